@@ -20,7 +20,7 @@ export type Infer<C> = C extends Codec<infer T> ? T : never
 type Shape = Readonly<Record<string, Codec<any>>>
 type StructOf<S extends Shape> = { readonly [Name in keyof S]: Infer<S[Name]> }
 type VariantOf<Tag extends string, Cases extends Readonly<Record<number, Shape>>> = {
-  [T in keyof Cases & number]: { readonly [Name in Tag]: T } & StructOf<Cases[T]>
+  [T in keyof Cases & number]: Readonly<Record<Tag, T>> & StructOf<Cases[T]>
 }[keyof Cases & number]
 type Fields = readonly (readonly [name: string, codec: Codec<any>])[]
 /* eslint-enable @typescript-eslint/no-explicit-any */
