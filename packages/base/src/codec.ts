@@ -55,8 +55,8 @@ export const fixed = (length: number): Codec<Uint8Array> => ({
   decodeFrom: (reader) => reader.bytes(length),
 })
 
-/** `T values<V>`: elements behind a length in bytes; `max` counts elements. */
-export const vector = <T>(element: Codec<T>, { max = MAX_VECTOR_BYTES }: Bounds = {}): Codec<readonly T[]> => ({
+/** `T values<V>`: elements behind a length in bytes; `min` and `max` count elements. */
+export const vector = <T>(element: Codec<T>, { min = 0, max = MAX_VECTOR_BYTES }: Bounds = {}): Codec<readonly T[]> => ({
   encodeInto: (writer, values) => {
     const opened = writer.openVector()
     for (const value of values) element.encodeInto(writer, value)
@@ -70,6 +70,7 @@ export const vector = <T>(element: Codec<T>, { max = MAX_VECTOR_BYTES }: Bounds 
       values.push(element.decodeFrom(reader))
     }
     reader.leaveVector(outerEnd)
+    if (values.length < min) throw new BaseError('base.codec.empty', { length: values.length, min })
     return values
   },
 })
