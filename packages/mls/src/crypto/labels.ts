@@ -1,0 +1,107 @@
+/**
+ * The labelled functions of RFC 9420: ExpandWithLabel, DeriveSecret, RefHash, SignWithLabel, EncryptWithLabel.
+ * Layer: crypto.
+ */
+import { concat, EMPTY, encode, opaque, Secret, struct, utf8 } from '@famichat/base'
+import type { KeyPair, MaybePromise } from './backend.js'
+import type { CipherSuite } from './cipher-suite.js'
+import type { Sealed } from './hpke.js'
+import { hkdfExpand, hkdfExtract } from './kdf.js'
+import type { Signer } from './signer.js'
+
+const LabelAndContent = struct({ label: opaque(), content: opaque() })
+
+const prefixedLabels = new Map<string, Uint8Array>()
+
+/** "MLS 1.0 " + label, in UTF-8. */
+const mlsLabel = (label: string): Uint8Array => {
+  let bytes = prefixedLabels.get(label)
+  if (bytes === undefined) {
+    bytes = utf8(`MLS 1.0 ${label}`)
+    // exporter labels come from the application: keep the cache small
+    if (prefixedLabels.size < 64) prefixedLabels.set(label, bytes)
+  }
+  return bytes
+}
+
+/** KDFLabel (§8) with one free byte at its end for HKDF-Expand's counter. */
+const kdfLabel = (length: number, label: Uint8Array, context: Uint8Array): Uint8Array => {
+  if (label.length >= 64 || context.length >= 64) {
+    return concat(Uint8Array.of(length >>> 8, length & 0xff), encode(LabelAndContent, { label, content: context }), Uint8Array.of(0))
+  }
+  const info = new Uint8Array(5 + label.length + context.length)
+  info[0] = length >>> 8
+  info[1] = length & 0xff
+  info[2] = label.length
+  info.set(label, 3)
+  info[3 + label.length] = context.length
+  info.set(context, 4 + label.length)
+  return info
+}
+
+/** KDF.Extract(salt, ikm). */
+export const extract = (suite: CipherSuite, salt: Secret, ikm: Secret): Secret =>
+  new Secret(hkdfExtract(suite.hash, salt.expose(), ikm.expose()))
+
+/** ExpandWithLabel (§8). @param length bytes of output */
+export const expandWithLabel = (suite: CipherSuite, secret: Secret, label: string, context: Uint8Array, length: number): Secret =>
+  new Secret(hkdfExpand(suite.hash, secret.expose(), kdfLabel(length, mlsLabel(label), context), length))
+
+/** DeriveSecret (§8). */
+export const deriveSecret = (suite: CipherSuite, secret: Secret, label: string): Secret =>
+  expandWithLabel(suite, secret, label, EMPTY, suite.hashLength)
+
+/** DeriveTreeSecret (§9.1). */
+export const deriveTreeSecret = (suite: CipherSuite, secret: Secret, label: string, generation: number, length: number): Secret =>
+  expandWithLabel(suite, secret, label, Uint8Array.of(generation >>> 24, generation >>> 16, generation >>> 8, generation), length)
+
+/** The all-zero secret of KDF.Nh bytes (§8). */
+export const zeroSecret = (suite: CipherSuite): Secret => new Secret(new Uint8Array(suite.hashLength))
+
+/** MAC(key, data) (§6.1). */
+export const mac = (suite: CipherSuite, key: Secret, data: Uint8Array): Uint8Array => suite.hash.hmac(key.expose(), data)
+
+/** RefHash (§5.2); `label` is used as given. */
+export const refHash = (suite: CipherSuite, label: string, value: Uint8Array): Uint8Array =>
+  suite.hash.digest(encode(LabelAndContent, { label: utf8(label), content: value }))
+
+/** MakeKeyPackageRef (§5.2) of an encoded KeyPackage. */
+export const makeKeyPackageRef = (suite: CipherSuite, keyPackage: Uint8Array): Uint8Array =>
+  refHash(suite, 'MLS 1.0 KeyPackage Reference', keyPackage)
+
+/** MakeProposalRef (§5.2) of an encoded AuthenticatedContent. */
+export const makeProposalRef = (suite: CipherSuite, authenticatedContent: Uint8Array): Uint8Array =>
+  refHash(suite, 'MLS 1.0 Proposal Reference', authenticatedContent)
+
+/** SignWithLabel (§5.1.2). */
+export const signWithLabel = (signer: Signer, label: string, content: Uint8Array): MaybePromise<Uint8Array> =>
+  signer.sign(encode(LabelAndContent, { label: mlsLabel(label), content }))
+
+/** VerifyWithLabel (§5.1.2). */
+export const verifyWithLabel = (
+  suite: CipherSuite, publicKey: Uint8Array, label: string, signed: { readonly content: Uint8Array; readonly signature: Uint8Array },
+): MaybePromise<boolean> =>
+  suite.signature.verify(publicKey, encode(LabelAndContent, { label: mlsLabel(label), content: signed.content }), signed.signature)
+
+/** One plaintext for one recipient. */
+export interface SealJob {
+  readonly publicKey: Uint8Array
+  readonly plaintext: Secret
+}
+
+/** EncryptWithLabel (§5.1.3) of many plaintexts in one context. @throws MlsError `mls.crypto.bad_public_key` */
+export const encryptAllWithLabel = (
+  suite: CipherSuite, label: string, context: Uint8Array, jobs: readonly SealJob[],
+): Promise<readonly Sealed[]> => {
+  const info = encryptContext(label, context)
+  return Promise.all(jobs.map(({ publicKey, plaintext }) => suite.hpke.seal(publicKey, info, plaintext.expose(), suite.random)))
+}
+
+/** DecryptWithLabel (§5.1.3). @throws MlsError `mls.crypto.open_failed` */
+export const decryptWithLabel = async (
+  suite: CipherSuite, recipient: KeyPair, label: string, message: { readonly context: Uint8Array; readonly sealed: Sealed },
+): Promise<Secret> =>
+  new Secret(await suite.hpke.open(recipient, encryptContext(label, message.context), message.sealed))
+
+const encryptContext = (label: string, context: Uint8Array): Uint8Array =>
+  encode(LabelAndContent, { label: mlsLabel(label), content: context })

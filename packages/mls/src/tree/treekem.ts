@@ -1,0 +1,221 @@
+/**
+ * TreeKEM (RFC 9420 §7.4–7.6): making an UpdatePath, merging one, and learning its secrets.
+ * Layer: tree. Changes the given tree, which the caller made with `edit()`; private keys are the caller's.
+ */
+import { EMPTY, equal, invariant, present, Secret } from '@famichat/base'
+import type { KeyPair } from '../crypto/backend.js'
+import type { CipherSuite } from '../crypto/cipher-suite.js'
+import { decryptWithLabel, deriveSecret, encryptAllWithLabel, type SealJob, signWithLabel } from '../crypto/labels.js'
+import type { Signer } from '../crypto/signer.js'
+import { check, MlsError } from '../errors.js'
+import { encodeLeafNodeTBS, type LeafNode, type UnsignedLeafNode } from '../wire/leaf-node.js'
+import type { UpdatePath, UpdatePathNode } from '../wire/proposal.js'
+import { type LeafIndex, LeafNodeSource } from '../wire/registries.js'
+import { isBelow, leafToNode, type NodeIndex } from './math.js'
+import type { PathStep, RatchetTree } from './ratchet-tree.js'
+import { parentHash } from './tree-hash.js'
+
+/** Private keys of one member by node: its leaf's and those of the ancestors it knows. */
+export type PrivateKeys = ReadonlyMap<NodeIndex, Secret>
+
+const LABEL = 'UpdatePathNode'
+
+/** What may change in the committer's leaf besides its keys. */
+export type LeafContents = Pick<LeafNode, 'signatureKey' | 'credential' | 'capabilities' | 'extensions'>
+
+export interface NewPath {
+  readonly path: UpdatePath
+  /** By node of the filtered direct path; for the Welcome. Owned by the caller. */
+  readonly pathSecrets: ReadonlyMap<NodeIndex, Secret>
+  readonly commitSecret: Secret
+  /** Fresh keys of the leaf and of the path. */
+  readonly privateKeys: PrivateKeys
+}
+
+/** Where and for whom a path is made. */
+export interface PathRequest {
+  readonly tree: RatchetTree
+  readonly leafIndex: LeafIndex
+  readonly leaf: LeafContents
+  readonly signer: Signer
+  readonly groupId: Uint8Array
+  /** Leaves added by the same commit: they get nothing here (§7.5). */
+  readonly newLeaves: ReadonlySet<LeafIndex>
+  /** The encoded provisional GroupContext, once the tree is final. */
+  readonly provisionalContext: () => Uint8Array
+}
+
+/** Creates an UpdatePath (§7.5) and applies it to the tree. */
+export const createUpdatePath = async (suite: CipherSuite, request: PathRequest): Promise<NewPath> => {
+  const { tree, leafIndex, signer, groupId } = request
+  const steps = tree.filteredDirectPath(leafIndex)
+  const privateKeys = new Map<NodeIndex, Secret>()
+  const pathSecrets = new Map<NodeIndex, Secret>()
+  const publicKeys: Uint8Array[] = []
+  let pathSecret = new Secret(suite.random(suite.hashLength))
+  for (const { node } of steps) {
+    const { publicKey, privateKey } = await deriveNodeKeys(suite, pathSecret)
+    publicKeys.push(publicKey)
+    privateKeys.set(node, privateKey)
+    pathSecrets.set(node, pathSecret)
+    pathSecret = deriveSecret(suite, pathSecret, 'path')
+  }
+  const leafKeys = await freshKeyPair(suite)
+  privateKeys.set(leafToNode(leafIndex), leafKeys.privateKey)
+  const hash = setPathKeys(suite, tree, leafIndex, { steps, publicKeys })
+  const unsigned: UnsignedLeafNode = {
+    ...request.leaf, encryptionKey: leafKeys.publicKey, source: { leafNodeSource: LeafNodeSource.commit, parentHash: hash },
+  }
+  const leafNode = await signLeafNode(unsigned, signer, { groupId, leafIndex })
+  tree.setLeaf(leafIndex, leafNode)
+
+  const jobs: SealJob[] = []
+  const counts = steps.map(({ node, copath }) => {
+    const plaintext = present(pathSecrets.get(node), 'every step has a path secret')
+    const recipients = receivers(tree, copath, request.newLeaves)
+    for (const recipient of recipients) jobs.push({ publicKey: tree.encryptionKey(recipient), plaintext })
+    return recipients.length
+  })
+  const sealed = await encryptAllWithLabel(suite, LABEL, request.provisionalContext(), jobs)
+  let at = 0
+  const nodes = counts.map((count, step): UpdatePathNode => {
+    const encryptedPathSecret = sealed.slice(at, at + count)
+    at += count
+    return { encryptionKey: present(publicKeys[step], 'every step has a key'), encryptedPathSecret }
+  })
+  return { path: { leafNode, nodes }, pathSecrets, commitSecret: pathSecret, privateKeys }
+}
+
+/**
+ * Merges a received UpdatePath into the tree (§7.5) and checks its shape and parent hash.
+ * @throws MlsError `mls.commit.path_wrong_length` | `mls.commit.wrong_ciphertext_count` | `mls.commit.bad_parent_hash`
+ */
+export const mergeUpdatePath = (
+  suite: CipherSuite, tree: RatchetTree, sender: LeafIndex, { path, newLeaves }: { readonly path: UpdatePath; readonly newLeaves: ReadonlySet<LeafIndex> },
+): void => {
+  const steps = tree.filteredDirectPath(sender)
+  check(path.nodes.length === steps.length, 'mls.commit.path_wrong_length', { nodes: path.nodes.length, expected: steps.length })
+  steps.forEach(({ copath }, step) => {
+    const expected = receivers(tree, copath, newLeaves).length
+    const found = path.nodes[step]?.encryptedPathSecret.length
+    check(found === expected, 'mls.commit.wrong_ciphertext_count', { step, found: found ?? 0, expected })
+  })
+  const hash = setPathKeys(suite, tree, sender, { steps, publicKeys: path.nodes.map((node) => node.encryptionKey) })
+  const { source } = path.leafNode
+  const claimed = source.leafNodeSource === LeafNodeSource.commit ? source.parentHash : undefined
+  check(claimed !== undefined && equal(claimed, hash), 'mls.commit.bad_parent_hash')
+  tree.setLeaf(sender, path.leafNode)
+}
+
+/** What a receiver of a path needs: its place, its keys, and the context the secrets were sealed in. */
+export interface PathReceiver {
+  readonly tree: RatchetTree
+  readonly sender: LeafIndex
+  readonly leafIndex: LeafIndex
+  readonly privateKeys: PrivateKeys
+  readonly newLeaves: ReadonlySet<LeafIndex>
+  readonly provisionalContext: Uint8Array
+}
+
+/**
+ * Opens the path secret meant for this member and climbs to the root (§7.5).
+ * @throws MlsError `mls.commit.path_secret_undecryptable` | `mls.commit.path_key_mismatch`
+ */
+export const openUpdatePath = async (suite: CipherSuite, path: UpdatePath, receiver: PathReceiver): Promise<ClimbedPath> => {
+  const { tree, leafIndex, privateKeys } = receiver
+  const steps = tree.filteredDirectPath(receiver.sender)
+  const step = steps.findIndex(({ copath }) => isBelow(leafIndex, copath))
+  const { copath } = present(steps[step], 'the sender of a path is somebody else')
+  const resolution = receivers(tree, copath, receiver.newLeaves)
+  const position = resolution.findIndex((node) => privateKeys.has(node))
+  const node = resolution[position]
+  const sealed = path.nodes[step]?.encryptedPathSecret[position]
+  if (node === undefined || sealed === undefined) throw new MlsError('mls.commit.path_secret_undecryptable')
+  const recipient: KeyPair = {
+    publicKey: tree.encryptionKey(node), privateKey: present(privateKeys.get(node), 'the position was found by its key'),
+  }
+  let pathSecret: Secret
+  try {
+    pathSecret = await decryptWithLabel(suite, recipient, LABEL, { context: receiver.provisionalContext, sealed })
+  } catch (error) {
+    throw new MlsError('mls.commit.path_secret_undecryptable', {}, { cause: error })
+  }
+  check(pathSecret.length === suite.hashLength, 'mls.commit.path_secret_undecryptable')
+  return climb(suite, tree, steps.slice(step), pathSecret)
+}
+
+export interface ClimbedPath {
+  readonly commitSecret: Secret
+  /** Keys of the nodes on the way up. */
+  readonly privateKeys: PrivateKeys
+  /** The path secret as received: for tests of the protocol's vectors; wiped by the group. */
+  readonly pathSecret: Secret
+}
+
+/**
+ * Derives the keys of the given nodes from the path secret of the first, and the commit secret.
+ * @throws MlsError `mls.commit.path_key_mismatch`
+ */
+export const climb = async (
+  suite: CipherSuite, tree: RatchetTree, steps: readonly PathStep[], pathSecret: Secret,
+): Promise<ClimbedPath> => {
+  const privateKeys = new Map<NodeIndex, Secret>()
+  let current = pathSecret
+  for (const { node } of steps) {
+    const { publicKey, privateKey } = await deriveNodeKeys(suite, current)
+    // §7.5: the derived public keys are the same as those sent
+    check(equal(publicKey, tree.encryptionKey(node)), 'mls.commit.path_key_mismatch', { node })
+    privateKeys.set(node, privateKey)
+    const next = deriveSecret(suite, current, 'path')
+    if (current !== pathSecret) current.wipe()
+    current = next
+  }
+  return { commitSecret: current, privateKeys, pathSecret }
+}
+
+/** Signs a leaf node (§7.2 LeafNodeTBS). */
+export const signLeafNode = async (
+  unsigned: UnsignedLeafNode, signer: Signer, position: { readonly groupId: Uint8Array; readonly leafIndex: LeafIndex },
+): Promise<LeafNode> =>
+  ({ ...unsigned, signature: await signWithLabel(signer, 'LeafNodeTBS', encodeLeafNodeTBS(unsigned, position)) })
+
+/** A fresh HPKE key pair. */
+export const freshKeyPair = async (suite: CipherSuite): Promise<KeyPair> => {
+  const ikm = new Secret(suite.random(suite.hashLength))
+  const pair = await suite.hpke.kem.deriveKeyPair(ikm)
+  ikm.wipe()
+  return pair
+}
+
+/** node_secret and the key pair it gives (§7.4). */
+export const deriveNodeKeys = async (suite: CipherSuite, pathSecret: Secret): Promise<KeyPair> => {
+  const nodeSecret = deriveSecret(suite, pathSecret, 'node')
+  const pair = await suite.hpke.kem.deriveKeyPair(nodeSecret)
+  nodeSecret.wipe()
+  return pair
+}
+
+/** The nodes a path secret is sealed to: the copath's resolution without leaves that are new in this commit. */
+const receivers = (tree: RatchetTree, copath: NodeIndex, newLeaves: ReadonlySet<LeafIndex>): readonly NodeIndex[] => {
+  const resolution = tree.resolution(copath)
+  if (newLeaves.size === 0) return resolution
+  const added = new Set([...newLeaves].map(leafToNode))
+  return resolution.filter((node) => !added.has(node))
+}
+
+/** Blanks the direct path, sets the new keys from the root down, and returns the parent hash of the leaf (§7.9). */
+const setPathKeys = (
+  suite: CipherSuite, tree: RatchetTree, leaf: LeafIndex,
+  { steps, publicKeys }: { readonly steps: readonly PathStep[]; readonly publicKeys: readonly Uint8Array[] },
+): Uint8Array => {
+  invariant(steps.length === publicKeys.length, 'each step has one key')
+  tree.blankPath(leaf)
+  let hash = EMPTY
+  for (let step = steps.length - 1; step >= 0; step--) {
+    const { node, copath } = present(steps[step], 'step is on the path')
+    const value = { encryptionKey: present(publicKeys[step], 'each step has one key'), parentHash: hash, unmergedLeaves: [] }
+    tree.setParent(node, value)
+    hash = parentHash(suite, tree, value, copath)
+  }
+  return hash
+}

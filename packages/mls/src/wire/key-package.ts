@@ -1,0 +1,24 @@
+/**
+ * KeyPackage (RFC 9420 §10).
+ * Layer: wire.
+ */
+import { type Codec, encode, type Infer, struct, uint16 } from '@famichat/base'
+import { Extensions } from './extension.js'
+import { LeafNode } from './leaf-node.js'
+import { keyBytes, protocolVersion } from './registries.js'
+
+const keyPackageFields = {
+  version: protocolVersion,
+  cipherSuite: uint16,
+  initKey: keyBytes,
+  leafNode: LeafNode,
+  extensions: Extensions,
+}
+
+export const KeyPackage = struct({ ...keyPackageFields, signature: keyBytes })
+export type KeyPackage = Infer<typeof KeyPackage>
+export type UnsignedKeyPackage = Omit<KeyPackage, 'signature'>
+const UnsignedKeyPackage: Codec<UnsignedKeyPackage> = struct(keyPackageFields)
+
+/** KeyPackageTBS (§10). */
+export const encodeKeyPackageTBS = (keyPackage: UnsignedKeyPackage): Uint8Array => encode(UnsignedKeyPackage, keyPackage)
