@@ -17,7 +17,7 @@ const STEPS = [
   { name: 'files', about: 'no file above 400 lines, each opens by saying what it is', run: ['scripts/check-files.mjs'] },
   { name: 'dependencies', about: 'docs/dependencies.md explains each runtime dependency', run: ['scripts/check-dependencies.mjs'] },
   { name: 'lint', about: 'eslint.config.js: strict typed rules and the house style', run: ['node_modules/eslint/bin/eslint.js', '.', '--max-warnings=0'] },
-  { name: 'unused', about: 'knip: no unused file, export or dependency', run: ['node_modules/knip/bin/knip.js', '--no-progress'] },
+  { name: 'unused', about: 'knip: no unused file, export or dependency', run: ['node_modules/knip/bin/knip.js', '--no-progress', '--no-config-hints'] },
 ]
 
 const USAGE = `usage: npm run check [-- STEP…]
