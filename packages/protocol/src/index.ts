@@ -1,0 +1,49 @@
+/**
+ * @famichat/protocol: what client and server say to each other. Holds no cryptography; runs in Node and in browsers.
+ */
+export {
+  AccountRole, Challenge, DeviceRegistration, DeviceRequest, Directory, Expiry, InviteCreation, InviteList,
+  InviteRequest, InviteState, IssuedToken, JoinRequest, JoinResponse, LinkMail, LinkOpened, LinkPost, LinkRequest,
+  Nothing, ServerInfo, TokenRequest,
+} from './account-messages.js'
+export { accountNameKey, normalizeAccountName } from './account-name.js'
+export {
+  formatDeviceAuthorization, formatInviteAuthorization, parseDeviceAuthorization, parseInviteAuthorization,
+} from './authorization.js'
+export { decodeRequest, decodeResponse, encodeRequest, encodeResponse } from './bodies.js'
+export {
+  type ClientFrame, ClientFrameType, decodeClientFrame, decodeServerFrame, encodeClientFrame, encodeServerFrame,
+  EpochWinner, fitsFrame, FRAME_VERSION, type ServerFrame, ServerFrameType,
+} from './channel-frames.js'
+export {
+  ConversationKind, conversationKind, Encryption, encryption, isForOneAccount, requiresEncryption,
+} from './conversation-policy.js'
+export {
+  Acceptance, ClaimedKeyPackages, CommitSubmission, ConversationCreation, ConversationList, ConversationRequest,
+  ConversationSummary, DeliveredWelcome, KeyPackageClaim, KeyPackageCount, KeyPackageUpload, LogRead, LogStretch,
+  Roster, StoredGroupInfo, WelcomeHeader, WelcomeList, WelcomeRequest,
+} from './delivery-messages.js'
+export {
+  decodeDeviceCertificate, DEVICE_CERTIFICATE_VERSION, DeviceCertificate, deviceCertificateTbs,
+  encodeDeviceCertificate, validateDeviceCertificate, type VerifySignature,
+} from './device-certificate.js'
+export { ContentType, Envelope, EnvelopeHeader } from './envelope.js'
+export { epochWinnerOf, type ErrorBody, makeEpochConflict, makeErrorBody, parseErrorBody } from './error-body.js'
+export {
+  AccountId, type AnyId, ConversationId, DeviceId, ID_BYTES, idFromBytes, idToBytes, InviteId, LinkId, makeId,
+  MessageId, parseId, WelcomeId,
+} from './ids.js'
+export {
+  accountFingerprintInput, formatInviteLink, INVITE_FINGERPRINT_BYTES, INVITE_PROOF_BYTES, INVITE_SECRET_BYTES,
+  type InviteLink, inviteProofInput, parseInviteLink,
+} from './invite-link.js'
+export { LIFETIMES, LIMITS } from './limits.js'
+export {
+  isProtocolErrorCode, knownProtocolErrorCode, PROTOCOL_ERRORS, ProtocolError, type ProtocolErrorCode,
+} from './protocol-error.js'
+export {
+  BODY_CONTENT_TYPE, CHANNEL_PATH, PROTOCOL_VERSION, type Route, type RouteAuth, type RouteName, type RouteRequest,
+  type RouteResponse, ROUTES,
+} from './routes.js'
+export { serverOrigin } from './server-origin.js'
+export { channelChallengeTbs, deviceRegistrationTbs, tokenRequestTbs } from './signed-statements.js'

@@ -1,0 +1,59 @@
+/**
+ * Caps that client and server both enforce (E30), and how long things live. Sizes in bytes, times in milliseconds.
+ */
+
+/** Every cap of the protocol; a value above its cap is refused before it is stored or allocated for. */
+export const LIMITS = {
+  /** One channel frame, both directions. */
+  frameBytes: 128 * 1024,
+  /** One application message or proposal, as the whole MLSMessage. */
+  messageBytes: 64 * 1024,
+  /** One commit, as the whole MLSMessage. */
+  commitBytes: 4 * 1024 * 1024,
+  /** One Welcome, with its ratchet tree. */
+  welcomeBytes: 1024 * 1024,
+  /** One GroupInfo, with its ratchet tree. */
+  groupInfoBytes: 4 * 1024 * 1024,
+  /** One KeyPackage, as the whole MLSMessage. */
+  keyPackageBytes: 8 * 1024,
+  /** KeyPackages a device may have on the server; also the most in one upload. */
+  keyPackagesPerDevice: 100,
+  /** A device tops up its KeyPackages when fewer are left. */
+  keyPackagesLow: 25,
+  /** Devices in one conversation (leaves of its tree). */
+  devicesPerConversation: 1000,
+  /** Active devices of one account. */
+  devicesPerAccount: 32,
+  /** Cursors in one resume frame; also the conversations one device may be in. */
+  cursorsPerResume: 4096,
+  /** Open channels of one device. */
+  channelsPerDevice: 8,
+  /** A display name, in characters. */
+  nameCharacters: 64,
+  /** A sealed blob in a device-link mailbox. */
+  linkBlobBytes: 16 * 1024,
+  /** Bytes of messages in one answer to a log read; one message larger than this comes alone. */
+  logReadBytes: 4 * 1024 * 1024,
+  /** Messages in one answer to a log read. */
+  logReadMessages: 1000,
+  /** Epochs before the current one from which an application message is still accepted. */
+  pastEpochs: 3,
+} as const
+
+/** How long things live. */
+export const LIFETIMES = {
+  /** An invite, from its creation. */
+  inviteMs: 72 * 3600 * 1000,
+  /** An access token. */
+  tokenMs: 10 * 60 * 1000,
+  /** A challenge, from the moment the server gives it. */
+  challengeMs: 60 * 1000,
+  /** A device-link mailbox. */
+  linkMs: 10 * 60 * 1000,
+  /** A channel that is not authenticated is closed after this. */
+  channelAuthenticationMs: 5 * 1000,
+  /** Largest difference between a device's clock and the server's in a signed statement. */
+  clockSkewMs: 5 * 60 * 1000,
+  /** Longest validity the server accepts in a KeyPackage. */
+  keyPackageMs: 90 * 24 * 3600 * 1000,
+} as const

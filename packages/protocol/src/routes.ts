@@ -1,0 +1,99 @@
+/**
+ * The one table of HTTP routes: the server registers from it, the client calls from it.
+ * Every argument is in the body, a strict binary struct (`application/octet-stream`): no id, token or name is ever part
+ * of a URL. A GET has no argument. Refusals are JSON: see error-body.ts.
+ */
+import type { Codec } from '@famichat/base'
+import {
+  Challenge, DeviceRegistration, DeviceRequest, Directory, Expiry, InviteCreation, InviteList, InviteRequest,
+  IssuedToken, JoinRequest, JoinResponse, LinkMail, LinkOpened, LinkPost, LinkRequest, Nothing, ServerInfo, TokenRequest,
+} from './account-messages.js'
+import {
+  Acceptance, ClaimedKeyPackages, CommitSubmission, ConversationCreation, ConversationList, ConversationRequest,
+  DeliveredWelcome, KeyPackageClaim, KeyPackageCount, KeyPackageUpload, LogRead, LogStretch, Roster, StoredGroupInfo,
+  WelcomeList, WelcomeRequest,
+} from './delivery-messages.js'
+import { LIMITS } from './limits.js'
+
+/** The version in every path and in {@link ServerInfo}. */
+export const PROTOCOL_VERSION = 1
+
+/** Where the channel (WebSocket) is. */
+export const CHANNEL_PATH = '/api/v1/channel'
+
+/** The content type of every body that is not an error. */
+export const BODY_CONTENT_TYPE = 'application/octet-stream'
+
+/** Who may call: anybody, the holder of an invite, or a device with an access token. */
+export type RouteAuth = 'none' | 'invite' | 'device'
+
+/** One line of the table. */
+export interface Route<Request, Response> {
+  readonly method: 'GET' | 'POST'
+  readonly path: string
+  readonly auth: RouteAuth
+  /** One sentence for the OpenAPI document. */
+  readonly summary: string
+  readonly request: Codec<Request>
+  readonly response: Codec<Response>
+  /** The largest body the server reads. */
+  readonly maxRequestBytes: number
+}
+
+const SMALL_BYTES = 4 * 1024
+const UPLOAD_BYTES = LIMITS.keyPackagesPerDevice * (LIMITS.keyPackageBytes + 4) + SMALL_BYTES
+const COMMIT_BYTES = LIMITS.commitBytes + LIMITS.welcomeBytes + LIMITS.groupInfoBytes + 64 * 1024
+
+type Rest = Pick<Route<unknown, unknown>, 'auth' | 'summary'> & { readonly maxRequestBytes?: number }
+
+const get = <Response>(path: string, response: Codec<Response>, rest: Rest): Route<Nothing, Response> =>
+  ({ method: 'GET', path: `/api/v1/${path}`, request: Nothing, response, maxRequestBytes: 0, ...rest })
+
+const post = <Request, Response>(
+  path: string, request: Codec<Request>, response: Codec<Response>, rest: Rest,
+): Route<Request, Response> =>
+  ({ method: 'POST', path: `/api/v1/${path}`, request, response, maxRequestBytes: SMALL_BYTES, ...rest })
+
+/** All routes by name. */
+export const ROUTES = {
+  serverInfo: get('server', ServerInfo, { auth: 'none', summary: 'Says that this is a Famichat server, and its time' }),
+
+  join: post('accounts/join', JoinRequest, JoinResponse, { auth: 'invite', maxRequestBytes: UPLOAD_BYTES, summary: 'Makes an account and its first device with an invite' }),
+  directory: get('directory', Directory, { auth: 'device', summary: 'Everybody in the community with their devices' }),
+
+  inviteCreate: post('invites/create', InviteCreation, Expiry, { auth: 'device', summary: 'Registers an invite the client made' }),
+  inviteList: get('invites', InviteList, { auth: 'device', summary: 'The caller\'s own invites' }),
+  inviteRevoke: post('invites/revoke', InviteRequest, Nothing, { auth: 'device', summary: 'Takes back an invite' }),
+
+  tokenChallenge: post('tokens/challenge', Nothing, Challenge, { auth: 'none', summary: 'A nonce to sign' }),
+  tokenIssue: post('tokens/issue', TokenRequest, IssuedToken, { auth: 'none', summary: 'An access token for a signed nonce' }),
+
+  linkOpen: post('links/open', Nothing, LinkOpened, { auth: 'device', summary: 'Opens a mailbox for linking a further device' }),
+  linkOffer: post('links/offer', LinkPost, Nothing, { auth: 'none', summary: 'The new device posts its sealed offer' }),
+  linkRead: post('links/read', LinkRequest, LinkMail, { auth: 'device', summary: 'The existing device reads the offer' }),
+  linkAnswer: post('links/answer', LinkPost, Nothing, { auth: 'device', summary: 'The existing device posts its sealed answer' }),
+  linkCollect: post('links/collect', LinkRequest, LinkMail, { auth: 'none', summary: 'The new device reads the answer' }),
+  deviceRegister: post('devices/register', DeviceRegistration, Nothing, { auth: 'none', maxRequestBytes: UPLOAD_BYTES, summary: 'Registers a linked device with its certificate' }),
+  deviceRevoke: post('devices/revoke', DeviceRequest, Nothing, { auth: 'device', summary: 'Revokes a device of the caller\'s account: its tokens and channels die at once' }),
+
+  keyPackageUpload: post('key-packages/upload', KeyPackageUpload, KeyPackageCount, { auth: 'device', maxRequestBytes: UPLOAD_BYTES, summary: 'Adds KeyPackages of the calling device' }),
+  keyPackageCount: get('key-packages', KeyPackageCount, { auth: 'device', summary: 'KeyPackages the calling device has left' }),
+  keyPackageClaim: post('key-packages/claim', KeyPackageClaim, ClaimedKeyPackages, { auth: 'device', summary: 'Takes one KeyPackage for each device of an account' }),
+
+  conversationCreate: post('conversations/create', ConversationCreation, Nothing, { auth: 'device', summary: 'A new conversation with the calling device in it' }),
+  conversationList: get('conversations', ConversationList, { auth: 'device', summary: 'The calling device\'s conversations' }),
+  conversationRoster: post('conversations/roster', ConversationRequest, Roster, { auth: 'device', summary: 'The devices the server delivers to' }),
+  conversationGroupInfo: post('conversations/group-info', ConversationRequest, StoredGroupInfo, { auth: 'device', summary: 'The latest GroupInfo' }),
+  conversationCommit: post('conversations/commit', CommitSubmission, Acceptance, { auth: 'device', maxRequestBytes: COMMIT_BYTES, summary: 'Submits a commit with its Welcome, GroupInfo and roster change' }),
+
+  logRead: post('log/read', LogRead, LogStretch, { auth: 'device', summary: 'Reads a conversation\'s log after a position' }),
+  welcomeList: get('welcomes', WelcomeList, { auth: 'device', summary: 'Welcomes waiting for the calling device' }),
+  welcomeRead: post('welcomes/read', WelcomeRequest, DeliveredWelcome, { auth: 'device', summary: 'One waiting Welcome with its bytes' }),
+} as const
+
+/** The name of a route. */
+export type RouteName = keyof typeof ROUTES
+/** What a route takes. */
+export type RouteRequest<Name extends RouteName> = (typeof ROUTES)[Name] extends Route<infer Request, unknown> ? Request : never
+/** What a route answers. */
+export type RouteResponse<Name extends RouteName> = (typeof ROUTES)[Name]['response'] extends Codec<infer Response> ? Response : never

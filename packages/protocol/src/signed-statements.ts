@@ -1,0 +1,35 @@
+/**
+ * What a device signs with its signature key besides MLS content. Each statement starts with its own label, so that a
+ * signature for one purpose is never valid for another (MLS's own labels start with "MLS 1.0 ").
+ */
+import { type Codec, encode, type Infer, opaque, struct, utf8 } from '@famichat/base'
+import { certificateBytes } from './device-certificate.js'
+import { counter, nonce, text } from './fields.js'
+import { DeviceId } from './ids.js'
+
+const origin = text(512)
+
+const DeviceRegistration = struct({
+  /** The origin of the server, see {@link serverOrigin}. */
+  origin,
+  /** The 16 bytes of the InviteId or LinkId that allows the registration. */
+  admission: opaque({ min: 16, max: 16 }),
+  certificate: certificateBytes,
+})
+const TokenRequest = struct({ origin, nonce, deviceId: DeviceId })
+const ChannelChallenge = struct({ origin, nonce, deviceId: DeviceId, timeMs: counter })
+
+/** Proves, when a device registers, that it holds the private key its certificate names. */
+export const deviceRegistrationTbs = (statement: Infer<typeof DeviceRegistration>): Uint8Array =>
+  labelled('Famichat 1.0 DeviceRegistrationTBS', DeviceRegistration, statement)
+
+/** Asks for an access token; the nonce is the server's. */
+export const tokenRequestTbs = (statement: Infer<typeof TokenRequest>): Uint8Array =>
+  labelled('Famichat 1.0 TokenRequestTBS', TokenRequest, statement)
+
+/** Opens a channel; the nonce is of that channel, the time the device's own. */
+export const channelChallengeTbs = (statement: Infer<typeof ChannelChallenge>): Uint8Array =>
+  labelled('Famichat 1.0 ChannelChallengeTBS', ChannelChallenge, statement)
+
+const labelled = <T>(label: string, codec: Codec<T>, statement: T): Uint8Array =>
+  encode(struct({ label: opaque(), statement: codec }), { label: utf8(label), statement })
