@@ -28,8 +28,8 @@ export const MLS_LAYERS = {
   '.': ['crypto', 'wire', 'tree', 'schedule', 'framing', 'validate', 'group'],
 }
 
-/** Root files of packages/mls/src that every layer may import. */
-export const MLS_SHARED = ['errors.ts', 'limits.ts']
+/** Root files of packages/mls/src that every layer may import: the errors, the limits, the shape of stored state. */
+export const MLS_SHARED = ['errors.ts', 'limits.ts', 'state-row.ts']
 
 /** A file whose whole import graph must stay within these path prefixes of packages/mls/src. */
 export const MLS_CONFINED = {
