@@ -90,7 +90,7 @@ const compile = async (say) => {
 const runRebuild = () =>
   new Promise((resolve) => {
     const npm = npmCommand()
-    const child = spawn(npm.command, [...npm.args, 'rebuild', NAME, '--foreground-scripts'], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(npm.command, [...npm.args, 'rebuild', NAME, '--ignore-scripts=false', '--foreground-scripts'], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] })
     let output = ''
     const collect = (chunk) => { output = (output + String(chunk)).slice(-8000) }
     child.stdout.on('data', collect)
