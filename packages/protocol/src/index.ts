@@ -42,7 +42,7 @@ export {
   isProtocolErrorCode, knownProtocolErrorCode, PROTOCOL_ERRORS, ProtocolError, type ProtocolErrorCode,
 } from './protocol-error.js'
 export {
-  BODY_CONTENT_TYPE, CHANNEL_PATH, PROTOCOL_VERSION, type Route, type RouteAuth, type RouteName, type RouteRequest,
+  BODY_CONTENT_TYPE, CHANNEL_PATH, PROTOCOL_VERSION, type Route, type RouteAuth, type RouteAuthOf, type RouteName, type RouteRequest,
   type RouteResponse, ROUTES,
 } from './routes.js'
 export { serverOrigin } from './server-origin.js'

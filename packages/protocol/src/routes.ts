@@ -28,10 +28,10 @@ export const BODY_CONTENT_TYPE = 'application/octet-stream'
 export type RouteAuth = 'none' | 'invite' | 'device'
 
 /** One line of the table. */
-export interface Route<Request, Response> {
+export interface Route<Request, Response, Auth extends RouteAuth = RouteAuth> {
   readonly method: 'GET' | 'POST'
   readonly path: string
-  readonly auth: RouteAuth
+  readonly auth: Auth
   /** One sentence for the OpenAPI document. */
   readonly summary: string
   readonly request: Codec<Request>
@@ -44,14 +44,20 @@ const SMALL_BYTES = 4 * 1024
 const UPLOAD_BYTES = LIMITS.keyPackagesPerDevice * (LIMITS.keyPackageBytes + 4) + SMALL_BYTES
 const COMMIT_BYTES = LIMITS.commitBytes + LIMITS.welcomeBytes + LIMITS.groupInfoBytes + 64 * 1024
 
-type Rest = Pick<Route<unknown, unknown>, 'auth' | 'summary'> & { readonly maxRequestBytes?: number }
+interface Rest<Auth extends RouteAuth> {
+  readonly auth: Auth
+  readonly summary: string
+  readonly maxRequestBytes?: number
+}
 
-const get = <Response>(path: string, response: Codec<Response>, rest: Rest): Route<Nothing, Response> =>
+const get = <Response, Auth extends RouteAuth>(
+  path: string, response: Codec<Response>, rest: Rest<Auth>,
+): Route<Nothing, Response, Auth> =>
   ({ method: 'GET', path: `/api/v1/${path}`, request: Nothing, response, maxRequestBytes: 0, ...rest })
 
-const post = <Request, Response>(
-  path: string, request: Codec<Request>, response: Codec<Response>, rest: Rest,
-): Route<Request, Response> =>
+const post = <Request, Response, Auth extends RouteAuth>(
+  path: string, request: Codec<Request>, response: Codec<Response>, rest: Rest<Auth>,
+): Route<Request, Response, Auth> =>
   ({ method: 'POST', path: `/api/v1/${path}`, request, response, maxRequestBytes: SMALL_BYTES, ...rest })
 
 /** All routes by name. */
@@ -94,6 +100,8 @@ export const ROUTES = {
 /** The name of a route. */
 export type RouteName = keyof typeof ROUTES
 /** What a route takes. */
-export type RouteRequest<Name extends RouteName> = (typeof ROUTES)[Name] extends Route<infer Request, unknown> ? Request : never
+export type RouteRequest<Name extends RouteName> = (typeof ROUTES)[Name]['request'] extends Codec<infer Request> ? Request : never
 /** What a route answers. */
 export type RouteResponse<Name extends RouteName> = (typeof ROUTES)[Name]['response'] extends Codec<infer Response> ? Response : never
+/** Who may call a route. */
+export type RouteAuthOf<Name extends RouteName> = (typeof ROUTES)[Name]['auth']
