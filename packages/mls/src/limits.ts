@@ -25,12 +25,12 @@ export const limits = {
   maxPsks: 16,
   /** Leaves of a ratchet tree; the engine itself is sound up to 2^24. */
   maxLeaves: 16384,
+  /** Messages one sender may send in one epoch before a commit is due (§15.2, AEAD limits). */
+  maxGeneration: 2 ** 24,
   /** Generations one message may skip in a sender's ratchet (E9). */
   maxForwardGenerations: 1000,
   /** Unused message keys kept per group, oldest dropped first (E9). */
   maxSkippedKeys: 4096,
-  /** How far behind the newest generation an unused key is still kept (E9). */
-  maxOutOfOrderGenerations: 1000,
   /** Past epochs whose application messages can still be read (E9). */
   maxPastEpochs: 3,
   /** How long they can be read, in milliseconds (E9: 48 h). */

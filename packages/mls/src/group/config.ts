@@ -1,0 +1,65 @@
+/**
+ * What the application gives the engine: primitives, its word on credentials, its keys, its policy.
+ * Layer: group.
+ */
+import { type Clock, type RandomBytes, type Secret, systemClock, systemRandom } from '@famichat/base'
+import type { CryptoBackend, MaybePromise } from '../crypto/backend.js'
+import type { AuthenticationService } from '../validate/authentication.js'
+
+/** Pre-shared keys the application holds (RFC 9420 §8.4). The secrets stay the application's. */
+export interface PskSource {
+  external(pskId: Uint8Array): MaybePromise<Secret | undefined>
+  /** resumption_psk of another group; the group's own are kept by the engine. */
+  resumption?(groupId: Uint8Array, epoch: bigint): MaybePromise<Secret | undefined>
+}
+
+/** Choices RFC 9420 leaves to the application. */
+export interface GroupPolicy {
+  /** How this member frames its proposals and commits (E3: private). */
+  readonly handshakes: 'private' | 'public'
+  /** Whether others' public proposals and commits are taken; external joins are public always. */
+  readonly acceptPublicHandshakes: boolean
+  /** Whether non-members may join by external commit (E3: off). */
+  readonly acceptExternalCommits: boolean
+  /** Whether lifetimes of received leaves are checked (§7.3 recommends it). */
+  readonly checkLifetimes: boolean
+  /** Zero bytes to add to a plaintext of this many bytes (§15.1). */
+  readonly paddingFor: (plaintextBytes: number) => number
+}
+
+/** Everything a group needs from outside. */
+export interface GroupConfig {
+  readonly backend: CryptoBackend
+  readonly authentication: AuthenticationService
+  readonly clock?: Clock
+  readonly random?: RandomBytes
+  readonly psks?: PskSource
+  readonly policy?: Partial<GroupPolicy>
+}
+
+export type ResolvedConfig = Required<Omit<GroupConfig, 'policy'>> & { readonly policy: GroupPolicy }
+
+const DEFAULT_POLICY: GroupPolicy = {
+  handshakes: 'private',
+  acceptPublicHandshakes: false,
+  acceptExternalCommits: false,
+  checkLifetimes: true,
+  paddingFor: () => 0,
+}
+
+/** The configuration with every default filled in. */
+export const resolveConfig = (config: GroupConfig): ResolvedConfig => ({
+  backend: config.backend,
+  authentication: config.authentication,
+  clock: config.clock ?? systemClock,
+  random: config.random ?? systemRandom,
+  psks: config.psks ?? { external: () => undefined },
+  policy: { ...DEFAULT_POLICY, ...config.policy },
+})
+
+/** Seconds since 1970, or undefined where policy leaves received lifetimes unchecked. */
+export const receivingTime = (config: ResolvedConfig): bigint | undefined =>
+  config.policy.checkLifetimes ? sendingTime(config) : undefined
+
+/** Seconds since 1970: what is sent is always checked (§7.3 MUST). */
+export const sendingTime = (config: ResolvedConfig): bigint => BigInt(Math.floor(config.clock.nowMs() / 1000))

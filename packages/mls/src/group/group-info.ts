@@ -1,0 +1,87 @@
+/**
+ * GroupInfo and Welcome (RFC 9420 §12.4.3): how a member tells newcomers where the group stands.
+ * Layer: group.
+ */
+import { encode, Secret } from '@famichat/base'
+import type { CipherSuite } from '../crypto/cipher-suite.js'
+import { encryptAllWithLabel, makeKeyPackageRef, signWithLabel, verifyWithLabel } from '../crypto/labels.js'
+import type { Signer } from '../crypto/signer.js'
+import { check } from '../errors.js'
+import { deriveExternalKeys, welcomeKeyAndNonce } from '../schedule/key-schedule.js'
+import { commonAncestor, type NodeIndex } from '../tree/math.js'
+import { type Extension, ExternalPub, makeExtension } from '../wire/extension.js'
+import { encodeGroupInfoTBS, GroupInfo, GroupSecrets, type Welcome } from '../wire/group-info.js'
+import { KeyPackage } from '../wire/key-package.js'
+import { RatchetTreeNodes } from '../wire/leaf-node.js'
+import type { PreSharedKeyID } from '../wire/proposal.js'
+import { ExtensionType, type LeafIndex } from '../wire/registries.js'
+import type { AddedMember } from './apply-proposals.js'
+import type { Epoch } from './epoch.js'
+
+/** What a GroupInfo carries besides the context. */
+export interface GroupInfoContents {
+  /** The whole ratchet tree (§12.4.3.3). */
+  readonly withTree: boolean
+  /** The key that lets non-members join (§12.4.3.2). */
+  readonly withExternalPub: boolean
+  readonly extensions?: readonly Extension[]
+}
+
+/** Builds and signs a GroupInfo of an epoch (§12.4.3). */
+export const makeGroupInfo = async (epoch: Epoch, signer: Signer, contents: GroupInfoContents): Promise<GroupInfo> => {
+  const extensions: Extension[] = [...(contents.extensions ?? [])]
+  if (contents.withTree) extensions.push(makeExtension(ExtensionType.ratchetTree, RatchetTreeNodes, epoch.tree.toNodes()))
+  if (contents.withExternalPub) {
+    const { publicKey, privateKey } = await deriveExternalKeys(epoch.suite, epoch.secrets.externalSecret)
+    privateKey.wipe()
+    extensions.push(makeExtension(ExtensionType.externalPub, ExternalPub, { externalPub: publicKey }))
+  }
+  const unsigned = { groupContext: epoch.context, extensions, confirmationTag: epoch.confirmationTag, signer: epoch.ownLeaf }
+  return { ...unsigned, signature: await signWithLabel(signer, 'GroupInfoTBS', encodeGroupInfoTBS(unsigned)) }
+}
+
+/** @throws MlsError `mls.group_info.bad_signature` */
+export const verifyGroupInfo = async (suite: CipherSuite, groupInfo: GroupInfo, signatureKey: Uint8Array): Promise<void> => {
+  const content = encodeGroupInfoTBS(groupInfo)
+  const genuine = await verifyWithLabel(suite, signatureKey, 'GroupInfoTBS', { content, signature: groupInfo.signature })
+  check(genuine, 'mls.group_info.bad_signature')
+}
+
+/** What newcomers learn. */
+export interface WelcomeContents {
+  readonly groupInfo: GroupInfo
+  readonly added: readonly AddedMember[]
+  readonly joinerSecret: Secret
+  readonly welcomeSecret: Secret
+  /** By node; empty when the commit has no path. */
+  readonly pathSecrets: ReadonlyMap<NodeIndex, Secret>
+  readonly psks: readonly PreSharedKeyID[]
+  readonly committer: LeafIndex
+  readonly leafCount: number
+}
+
+/** Builds one Welcome for all new members (§12.4.3.1). */
+export const makeWelcome = async (suite: CipherSuite, contents: WelcomeContents): Promise<Welcome> => {
+  const { added, joinerSecret, pathSecrets, psks, committer, leafCount } = contents
+  const { key, nonce } = welcomeKeyAndNonce(suite, contents.welcomeSecret)
+  const encryptedGroupInfo = suite.aead.seal(key.expose(), nonce.expose(), new Uint8Array(0), encode(GroupInfo, contents.groupInfo))
+  key.wipe()
+  const jobs = added.map(({ leafIndex, keyPackage }) => {
+    const pathSecret = pathSecrets.get(commonAncestor(leafIndex, committer, leafCount))?.expose()
+    const plaintext = new Secret(encode(GroupSecrets, {
+      joinerSecret: joinerSecret.expose(), pathSecret: pathSecret && { pathSecret }, psks,
+    }))
+    return { publicKey: keyPackage.initKey, plaintext }
+  })
+  const sealed = await encryptAllWithLabel(suite, 'Welcome', encryptedGroupInfo, jobs)
+  for (const { plaintext } of jobs) plaintext.wipe()
+  return {
+    cipherSuite: suite.id,
+    secrets: added.flatMap(({ keyPackage }, index) => {
+      const encryptedGroupSecrets = sealed[index]
+      const newMember = makeKeyPackageRef(suite, encode(KeyPackage, keyPackage))
+      return encryptedGroupSecrets === undefined ? [] : [{ newMember, encryptedGroupSecrets }]
+    }),
+    encryptedGroupInfo,
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * Making KeyPackages (RFC 9420 §10) and keeping their private keys until a Welcome comes.
+ * Layer: group.
+ */
+import { decode, encode, opaque, type RandomBytes, Secret, struct } from '@famichat/base'
+import { type CipherSuite, supportedCipherSuites } from '../crypto/cipher-suite.js'
+import { makeKeyPackageRef, signWithLabel } from '../crypto/labels.js'
+import type { Signer } from '../crypto/signer.js'
+import { toLeafIndex } from '../tree/math.js'
+import { freshKeyPair, signLeafNode } from '../tree/treekem.js'
+import type { Credential } from '../wire/credential.js'
+import type { Capabilities, Extension } from '../wire/extension.js'
+import { encodeKeyPackageTBS, KeyPackage } from '../wire/key-package.js'
+import type { Lifetime } from '../wire/leaf-node.js'
+import { encodeMessage } from '../wire/message.js'
+import { CredentialType, ExtensionType, LeafNodeSource, ProtocolVersion, WireFormat } from '../wire/registries.js'
+
+/** A KeyPackage with its private keys. The bundle owns them. */
+export interface KeyPackageBundle {
+  readonly keyPackage: KeyPackage
+  /** KeyPackageRef (§5.2): how a Welcome names it. */
+  readonly ref: Uint8Array
+  /** The MLSMessage to publish. */
+  readonly message: Uint8Array
+  readonly initPrivateKey: Secret
+  readonly encryptionPrivateKey: Secret
+}
+
+/** What a client says of itself in a leaf. */
+export interface LeafParameters {
+  readonly credential: Credential
+  readonly capabilities: Capabilities
+  readonly extensions?: readonly Extension[]
+}
+
+/** §13.5 */
+const GREASE = [0x0a0a, 0x1a1a, 0x2a2a, 0x3a3a, 0x4a4a, 0x5a5a, 0x6a6a, 0x7a7a, 0x8a8a, 0x9a9a, 0xaaaa, 0xbaba, 0xcaca, 0xdada, 0xeaea]
+
+/** Capabilities (§7.2) of this engine, with the application's own extension types and a GREASE value in each list. */
+export const makeCapabilities = (random: RandomBytes, { extensions = [], proposals = [] }: {
+  readonly extensions?: readonly number[]; readonly proposals?: readonly number[]
+} = {}): Capabilities => {
+  const grease = (): number => GREASE[(random(1)[0] ?? 0) % GREASE.length] ?? 0x0a0a
+  return {
+    versions: [ProtocolVersion.mls10],
+    cipherSuites: [...supportedCipherSuites, grease()],
+    extensions: [...extensions, ExtensionType.lastResort, grease()],
+    proposals: [...proposals, grease()],
+    credentials: [CredentialType.basic, CredentialType.x509, grease()],
+  }
+}
+
+/** A lifetime (§7.2) that starts an hour ago, for clocks that differ. @param seconds from now */
+export const makeLifetime = (nowSeconds: bigint, seconds: bigint): Lifetime =>
+  ({ notBefore: nowSeconds - 3600n, notAfter: nowSeconds + seconds })
+
+/** Creates a KeyPackage (§10). */
+export const makeKeyPackage = async (suite: CipherSuite, signer: Signer, parameters: LeafParameters & {
+  readonly lifetime: Lifetime
+  /** May be handed out more than once, when no other is left (§16.8). */
+  readonly isLastResort?: boolean
+}): Promise<KeyPackageBundle> => {
+  const initKeys = await freshKeyPair(suite)
+  const leafKeys = await freshKeyPair(suite)
+  const leafNode = await signLeafNode({
+    encryptionKey: leafKeys.publicKey,
+    signatureKey: signer.publicKey,
+    credential: parameters.credential,
+    capabilities: parameters.capabilities,
+    source: { leafNodeSource: LeafNodeSource.keyPackage, lifetime: parameters.lifetime },
+    extensions: parameters.extensions ?? [],
+  }, signer, { groupId: new Uint8Array(0), leafIndex: toLeafIndex(0) })
+  const unsigned = {
+    version: ProtocolVersion.mls10,
+    cipherSuite: suite.id,
+    initKey: initKeys.publicKey,
+    leafNode,
+    extensions: parameters.isLastResort === true ? [{ extensionType: ExtensionType.lastResort, extensionData: new Uint8Array(0) }] : [],
+  }
+  const keyPackage: KeyPackage = { ...unsigned, signature: await signWithLabel(signer, 'KeyPackageTBS', encodeKeyPackageTBS(unsigned)) }
+  return bundleOf(suite, keyPackage, { initPrivateKey: initKeys.privateKey, encryptionPrivateKey: leafKeys.privateKey })
+}
+
+/** A bundle from its parts, as a test vector or another store gives them; takes ownership of the keys. */
+export const bundleOf = (
+  suite: CipherSuite, keyPackage: KeyPackage, keys: Pick<KeyPackageBundle, 'initPrivateKey' | 'encryptionPrivateKey'>,
+): KeyPackageBundle => ({
+  keyPackage,
+  ref: makeKeyPackageRef(suite, encode(KeyPackage, keyPackage)),
+  message: encodeMessage({ wireFormat: WireFormat.keyPackage, keyPackage }),
+  ...keys,
+})
+
+const StoredBundle = struct({ keyPackage: KeyPackage, initPrivateKey: opaque({ min: 1 }), encryptionPrivateKey: opaque({ min: 1 }) })
+
+/** The stored form of a bundle; its bytes are secret. */
+export const encodeKeyPackageBundle = ({ keyPackage, initPrivateKey, encryptionPrivateKey }: KeyPackageBundle): Secret =>
+  new Secret(encode(StoredBundle, {
+    keyPackage, initPrivateKey: initPrivateKey.expose(), encryptionPrivateKey: encryptionPrivateKey.expose(),
+  }))
+
+/** Reads a stored bundle. @throws BaseError `base.codec.*` */
+export const decodeKeyPackageBundle = (suite: CipherSuite, stored: Secret): KeyPackageBundle => {
+  const { keyPackage, initPrivateKey, encryptionPrivateKey } = decode(StoredBundle, stored.expose().slice())
+  return bundleOf(suite, keyPackage, {
+    initPrivateKey: new Secret(initPrivateKey.slice()), encryptionPrivateKey: new Secret(encryptionPrivateKey.slice()),
+  })
+}

@@ -1,0 +1,85 @@
+/**
+ * LeafNode validation (RFC 9420 §7.3): one validator for leaves that are received, created, or found in a tree.
+ * Layer: validate. Rules that compare members with each other are in census.ts.
+ */
+import { verifyWithLabel } from '../crypto/labels.js'
+import type { CipherSuite } from '../crypto/cipher-suite.js'
+import { check } from '../errors.js'
+import { limits } from '../limits.js'
+import { type Extension, requiredCapabilitiesOf } from '../wire/extension.js'
+import { encodeLeafNodeTBS, type LeafNode, type LeafPosition, type Lifetime } from '../wire/leaf-node.js'
+import { isDefaultExtension, isDefaultProposal, LeafNodeSource, ProtocolVersion } from '../wire/registries.js'
+import type { AuthenticationService } from './authentication.js'
+import { nonDefaultTypes, validateExtensions } from './extensions.js'
+
+/** What every leaf of a group is measured by. */
+export interface GroupRules {
+  readonly suite: CipherSuite
+  /** The extensions of the GroupContext the leaf will live under. */
+  readonly extensions: readonly Extension[]
+  readonly authentication: AuthenticationService
+  /** Seconds since 1970; lifetimes are checked against it. Undefined where §7.3 only recommends it and policy says no. */
+  readonly nowSeconds: bigint | undefined
+}
+
+/**
+ * Validates a leaf on its own (§7.3), signature and credential included.
+ * @throws MlsError `mls.leaf.*` | `mls.extension.*` | `mls.crypto.bad_public_key`
+ */
+export const validateLeafNode = async (
+  rules: GroupRules, leaf: LeafNode, place: { readonly source: LeafNodeSource | undefined; readonly position: LeafPosition },
+): Promise<void> => {
+  const { leafNodeSource } = leaf.source
+  check(place.source === undefined || leafNodeSource === place.source, 'mls.leaf.wrong_source', { leafNodeSource })
+  validateContents(rules, leaf)
+  await verifyLeafSignature(rules.suite, leaf, place.position)
+  check(await rules.authentication.isValid(leaf), 'mls.leaf.credential_rejected')
+}
+
+/** The parts of §7.3 that need no cryptography. */
+const validateContents = (rules: GroupRules, leaf: LeafNode): void => {
+  const { suite } = rules
+  const { capabilities } = leaf
+  check(leaf.encryptionKey.length === suite.hpke.kem.publicKeyLength, 'mls.crypto.bad_public_key')
+  validateExtensions(leaf.extensions, 'leafNode')
+  check(
+    capabilities.versions.includes(ProtocolVersion.mls10) && capabilities.cipherSuites.includes(suite.id),
+    'mls.leaf.unsupported_version_or_suite',
+  )
+  check(capabilities.credentials.includes(leaf.credential.credentialType), 'mls.leaf.own_credential_unsupported')
+  for (const type of nonDefaultTypes(leaf.extensions)) {
+    check(capabilities.extensions.includes(type), 'mls.leaf.extension_unsupported', { extensionType: type })
+  }
+  for (const type of nonDefaultTypes(rules.extensions)) {
+    check(capabilities.extensions.includes(type), 'mls.leaf.lacks_group_extension', { extensionType: type })
+  }
+  validateRequiredCapabilities(rules, leaf)
+  if (leaf.source.leafNodeSource === LeafNodeSource.keyPackage) validateLifetime(leaf.source.lifetime, rules.nowSeconds)
+}
+
+const validateRequiredCapabilities = (rules: GroupRules, { capabilities }: LeafNode): void => {
+  const required = requiredCapabilitiesOf(rules.extensions)
+  if (required === undefined) return
+  const lacking = [
+    ...required.extensionTypes.filter((type) => !isDefaultExtension(type) && !capabilities.extensions.includes(type)),
+    ...required.proposalTypes.filter((type) => !isDefaultProposal(type) && !capabilities.proposals.includes(type)),
+    ...required.credentialTypes.filter((type) => !capabilities.credentials.includes(type)),
+  ]
+  check(lacking.length === 0, 'mls.leaf.lacks_required_capability', { lacking: lacking.length })
+}
+
+/** @throws MlsError `mls.leaf.expired` | `mls.leaf.lifetime_too_long` */
+const validateLifetime = ({ notBefore, notAfter }: Lifetime, nowSeconds: bigint | undefined): void => {
+  if (nowSeconds === undefined) return
+  const skew = limits.maxClockSkewSeconds
+  check(notBefore <= nowSeconds + skew && nowSeconds <= notAfter + skew, 'mls.leaf.expired')
+  // §7.2: applications MUST define a maximum total lifetime
+  check(notAfter - notBefore <= limits.maxLifetimeSeconds, 'mls.leaf.lifetime_too_long')
+}
+
+/** @throws MlsError `mls.leaf.bad_signature` */
+export const verifyLeafSignature = async (suite: CipherSuite, leaf: LeafNode, position: LeafPosition): Promise<void> => {
+  const content = encodeLeafNodeTBS(leaf, position)
+  const genuine = await verifyWithLabel(suite, leaf.signatureKey, 'LeafNodeTBS', { content, signature: leaf.signature })
+  check(genuine, 'mls.leaf.bad_signature')
+}

@@ -1,0 +1,48 @@
+/**
+ * Validation of a whole ratchet tree, as a joiner must (RFC 9420 §12.4.3.1).
+ * Layer: validate.
+ */
+import { equal } from '@famichat/base'
+import { check } from '../errors.js'
+import { directPath, isBelow } from '../tree/math.js'
+import { verifyParentHashes } from '../tree/parent-hash-chains.js'
+import type { RatchetTree } from '../tree/ratchet-tree.js'
+import { treeHash } from '../tree/tree-hash.js'
+import type { GroupContext } from '../wire/group-info.js'
+import { Census } from './census.js'
+import { type GroupRules, validateLeafNode } from './leaf-node.js'
+
+/**
+ * Validates a tree against the GroupContext it came with, and counts it.
+ * @throws MlsError `mls.tree.*` | `mls.leaf.*` | `mls.extension.*`
+ */
+export const validateTree = async (rules: GroupRules, tree: RatchetTree, groupContext: GroupContext): Promise<Census> => {
+  check(equal(treeHash(rules.suite, tree), groupContext.treeHash), 'mls.tree.bad_hash')
+  validateUnmergedLeaves(tree)
+  verifyParentHashes(rules.suite, tree)
+  const census = Census.of(tree)
+  census.validate(rules.extensions)
+  const { groupId } = groupContext
+  await Promise.all([...tree.members()].map(([leafIndex, leaf]) =>
+    validateLeafNode(rules, leaf, { source: undefined, position: { groupId, leafIndex } })))
+  return census
+}
+
+/** §12.4.3.1 on unmerged_leaves, and §7.1: strictly increasing. @throws MlsError `mls.tree.bad_unmerged_leaves` | `mls.tree.bad_parent_hash` */
+const validateUnmergedLeaves = (tree: RatchetTree): void => {
+  const listed = new Map([...tree.parents()].map(([node, value]) => [node, new Set(value.unmergedLeaves)]))
+  for (const [node, { unmergedLeaves, parentHash }] of tree.parents()) {
+    // §7.9: the root always has a zero-length parent hash
+    check(node !== tree.root || parentHash.length === 0, 'mls.tree.bad_parent_hash', { node })
+    let previous = -1
+    for (const leaf of unmergedLeaves) {
+      check(leaf > previous, 'mls.tree.bad_unmerged_leaves', { node })
+      previous = leaf
+      check(isBelow(leaf, node) && tree.leaf(leaf) !== undefined, 'mls.tree.bad_unmerged_leaves', { node })
+      for (const between of directPath(leaf, tree.leafCount)) {
+        if (between === node) break
+        check(listed.get(between)?.has(leaf) ?? true, 'mls.tree.bad_unmerged_leaves', { node })
+      }
+    }
+  }
+}
