@@ -17,8 +17,7 @@ const importsOf = (file) =>
 /** The source file a relative import means, as a path relative to the root. */
 const resolveRelative = (file, specifier) => {
   const path = posix.join(dirname(file), specifier)
-  const source = path.replace(/\.js$/, '.ts')
-  return existsSync(join(ROOT, source)) ? source : path
+  return existsSync(join(ROOT, path)) ? path : path.replace(/\.js$/, '.ts')
 }
 
 const layerOf = (mlsPath) => (mlsPath.includes('/') ? mlsPath.slice(0, mlsPath.indexOf('/')) : '.')

@@ -12,22 +12,21 @@ import { filesUnder, packageNames, ROOT } from './workspace.mjs'
 const CONCURRENT_FILES = 2
 const FILE_TIMEOUT_MS = 10 * 60_000
 const USAGE = `usage: npm test [-- PATTERN…]
-Builds, then runs every packages/*/test/**/*.test.ts and the checks of "npm run check".
+Builds, then runs every packages/*/test/**/*.test.ts, the scripts' own tests, and the checks of "npm run check".
 With PATTERNs: only test files whose path contains one of them, and no checks.
 `
 
 const print = (line) => { process.stdout.write(`${line}\n`) }
 
-/** Compiled test files whose source still exists, filtered by path. */
+/** Test files by source path, each with the file that runs: the compiled one for a package, itself for a script. */
 const testFiles = (patterns) =>
-  packageNames()
-    .flatMap((name) => filesUnder(`packages/${name}/test`))
-    .filter((source) => source.endsWith('.test.ts'))
-    .map((source) => ({ source, compiled: source.replace('/test/', '/dist-test/').replace(/\.ts$/, '.js') }))
-    .filter((file) => patterns.length === 0 || patterns.some((p) => file.source.includes(p) || file.compiled.includes(p)))
+  [...packageNames().flatMap((name) => filesUnder(`packages/${name}/test`)), ...filesUnder('scripts/test')]
+    .filter((source) => /\.test\.m?[tj]s$/.test(source))
+    .map((source) => ({ source, runs: source.endsWith('.ts') ? source.replace('/test/', '/dist-test/').replace(/\.ts$/, '.js') : source }))
+    .filter((file) => patterns.length === 0 || patterns.some((p) => file.source.includes(p) || file.runs.includes(p)))
 
 /** What is known of one test file while its events arrive. */
-const newTally = () => ({ passed: 0, failed: 0, skipped: 0, names: [], output: '', failures: [], startedNs: process.hrtime.bigint() })
+const newTally = () => ({ passed: 0, failed: 0, skipped: 0, names: [], output: '', failures: [] })
 
 const record = (tally, path, { type, data }) => {
   if (data.details?.type === 'suite' && type === 'test:pass') return
@@ -39,15 +38,21 @@ const record = (tally, path, { type, data }) => {
     tally.failed++
     if (error?.failureType === 'subtestsFailed') return
     const name = isFile ? 'the file itself' : [...tally.names.slice(0, data.nesting), data.name].join(' > ')
-    tally.failures.push({ name, error: error?.cause ?? error })
+    tally.failures.push({ name, error: isFile ? howFileEnded(error) : error?.cause ?? error })
   } else if (isFile) {
     tally.failed++
     tally.failures.push({ name: 'the file itself', error: 'it holds no test' })
   } else tally.passed++
 }
 
+const howFileEnded = (error) => {
+  if (error?.exitCode !== undefined && error.exitCode !== null) return `its process ended with exit code ${error.exitCode}`
+  if (error?.signal !== undefined && error.signal !== null) return `its process was ended by ${error.signal}`
+  return error?.cause ?? error
+}
+
 const reportFile = (path, tally) => {
-  const where = relative(ROOT, path)
+  const where = relative(ROOT, path).replace(/([\\/])dist-test([\\/].*)\.js$/, '$1test$2.ts')
   const counts = [`${tally.passed} passed`, ...(tally.failed > 0 ? [`${tally.failed} FAILED`] : []), ...(tally.skipped > 0 ? [`${tally.skipped} skipped`] : [])]
   print(`${tally.failed > 0 ? 'FAILED' : 'ok    '} ${where}  ${counts.join(', ')}`)
   for (const { name, error } of tally.failures) {
@@ -90,7 +95,7 @@ await runMain(async () => {
   if (files.length === 0) print(patterns.length === 0 ? 'There are no tests.' : `No test file's path contains ${patterns.join(' or ')}.`)
   const totals = { passed: 0, failed: 0, skipped: 0 }
   if (files.length > 0) {
-    for (const tally of await runFiles(files.map((file) => resolve(ROOT, file.compiled)))) {
+    for (const tally of await runFiles(files.map((file) => resolve(ROOT, file.runs)))) {
       for (const kind of ['passed', 'failed', 'skipped']) totals[kind] += tally[kind]
     }
   }
