@@ -3,7 +3,9 @@
  * Layer: group. Works on a copy of the tree and staged counts: the epoch stays as it is.
  */
 import { bytesKey, EMPTY, equal, present } from '@famichat/base'
+import type { MaybePromise } from '../crypto/backend.js'
 import { check } from '../errors.js'
+import { directPath, leafToNode } from '../tree/math.js'
 import type { RatchetTree } from '../tree/ratchet-tree.js'
 import type { Census } from '../validate/census.js'
 import { validateKeyPackage } from '../validate/key-package.js'
@@ -103,4 +105,13 @@ export const validateReplacement = async (
   check(!equal(previous.encryptionKey, leaf.encryptionKey), 'mls.leaf.same_encryption_key')
   await validateLeafNode(rules, leaf, { source, position: { groupId: epoch.context.groupId, leafIndex } })
   check(await rules.authentication.isSuccessor(previous, leaf), 'mls.leaf.not_successor')
+}
+
+/** Runs a change of a leaf and its direct path, and keeps the census right about them. */
+export const countPath = async <T>({ tree, census }: Applied, leaf: LeafIndex, change: () => MaybePromise<T>): Promise<T> => {
+  const nodes = [leafToNode(leaf), ...directPath(leaf, tree.leafCount)]
+  for (const node of nodes) census.removeNode(tree, node)
+  const result = await change()
+  for (const node of nodes) census.addNode(tree, node)
+  return result
 }

@@ -21,6 +21,8 @@ export interface GroupPolicy {
   readonly acceptPublicHandshakes: boolean
   /** Whether non-members may join by external commit (E3: off). */
   readonly acceptExternalCommits: boolean
+  /** Whether non-members may propose to be added (§12.1.8): off. */
+  readonly acceptNewMemberProposals: boolean
   /** Whether lifetimes of received leaves are checked (§7.3 recommends it). */
   readonly checkLifetimes: boolean
   /** Zero bytes to add to a plaintext of this many bytes (§15.1). */
@@ -43,6 +45,7 @@ const DEFAULT_POLICY: GroupPolicy = {
   handshakes: 'private',
   acceptPublicHandshakes: false,
   acceptExternalCommits: false,
+  acceptNewMemberProposals: false,
   checkLifetimes: true,
   paddingFor: () => 0,
 }

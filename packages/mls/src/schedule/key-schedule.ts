@@ -21,6 +21,15 @@ export interface EpochSecrets {
   readonly initSecret: Secret
 }
 
+/** Their names, in the order they are stored. */
+export const EpochSecretNames: readonly (keyof EpochSecrets)[] = [
+  'senderDataSecret', 'exporterSecret', 'externalSecret', 'confirmationKey', 'membershipKey', 'resumptionPsk', 'epochAuthenticator', 'initSecret',
+]
+
+/** Epoch secrets made one by one: for those that are stored, or not known yet. */
+export const makeEpochSecrets = (make: (name: keyof EpochSecrets, index: number) => Secret): EpochSecrets =>
+  Object.fromEntries(EpochSecretNames.map((name, index) => [name, make(name, index)])) as Record<keyof EpochSecrets, Secret>
+
 /** All that a commit or a Welcome yields; encryption_secret goes to the secret tree, which owns it from then on. */
 export interface DerivedEpoch {
   readonly welcomeSecret: Secret
@@ -85,6 +94,16 @@ export const wipeEpochSecrets = (secrets: EpochSecrets): void => {
 /** external_priv and external_pub (§8). */
 export const deriveExternalKeys = async (suite: CipherSuite, externalSecret: Secret): Promise<KeyPair> =>
   suite.hpke.kem.deriveKeyPair(externalSecret)
+
+const EXTERNAL_INIT_LABEL = 'MLS 1.0 external init secret'
+
+/** The init_secret a newcomer brings, and the kem_output that tells it to the group (§8.3). */
+export const sendExternalInit = (suite: CipherSuite, externalPub: Uint8Array): Promise<{ kemOutput: Uint8Array; secret: Secret }> =>
+  suite.hpke.sendExport(externalPub, EXTERNAL_INIT_LABEL, suite.random)
+
+/** The init_secret of a newcomer (§8.3). @throws MlsError `mls.crypto.open_failed` */
+export const receiveExternalInit = (suite: CipherSuite, kemOutput: Uint8Array, external: KeyPair): Promise<Secret> =>
+  suite.hpke.receiveExport(kemOutput, external, EXTERNAL_INIT_LABEL)
 
 /** confirmation_tag (§6.1). */
 export const confirmationTag = (suite: CipherSuite, confirmationKey: Secret, confirmedTranscriptHash: Uint8Array): Uint8Array =>

@@ -117,6 +117,11 @@ export class SecretTree {
     return rows
   }
 
+  /** encryption_secret of a tree nothing was taken from yet: a pending commit stores it. */
+  exposeRoot(): Uint8Array {
+    return present(this.#nodes.get(this.#leafCount - 1), 'a staged epoch has not been used').expose()
+  }
+
   /** Keys of all rows that exist: what has to be deleted with the epoch. */
   rowKeys(): readonly string[] {
     return [

@@ -214,7 +214,7 @@ export class RatchetTree {
     const index = this.firstBlankLeaf()
     if (index >= this.leafCount) {
       check(2 * this.leafCount <= limits.maxLeaves, 'mls.tree.too_large', { leaves: 2 * this.leafCount, max: limits.maxLeaves })
-      this.#resize(2 * this.leafCount)
+      this.resize(2 * this.leafCount)
     }
     return index
   }
@@ -235,7 +235,7 @@ export class RatchetTree {
   /** Halves the tree while its right half has no member (§7.7). */
   truncate(): void {
     const leafCount = fullLeafCount(this.#rightmostLeaf() + 1)
-    if (leafCount < this.leafCount) this.#resize(leafCount)
+    if (leafCount < this.leafCount) this.resize(leafCount)
   }
 
   setLeaf(index: LeafIndex, leafNode: LeafNode | undefined): void {
@@ -278,7 +278,8 @@ export class RatchetTree {
     return 0
   }
 
-  #resize(leafCount: number): void {
+  /** Cuts or extends the tree at its right edge (§7.7). @param leafCount a power of two */
+  resize(leafCount: number): void {
     invariant(!this.#frozen, 'a frozen tree is not changed')
     this.#leaves = resized(this.#leaves, leafCount)
     this.#parents = resized(this.#parents, leafCount - 1)

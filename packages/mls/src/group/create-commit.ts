@@ -1,0 +1,145 @@
+/**
+ * Creating a commit (RFC 9420 §12.4.1): the next epoch is staged, nothing of the current one changes.
+ * Layer: group.
+ */
+import { encode, type Secret } from '@famichat/base'
+import type { Signer } from '../crypto/signer.js'
+import { type SignedContent, signContent, withConfirmationTag } from '../framing/signed-content.js'
+import type { PreSharedKey } from '../schedule/psk.js'
+import type { NodeIndex } from '../tree/math.js'
+import { createUpdatePath, type LeafContents, type NewPath } from '../tree/treekem.js'
+import type { Census } from '../validate/census.js'
+import type { GroupRules } from '../validate/leaf-node.js'
+import { type SentProposal, validateProposalList } from '../validate/proposal-list.js'
+import type { Extension } from '../wire/extension.js'
+import { GroupContext, type Welcome } from '../wire/group-info.js'
+import type { Sender } from '../wire/message.js'
+import type { ProposalOrRef } from '../wire/proposal.js'
+import {
+  ContentType, type LeafIndex, ProposalOrRefType, ResumptionPSKUsage, SenderType, type WireFormat,
+} from '../wire/registries.js'
+import { advance, type Advanced, provisionalContext } from './advance.js'
+import { type Applied, applyProposals, countPath } from './apply-proposals.js'
+import type { Epoch } from './epoch.js'
+import { makeGroupInfo, makeWelcome } from './group-info.js'
+import type { StagedCommit } from './staged-commit.js'
+
+/** What a commit is made from. */
+export interface CommitPlan {
+  readonly epoch: Epoch
+  readonly census: Census
+  readonly rules: GroupRules
+  readonly signer: Signer
+  readonly proposals: readonly SentProposal[]
+  readonly authenticatedData: Uint8Array
+  readonly wireFormat: WireFormat
+  /** False: leave the path out where §12.4 allows it. */
+  readonly withPath: boolean
+  readonly leaf: LeafContents
+  /** Whether the Welcome carries the ratchet tree (§12.4.3.3). */
+  readonly withTree: boolean
+  readonly groupInfoExtensions: readonly Extension[]
+  readonly findPsks: (applied: Applied) => Promise<readonly PreSharedKey[]>
+  /** Set for an external commit: the newcomer's init_secret; its leaf is claimed here. */
+  readonly externalInitSecret?: Secret
+  /** resumption PSK usage allowed in this commit: application, but for the first commit of a reinit or branch. */
+  readonly pskUsage?: ResumptionPSKUsage
+}
+
+/** A commit ready to be framed, its Welcome, and the epoch it leads to. */
+export interface CreatedCommit {
+  readonly signed: SignedContent
+  readonly welcome: Welcome | undefined
+  readonly staged: StagedCommit & { readonly next: NonNullable<StagedCommit['next']> }
+}
+
+/** @throws MlsError `mls.proposal.*` | `mls.psk.*` | `mls.leaf.*` | `mls.key_package.*` | `mls.commit.*` */
+export const createCommit = async (plan: CommitPlan): Promise<CreatedCommit> => {
+  const { epoch, signer, proposals } = plan
+  const { suite } = epoch
+  const isExternal = plan.externalInitSecret !== undefined
+  validateProposalList(proposals, {
+    groupContext: epoch.context,
+    tree: epoch.tree,
+    hashLength: suite.hashLength,
+    committer: isExternal ? undefined : epoch.ownLeaf,
+    pskUsage: plan.pskUsage ?? ResumptionPSKUsage.application,
+  })
+  const applied = await applyProposals(epoch, proposals, plan)
+  const { tree, extensions, census } = applied
+  const psks = await plan.findPsks(applied)
+  const ownLeaf = isExternal ? tree.claimLeaf() : epoch.ownLeaf
+  const path = plan.withPath || applied.isPathRequired
+    ? await makePath(plan, applied, ownLeaf)
+    : undefined
+  census.validate(extensions)
+
+  const signed = await signContent(signer, plan.wireFormat, {
+    groupId: epoch.context.groupId,
+    epoch: epoch.context.epoch,
+    sender: senderOf(isExternal, ownLeaf),
+    authenticatedData: plan.authenticatedData,
+    content: { contentType: ContentType.commit, commit: { proposals: proposals.map(byValueOrReference), path: path?.path } },
+  }, epoch.contextBytes)
+  const advanced = advance(epoch, {
+    tree,
+    extensions,
+    commit: { wireFormat: signed.wireFormat, content: signed.contentBytes, signature: signed.auth.signature },
+    initSecret: plan.externalInitSecret,
+    commitSecret: path?.commitSecret,
+    psks,
+    privateKeys: new Map([...epoch.privateKeys, ...(path?.privateKeys ?? [])]),
+    ownLeaf,
+  })
+  const pathSecrets = path?.pathSecrets ?? new Map<NodeIndex, Secret>()
+  const welcome = applied.added.length > 0 ? await welcomeOf(plan, applied, { advanced, pathSecrets }) : undefined
+  for (const secret of [...pathSecrets.values(), advanced.joinerSecret, advanced.welcomeSecret]) secret.wipe()
+  return {
+    signed: withConfirmationTag(signed, advanced.next.confirmationTag),
+    welcome,
+    staged: {
+      epoch: advanced.next.context.epoch,
+      committer: ownLeaf,
+      isOwn: true,
+      isExternal,
+      proposals,
+      added: applied.added,
+      removed: applied.removed,
+      authenticatedData: plan.authenticatedData,
+      reinit: applied.reinit,
+      next: { epoch: advanced.next, census },
+    },
+  }
+}
+
+const makePath = async (plan: CommitPlan, applied: Applied, ownLeaf: LeafIndex): Promise<NewPath> => {
+  const { epoch, signer, leaf } = plan
+  const { tree, extensions } = applied
+  return countPath(applied, ownLeaf, () => createUpdatePath(epoch.suite, {
+    tree,
+    leafIndex: ownLeaf,
+    leaf,
+    signer,
+    groupId: epoch.context.groupId,
+    newLeaves: new Set(applied.added.map((added) => added.leafIndex)),
+    provisionalContext: () => encode(GroupContext, provisionalContext(epoch, tree, extensions)),
+  }))
+}
+
+const welcomeOf = async (
+  { epoch, signer, withTree, groupInfoExtensions }: CommitPlan, applied: Applied,
+  { advanced, pathSecrets }: { readonly advanced: Advanced; readonly pathSecrets: ReadonlyMap<NodeIndex, Secret> },
+): Promise<Welcome> => {
+  const { next, joinerSecret, welcomeSecret } = advanced
+  const groupInfo = await makeGroupInfo(next, signer, { withTree, withExternalPub: false, extensions: groupInfoExtensions })
+  return makeWelcome(epoch.suite, {
+    groupInfo, added: applied.added, joinerSecret, welcomeSecret, pathSecrets, psks: applied.psks,
+    committer: next.ownLeaf, leafCount: next.tree.leafCount,
+  })
+}
+
+const senderOf = (isExternal: boolean, leafIndex: LeafIndex): Sender =>
+  isExternal ? { senderType: SenderType.newMemberCommit } : { senderType: SenderType.member, leafIndex }
+
+const byValueOrReference = ({ proposal, reference }: SentProposal): ProposalOrRef =>
+  reference === undefined ? { type: ProposalOrRefType.proposal, proposal } : { type: ProposalOrRefType.reference, reference }

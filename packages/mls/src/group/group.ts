@@ -1,0 +1,232 @@
+/**
+ * Group: one member's view of an MLS group (RFC 9420). The facade over everything below.
+ * Layer: group. Owns the member's secrets; knows no network and no storage, but says what has to be stored.
+ */
+import { EMPTY, type Secret } from '@famichat/base'
+import type { CipherSuite } from '../crypto/cipher-suite.js'
+import type { Signer } from '../crypto/signer.js'
+import { check } from '../errors.js'
+import { exportSecret } from '../schedule/key-schedule.js'
+import type { StateRow } from '../state-row.js'
+import type { SentProposal } from '../validate/proposal-list.js'
+import type { GroupContext } from '../wire/group-info.js'
+import type { LeafNode } from '../wire/leaf-node.js'
+import { decodeMessage, encodeMessage } from '../wire/message.js'
+import type { Proposal } from '../wire/proposal.js'
+import { type LeafIndex, WireFormat } from '../wire/registries.js'
+import { type GroupConfig, resolveConfig } from './config.js'
+import { createInitialState, type NewGroup } from './create-group.js'
+import { type Epoch, wipeEpoch } from './epoch.js'
+import { type ExternalJoinRequest, joinExternally } from './external-join.js'
+import { type GroupInfoContents, makeGroupInfo } from './group-info.js'
+import { GroupState } from './group-state.js'
+import { joinByWelcome } from './join.js'
+import type { KeyPackageBundle } from './key-package-bundle.js'
+import { type Membership, requireActive, requireMember } from './membership.js'
+import type { CommitBundle, CommitRequest, Member, Processed } from './outcomes.js'
+import { processMessage } from './process-message.js'
+import { restoreState } from './restore.js'
+import { sendApplicationData, sendCommit, sendProposal, sendUpdate } from './send.js'
+import type { StagedCommit } from './staged-commit.js'
+import type { GroupStatus } from './stored.js'
+
+/** How a joiner gets in. */
+export interface WelcomeJoin {
+  readonly config: GroupConfig
+  readonly signer: Signer
+  /** The MLSMessage with the Welcome. */
+  readonly welcome: Uint8Array
+  /** KeyPackages of this client; the one the Welcome names must not be used again unless it is a last resort. */
+  readonly keyPackages: readonly KeyPackageBundle[]
+  /** The encoded ratchet tree, when the Welcome does not carry it (§12.4.3.3). */
+  readonly ratchetTree?: Uint8Array
+}
+
+/** authenticated_data of a message: visible to the server, protected from change. At most 4096 bytes. */
+export interface WithAuthenticatedData {
+  readonly authenticatedData?: Uint8Array
+}
+
+/** One member's group. Every method that refuses throws a coded error and changes nothing. */
+export class Group {
+  readonly #membership: Membership
+  /** Handshakes are taken one at a time: what one looks up, no other may change meanwhile. */
+  #turn: Promise<unknown> = Promise.resolve()
+
+  private constructor(membership: Membership) {
+    this.#membership = membership
+  }
+
+  /** Creates a group of one (§11). @throws MlsError `mls.leaf.*` | `mls.extension.*` */
+  static async create(request: NewGroup): Promise<Group> {
+    const config = resolveConfig(request.config)
+    return new Group({ config, signer: request.signer, state: await createInitialState(config, request) })
+  }
+
+  /**
+   * Joins by Welcome (§12.4.3.1), and says which KeyPackage was used.
+   * @throws MlsError `mls.welcome.*` | `mls.group_info.*` | `mls.tree.*` | `mls.leaf.*` | `mls.psk.*`
+   */
+  static async join(request: WelcomeJoin): Promise<{ readonly group: Group; readonly keyPackage: KeyPackageBundle }> {
+    const config = resolveConfig(request.config)
+    const message = decodeMessage(request.welcome.slice())
+    check(message.wireFormat === WireFormat.welcome, 'mls.message.unexpected_kind')
+    const { epoch, census, keyPackage } = await joinByWelcome({ ...request, config, welcome: message.welcome })
+    const state = new GroupState({ epoch, census })
+    state.recordWhole()
+    return { group: new Group({ config, signer: request.signer, state }), keyPackage }
+  }
+
+  /**
+   * Joins by external commit (§12.4.3.2). Send the commit; once it is accepted this group is in its epoch.
+   * @throws MlsError `mls.external.*` | `mls.group_info.*` | `mls.tree.*` | `mls.leaf.*` | `mls.psk.*`
+   */
+  static async joinExternal(request: ExternalJoinRequest): Promise<{ readonly group: Group; readonly commit: Uint8Array }> {
+    const config = resolveConfig(request.config)
+    const { state, commit } = await joinExternally(config, request)
+    return { group: new Group({ config, signer: request.signer, state }), commit }
+  }
+
+  /** Rebuilds a member from the rows it wrote. @throws MlsError `mls.snapshot.malformed` */
+  static restore(request: { readonly config: GroupConfig; readonly signer: Signer; readonly rows: Iterable<StateRow> }): Group {
+    const config = resolveConfig(request.config)
+    return new Group({ config, signer: request.signer, state: restoreState(config, request.rows) })
+  }
+
+  get groupId(): Uint8Array {
+    return this.#epoch.context.groupId
+  }
+
+  get epoch(): bigint {
+    return this.#epoch.context.epoch
+  }
+
+  /** The GroupContext (§8.1): what all members agree on. */
+  get context(): GroupContext {
+    return this.#epoch.context
+  }
+
+  get cipherSuite(): CipherSuite {
+    return this.#epoch.suite
+  }
+
+  get status(): GroupStatus {
+    return this.#state.status
+  }
+
+  get ownLeaf(): LeafIndex {
+    return this.#epoch.ownLeaf
+  }
+
+  /** The members, in leaf order. */
+  get members(): readonly Member[] {
+    return [...this.#epoch.tree.members()].map(([leafIndex, leafNode]) => ({ leafIndex, leafNode }))
+  }
+
+  /** The leaf of a member, undefined when there is none. */
+  member(leafIndex: LeafIndex): LeafNode | undefined {
+    return this.#epoch.tree.leaf(leafIndex)
+  }
+
+  /** Equal for members that agree on everything (§8.7). @throws MlsError `mls.group.inactive` */
+  get epochAuthenticator(): Uint8Array {
+    requireMember(this.#membership)
+    return this.#epoch.secrets.epochAuthenticator.expose().slice()
+  }
+
+  /** Proposals received or sent in this epoch and not committed yet. */
+  get pendingProposals(): readonly SentProposal[] {
+    return this.#state.proposals
+  }
+
+  /** This member's own commit, waiting to be merged or discarded. */
+  get pendingCommit(): StagedCommit | undefined {
+    return this.#state.pending?.staged
+  }
+
+  /**
+   * Encrypts application data (§6.3) of at most `limits.maxApplicationBytes` bytes.
+   * @throws MlsError `mls.proposal.pending` | `mls.message.too_large` | `mls.group.*`
+   */
+  protect(applicationData: Uint8Array, { authenticatedData = EMPTY }: WithAuthenticatedData = {}): Promise<Uint8Array> {
+    return sendApplicationData(this.#membership, applicationData, authenticatedData)
+  }
+
+  /** Sends a proposal for somebody to commit (§12.1); it is judged when it is committed. @throws MlsError `mls.proposal.too_many` | `mls.group.*` */
+  propose(proposal: Proposal, { authenticatedData = EMPTY }: WithAuthenticatedData = {}): Promise<Uint8Array> {
+    return sendProposal(this.#membership, proposal, authenticatedData)
+  }
+
+  /** Proposes fresh keys for this member (§12.1.2); somebody else has to commit them. */
+  proposeUpdate({ authenticatedData = EMPTY }: WithAuthenticatedData = {}): Promise<Uint8Array> {
+    return sendUpdate(this.#membership, authenticatedData)
+  }
+
+  /**
+   * Creates a commit of new and pending proposals (§12.4.1). The group stays in its epoch until `merge`;
+   * only the key that encrypts the commit is used up.
+   * @throws MlsError `mls.commit.pending` | `mls.proposal.*` | `mls.psk.*` | `mls.leaf.*` | `mls.key_package.*`
+   */
+  commit(request: CommitRequest = {}): Promise<CommitBundle> {
+    return this.#inTurn(() => sendCommit(this.#membership, request))
+  }
+
+  /**
+   * Takes a received message: application data comes out, a proposal is kept, a commit is staged for `merge`.
+   * @param message one encoded MLSMessage
+   * @throws MlsError | BaseError `base.codec.*`; nothing is changed then
+   */
+  process(message: Uint8Array): Promise<Processed> {
+    return this.#inTurn(() => processMessage(this.#membership, message))
+  }
+
+  /** Enters the epoch of a staged commit. @throws MlsError `mls.commit.epoch_left` | `mls.group.*` */
+  merge(staged: StagedCommit): void {
+    requireActive(this.#membership)
+    check(staged.epoch === this.epoch + 1n, 'mls.commit.epoch_left', { staged: staged.epoch, current: this.epoch })
+    this.#state.enter(staged, this.#membership.config.clock.nowMs())
+  }
+
+  /** Gives up a staged commit and deletes its secrets: a race was lost, or the application refuses it. */
+  discard(staged: StagedCommit): void {
+    if (this.#state.pending?.staged === staged) this.#state.drop()
+    else if (staged.next !== undefined) wipeEpoch(staged.next.epoch, this.#epoch)
+  }
+
+  /** MLS-Exporter (§8.5). @param length bytes. @throws MlsError `mls.exporter.bad_length` | `mls.group.inactive` */
+  exportSecret(label: string, context: Uint8Array, length: number): Secret {
+    requireMember(this.#membership)
+    return exportSecret(this.#epoch.suite, this.#epoch.secrets.exporterSecret, { label, context, length })
+  }
+
+  /** A signed GroupInfo of the current epoch (§12.4.3), as an MLSMessage. */
+  async groupInfo(contents: GroupInfoContents): Promise<Uint8Array> {
+    requireActive(this.#membership)
+    const groupInfo = await makeGroupInfo(this.#epoch, this.#membership.signer, contents)
+    return encodeMessage({ wireFormat: WireFormat.groupInfo, groupInfo })
+  }
+
+  /** What changed since the last call: write it in one transaction with what caused it. Values are secret. */
+  takeChanges(): readonly StateRow[] {
+    return this.#state.takeChanges()
+  }
+
+  /** Deletes all secrets from memory; the group object is unusable afterwards. */
+  close(): void {
+    this.#state.wipe()
+  }
+
+  get #state(): GroupState {
+    return this.#membership.state
+  }
+
+  get #epoch(): Epoch {
+    return this.#state.epoch
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(work)
+    this.#turn = result.catch(() => undefined)
+    return result
+  }
+}

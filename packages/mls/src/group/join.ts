@@ -1,0 +1,192 @@
+/**
+ * Joining by Welcome (RFC 9420 §12.4.3.1): open it, trust nothing in it, and arrive at an epoch.
+ * Layer: group. Nothing is kept when it fails: the KeyPackage stays usable.
+ */
+import { decode, EMPTY, encode, equal, present, Secret } from '@famichat/base'
+import { type CipherSuite, makeCipherSuite } from '../crypto/cipher-suite.js'
+import { decryptWithLabel } from '../crypto/labels.js'
+import { check, MlsError } from '../errors.js'
+import { confirmationTag, deriveEpoch, deriveWelcomeSecret, welcomeKeyAndNonce } from '../schedule/key-schedule.js'
+import { derivePskSecret, type PreSharedKey } from '../schedule/psk.js'
+import { SecretTree } from '../schedule/secret-tree.js'
+import { interimTranscriptHash } from '../schedule/transcript.js'
+import { commonAncestor, leafToNode, type NodeIndex } from '../tree/math.js'
+import { RatchetTree } from '../tree/ratchet-tree.js'
+import { climb } from '../tree/treekem.js'
+import type { Census } from '../validate/census.js'
+import { validateExtensions } from '../validate/extensions.js'
+import type { GroupRules } from '../validate/leaf-node.js'
+import { validateTree } from '../validate/tree.js'
+import { GroupInfo, GroupSecrets, type Welcome } from '../wire/group-info.js'
+import { LeafNode, RatchetTreeNodes } from '../wire/leaf-node.js'
+import { ExtensionType, type LeafIndex, PSKType, ResumptionPSKUsage } from '../wire/registries.js'
+import { receivingTime, type ResolvedConfig } from './config.js'
+import { type Epoch, withBytes } from './epoch.js'
+import { verifyGroupInfo } from './group-info.js'
+import type { KeyPackageBundle } from './key-package-bundle.js'
+import { lookUpPsks } from './psks.js'
+
+/** What a joiner brings. */
+export interface JoinRequest {
+  readonly config: ResolvedConfig
+  readonly welcome: Welcome
+  /** KeyPackages of this client that a Welcome may name. Their keys stay the caller's, and are copied. */
+  readonly keyPackages: readonly KeyPackageBundle[]
+  /** The encoded ratchet_tree when it does not come in the Welcome (§12.4.3.3). */
+  readonly ratchetTree?: Uint8Array
+}
+
+export interface Joined {
+  readonly epoch: Epoch
+  readonly census: Census
+  readonly keyPackage: KeyPackageBundle
+  readonly groupInfo: GroupInfo
+  readonly psks: readonly PreSharedKey[]
+}
+
+/** @throws MlsError `mls.welcome.*` | `mls.group_info.*` | `mls.tree.*` | `mls.leaf.*` | `mls.psk.*` | BaseError `base.codec.*` */
+export const joinByWelcome = async (request: JoinRequest): Promise<Joined> => {
+  const { config, welcome } = request
+  const keyPackage = findKeyPackage(request)
+  const suite = makeCipherSuite(welcome.cipherSuite, config.backend, config.random)
+  check(keyPackage.keyPackage.cipherSuite === suite.id, 'mls.welcome.wrong_suite')
+  const groupSecrets = await openGroupSecrets(suite, welcome, keyPackage)
+  validatePskUsage(groupSecrets)
+  const psks = await lookUpPsks(groupSecrets.psks, config.psks)
+  const secrets = { joinerSecret: new Secret(groupSecrets.joinerSecret.slice()), pskSecret: derivePskSecret(suite, psks) }
+  const groupInfo = openGroupInfo(suite, welcome, secrets)
+  const { groupContext } = groupInfo
+  check(groupContext.cipherSuite === suite.id, 'mls.welcome.wrong_suite')
+  validateExtensions(groupInfo.extensions, 'groupInfo')
+  validateExtensions(groupContext.extensions, 'groupContext')
+
+  const tree = takeTree(groupInfo, request.ratchetTree)
+  const rules = rulesFor(config, suite, groupInfo)
+  const ownLeaf = findOwnLeaf(tree, keyPackage)
+  supportsExtensions(keyPackage.keyPackage.leafNode, groupInfo)
+  const signerLeaf = tree.leaf(groupInfo.signer)
+  check(signerLeaf !== undefined, 'mls.group_info.bad_signature')
+  await verifyGroupInfo(suite, groupInfo, signerLeaf.signatureKey)
+  const census = await validateTree(rules, tree, groupContext)
+
+  const privateKeys = new Map<NodeIndex, Secret>([[leafToNode(ownLeaf), keyPackage.encryptionPrivateKey.clone()]])
+  if (groupSecrets.pathSecret !== undefined) {
+    const pathSecret = new Secret(groupSecrets.pathSecret.pathSecret.slice())
+    const keys = await pathKeys(suite, tree, { ownLeaf, signer: groupInfo.signer, pathSecret })
+    for (const [node, key] of keys) privateKeys.set(node, key)
+  }
+  const { context, contextBytes } = withBytes(groupContext)
+  const derived = deriveEpoch(suite, secrets, contextBytes)
+  for (const spent of [derived.welcomeSecret, secrets.joinerSecret, secrets.pskSecret]) spent.wipe()
+  const tag = confirmationTag(suite, derived.secrets.confirmationKey, context.confirmedTranscriptHash)
+  check(equal(tag, groupInfo.confirmationTag), 'mls.group_info.bad_confirmation_tag')
+  const epoch: Epoch = {
+    suite,
+    context,
+    contextBytes,
+    tree: tree.freeze(),
+    interimTranscriptHash: interimTranscriptHash(suite, context.confirmedTranscriptHash, tag),
+    confirmationTag: tag,
+    secrets: derived.secrets,
+    secretTree: SecretTree.fromEncryptionSecret(suite, derived.encryptionSecret, tree.leafCount),
+    privateKeys,
+    ownLeaf,
+  }
+  return { epoch, census, keyPackage, groupInfo, psks }
+}
+
+/** The rules a joiner measures a group's leaves by. */
+export const rulesFor = (config: ResolvedConfig, suite: CipherSuite, { groupContext }: GroupInfo): GroupRules => ({
+  suite, extensions: groupContext.extensions, authentication: config.authentication, nowSeconds: receivingTime(config),
+})
+
+/** The tree from the GroupInfo or from elsewhere; both must agree (§12.4.3.3). @throws MlsError `mls.welcome.*` | `mls.tree.*` */
+export const takeTree = (groupInfo: GroupInfo, given: Uint8Array | undefined): RatchetTree => {
+  const inside = groupInfo.extensions.find(({ extensionType }) => extensionType === ExtensionType.ratchetTree)?.extensionData
+  check(inside === undefined || given === undefined || equal(inside, given), 'mls.welcome.tree_disagrees')
+  const bytes = inside ?? given
+  check(bytes !== undefined, 'mls.welcome.no_tree')
+  return RatchetTree.fromNodes(decode(RatchetTreeNodes, bytes))
+}
+
+/** §13.4: a joiner MUST support every extension of the group. @throws MlsError `mls.extension.unsupported` */
+export const supportsExtensions = ({ capabilities }: Pick<LeafNode, 'capabilities'>, { groupContext }: GroupInfo): void => {
+  for (const { extensionType } of groupContext.extensions) {
+    const supported = extensionType <= ExtensionType.externalSenders || capabilities.extensions.includes(extensionType)
+    check(supported, 'mls.extension.unsupported', { extensionType })
+  }
+}
+
+const findKeyPackage = ({ welcome, keyPackages }: JoinRequest): KeyPackageBundle => {
+  const found = keyPackages.find(({ ref }) => welcome.secrets.some(({ newMember }) => equal(newMember, ref)))
+  check(found !== undefined, 'mls.welcome.not_for_me')
+  check(welcome.secrets.filter(({ newMember }) => equal(newMember, found.ref)).length === 1, 'mls.welcome.repeated_entry')
+  return found
+}
+
+const openGroupSecrets = async (suite: CipherSuite, welcome: Welcome, bundle: KeyPackageBundle): Promise<GroupSecrets> => {
+  const entry = present(welcome.secrets.find(({ newMember }) => equal(newMember, bundle.ref)), 'the entry was found by its reference')
+  const recipient = { publicKey: bundle.keyPackage.initKey, privateKey: bundle.initPrivateKey }
+  let plaintext: Secret
+  try {
+    const message = { context: welcome.encryptedGroupInfo, sealed: entry.encryptedGroupSecrets }
+    plaintext = await decryptWithLabel(suite, recipient, 'Welcome', message)
+  } catch (error) {
+    throw new MlsError('mls.welcome.undecryptable', {}, { cause: error })
+  }
+  return decode(GroupSecrets, plaintext.expose())
+}
+
+/** §12.4.3.1: a reinit or branch PSK is the only one of its sort. @throws MlsError `mls.psk.wrong_usage` */
+const validatePskUsage = ({ psks }: GroupSecrets): void => {
+  const linking = psks.filter((psk) => psk.psktype === PSKType.resumption && psk.usage !== ResumptionPSKUsage.application)
+  check(linking.length <= 1, 'mls.psk.wrong_usage')
+}
+
+const openGroupInfo = (
+  suite: CipherSuite, welcome: Welcome, secrets: { readonly joinerSecret: Secret; readonly pskSecret: Secret },
+): GroupInfo => {
+  const welcomeSecret = deriveWelcomeSecret(suite, secrets)
+  const { key, nonce } = welcomeKeyAndNonce(suite, welcomeSecret)
+  welcomeSecret.wipe()
+  try {
+    return decode(GroupInfo, suite.aead.open(key.expose(), nonce.expose(), EMPTY, welcome.encryptedGroupInfo))
+  } catch (error) {
+    if (error instanceof MlsError) throw new MlsError('mls.welcome.undecryptable', {}, { cause: error })
+    throw error
+  } finally {
+    key.wipe()
+  }
+}
+
+/** §12.4.3.1: the leaf that is identical to the one in the KeyPackage. */
+const findOwnLeaf = (tree: RatchetTree, { keyPackage }: KeyPackageBundle): LeafIndex => {
+  const own = encode(LeafNode, keyPackage.leafNode)
+  for (const [index, leaf] of tree.members()) {
+    if (equal(leaf.encryptionKey, keyPackage.leafNode.encryptionKey) && equal(encode(LeafNode, leaf), own)) return index
+  }
+  throw new MlsError('mls.welcome.not_in_tree')
+}
+
+/** Keys from the common ancestor with the committer up to the root (§12.4.3.1). */
+const pathKeys = async (
+  suite: CipherSuite, tree: RatchetTree,
+  { ownLeaf, signer, pathSecret }: { readonly ownLeaf: LeafIndex; readonly signer: LeafIndex; readonly pathSecret: Secret },
+): Promise<ReadonlyMap<NodeIndex, Secret>> => {
+  check(pathSecret.length === suite.hashLength && ownLeaf !== signer, 'mls.welcome.bad_path_secret')
+  const ancestor = commonAncestor(ownLeaf, signer, tree.leafCount)
+  const steps = tree.filteredDirectPath(signer)
+  const from = steps.findIndex(({ node }) => node === ancestor)
+  const above = steps.slice(from)
+  check(from >= 0 && above.every(({ node }) => !tree.isBlank(node)), 'mls.welcome.bad_path_secret')
+  try {
+    const { commitSecret, privateKeys } = await climb(suite, tree, above, pathSecret)
+    commitSecret.wipe()
+    return privateKeys
+  } catch (error) {
+    throw new MlsError('mls.welcome.bad_path_secret', {}, { cause: error })
+  } finally {
+    pathSecret.wipe()
+  }
+}
+

@@ -1,0 +1,32 @@
+/**
+ * Membership: what every operation of a member works with.
+ * Layer: group.
+ */
+import { check } from '../errors.js'
+import type { Signer } from '../crypto/signer.js'
+import type { GroupRules } from '../validate/leaf-node.js'
+import type { ResolvedConfig } from './config.js'
+import type { GroupState } from './group-state.js'
+
+export interface Membership {
+  readonly config: ResolvedConfig
+  readonly signer: Signer
+  readonly state: GroupState
+}
+
+/** @throws MlsError `mls.group.inactive` */
+export const requireMember = ({ state }: Membership): void => {
+  check(state.status !== 'removed', 'mls.group.inactive')
+}
+
+/** @throws MlsError `mls.group.inactive` | `mls.group.reinitialised` */
+export const requireActive = (membership: Membership): void => {
+  requireMember(membership)
+  check(membership.state.status === 'active', 'mls.group.reinitialised')
+}
+
+/** The rules of the current epoch. @param nowSeconds undefined where lifetimes are not checked */
+export const currentRules = ({ config, state }: Membership, nowSeconds: bigint | undefined): GroupRules => {
+  const { suite, context } = state.epoch
+  return { suite, extensions: context.extensions, authentication: config.authentication, nowSeconds }
+}

@@ -1,0 +1,142 @@
+/**
+ * Sending (RFC 9420 §6): sign, frame, and remember what was proposed.
+ * Layer: group. A message key is taken before anything is awaited: no failure can make it serve twice.
+ */
+import { present, type Secret } from '@famichat/base'
+import type { KeyPair } from '../crypto/backend.js'
+import { check } from '../errors.js'
+import { protectPrivate } from '../framing/private-message.js'
+import { protectPublic } from '../framing/public-message.js'
+import { proposalRefOf, type SignedContent, signContent } from '../framing/signed-content.js'
+import { limits } from '../limits.js'
+import { freshKeyPair, signLeafNode } from '../tree/treekem.js'
+import type { SentProposal } from '../validate/proposal-list.js'
+import { type Content, encodeMessage, type MLSMessage } from '../wire/message.js'
+import type { Proposal } from '../wire/proposal.js'
+import { ContentType, type LeafIndex, LeafNodeSource, ProposalType, SenderType, WireFormat } from '../wire/registries.js'
+import { sendingTime } from './config.js'
+import { createCommit } from './create-commit.js'
+import { currentRules, type Membership, requireActive } from './membership.js'
+import type { CommitBundle, CommitRequest } from './outcomes.js'
+import { lookUpPsks } from './psks.js'
+
+/** @throws MlsError `mls.proposal.pending` | `mls.message.too_large` | `mls.group.*` */
+export const sendApplicationData = async (membership: Membership, applicationData: Uint8Array, authenticatedData: Uint8Array): Promise<Uint8Array> => {
+  requireActive(membership)
+  // §12.4: what was proposed must be committed first
+  const proposals = membership.state.proposals.length
+  check(proposals === 0, 'mls.proposal.pending', { proposals })
+  const max = limits.maxApplicationBytes
+  check(applicationData.length <= max, 'mls.message.too_large', { bytes: applicationData.length, max })
+  checkAuthenticatedData(authenticatedData)
+  const { message } = await signAndFrame(membership, { contentType: ContentType.application, applicationData }, authenticatedData)
+  return message
+}
+
+/** @throws MlsError `mls.proposal.too_many` | `mls.group.*` */
+export const sendProposal = async (
+  membership: Membership, proposal: Proposal, authenticatedData: Uint8Array, updateKey?: KeyPair,
+): Promise<Uint8Array> => {
+  requireActive(membership)
+  checkAuthenticatedData(authenticatedData)
+  const { state } = membership
+  check(state.proposals.length < limits.maxCachedProposals, 'mls.proposal.too_many')
+  const { epoch } = state
+  const { message, signed } = await signAndFrame(membership, { contentType: ContentType.proposal, proposal }, authenticatedData)
+  // compared after the await: a proposal of an epoch that is over is of no use
+  check(state.epoch === epoch, 'mls.message.wrong_epoch')
+  state.cacheProposal({ proposal, sender: signed.content.sender, reference: proposalRefOf(epoch.suite, signed) }, updateKey)
+  return message
+}
+
+/** An Update proposal with a fresh key (§12.1.2). */
+export const sendUpdate = async (membership: Membership, authenticatedData: Uint8Array): Promise<Uint8Array> => {
+  requireActive(membership)
+  const { suite, ownLeaf, context, tree } = membership.state.epoch
+  const keys = await freshKeyPair(suite)
+  const own = present(tree.leaf(ownLeaf), 'an active member has a leaf')
+  const leafNode = await signLeafNode(
+    { ...own, encryptionKey: keys.publicKey, source: { leafNodeSource: LeafNodeSource.update } },
+    membership.signer, { groupId: context.groupId, leafIndex: ownLeaf },
+  )
+  return sendProposal(membership, { proposalType: ProposalType.update, leafNode }, authenticatedData, keys)
+}
+
+/** @throws MlsError `mls.commit.pending` | `mls.proposal.*` | `mls.psk.*` | `mls.leaf.*` | `mls.key_package.*` */
+export const sendCommit = async (membership: Membership, request: CommitRequest): Promise<CommitBundle> => {
+  requireActive(membership)
+  const { config, signer, state } = membership
+  check(state.pending === undefined, 'mls.commit.pending')
+  const { epoch } = state
+  const { suite, ownLeaf, tree } = epoch
+  const byValue = (request.proposals ?? []).map((proposal): SentProposal =>
+    ({ proposal, sender: { senderType: SenderType.member, leafIndex: ownLeaf }, reference: undefined }))
+  const pending = request.withPending === false ? [] : state.proposals.filter((sent) => !isOwnUpdate(sent, ownLeaf))
+  const authenticatedData = request.authenticatedData ?? new Uint8Array(0)
+  checkAuthenticatedData(authenticatedData)
+  const { signed, welcome, staged } = await createCommit({
+    epoch,
+    census: state.census,
+    rules: currentRules(membership, sendingTime(config)),
+    signer,
+    proposals: [...pending, ...byValue],
+    authenticatedData,
+    wireFormat: handshakeFormat(membership),
+    withPath: request.withPath ?? true,
+    leaf: { ...present(tree.leaf(ownLeaf), 'an active member has a leaf'), ...request.leaf },
+    withTree: request.withTree ?? true,
+    groupInfoExtensions: request.groupInfoExtensions ?? [],
+    findPsks: (applied) => lookUpPsks(applied.psks, config.psks, state.resumptionPsks),
+  })
+  const commit = encodeMessage(sealer(membership, signed.wireFormat, ContentType.commit)(signed))
+  state.hold({ staged, messageHash: suite.hash.digest(commit) })
+  return { commit, welcome: welcome && encodeMessage({ wireFormat: WireFormat.welcome, welcome }), staged }
+}
+
+/** The committer's own Update cannot be in its commit (§12.2): the path renews its keys. */
+const isOwnUpdate = ({ proposal, sender }: SentProposal, ownLeaf: LeafIndex): boolean =>
+  proposal.proposalType === ProposalType.update && sender.senderType === SenderType.member && sender.leafIndex === ownLeaf
+
+const checkAuthenticatedData = (authenticatedData: Uint8Array): void => {
+  const max = limits.maxAuthenticatedDataBytes
+  check(authenticatedData.length <= max, 'mls.message.too_large', { bytes: authenticatedData.length, max })
+}
+
+const handshakeFormat = ({ config }: Membership): WireFormat =>
+  config.policy.handshakes === 'private' ? WireFormat.privateMessage : WireFormat.publicMessage
+
+const signAndFrame = async (
+  membership: Membership, content: Content, authenticatedData: Uint8Array,
+): Promise<{ readonly message: Uint8Array; readonly signed: SignedContent }> => {
+  const { context, contextBytes, ownLeaf } = membership.state.epoch
+  const { contentType } = content
+  const format = contentType === ContentType.application ? WireFormat.privateMessage : handshakeFormat(membership)
+  const seal = sealer(membership, format, contentType)
+  const signed = await signContent(membership.signer, format, {
+    groupId: context.groupId,
+    epoch: context.epoch,
+    sender: { senderType: SenderType.member, leafIndex: ownLeaf },
+    authenticatedData,
+    content,
+  }, contextBytes)
+  return { message: encodeMessage(seal(signed)), signed }
+}
+
+/** Takes a message key now, for a content that is signed later. */
+const sealer = ({ config, state }: Membership, format: WireFormat, contentType: ContentType): ((signed: SignedContent) => MLSMessage) => {
+  const { suite, contextBytes, secrets, secretTree, ownLeaf } = state.epoch
+  if (format === WireFormat.publicMessage) {
+    const keys = { membershipKey: secrets.membershipKey, groupContext: contextBytes }
+    return (signed) => ({ wireFormat: WireFormat.publicMessage, publicMessage: protectPublic(suite, signed, keys) })
+  }
+  const messageKey = secretTree.takeSendingKey(ownLeaf, contentType)
+  return (signed) => {
+    const { content } = signed.content
+    const paddingBytes = content.contentType === ContentType.application ? config.policy.paddingFor(content.applicationData.length) : 0
+    const senderDataSecret: Secret = secrets.senderDataSecret
+    const privateMessage = protectPrivate(suite, signed, { senderDataSecret, messageKey, leafIndex: ownLeaf, paddingBytes })
+    messageKey.key.wipe()
+    messageKey.nonce.wipe()
+    return { wireFormat: WireFormat.privateMessage, privateMessage }
+  }
+}
