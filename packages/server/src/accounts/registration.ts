@@ -1,0 +1,128 @@
+/**
+ * Registration: an account with its first device comes by invite, a further device by a link that a device of the
+ * account answered. Both show a certificate of the account key and a signature of the device key. Retrying is harmless.
+ */
+import { equal } from '@famichat/base'
+import {
+  type AccountId, accountNameKey, AccountRole, decodeDeviceCertificate, type DeviceCertificate, type DeviceId,
+  type DeviceRegistration, deviceRegistrationTbs, idToBytes, type InviteId, type JoinRequest, type JoinResponse, LIMITS,
+  type LinkId, normalizeAccountName, ProtocolError, validateDeviceCertificate,
+} from '@famichat/protocol'
+import type { Services } from '../services.js'
+import { verifyEd25519 } from '../signatures.js'
+import type { Store } from '../storage/open-database.js'
+import { type InviteProof, validateInvite } from './invites.js'
+import { checkKeyPackages, type CheckedKeyPackage, storeKeyPackages } from './key-packages.js'
+import { readUsableLink } from './links.js'
+
+interface CheckedDevice {
+  readonly certificate: DeviceCertificate
+  readonly certificateBytes: Uint8Array
+  readonly keyPackages: readonly CheckedKeyPackage[]
+  readonly nowMs: number
+}
+
+type Registration = Pick<JoinRequest, 'certificate' | 'registrationSignature' | 'keyPackages'>
+
+/** Makes an account and its first device. @throws ProtocolError `protocol.invite.*` | `protocol.name.*` | `protocol.account.exists` … */
+export const joinWithInvite = async (
+  services: Services, invite: InviteProof, request: JoinRequest, origins: readonly string[],
+): Promise<JoinResponse> => {
+  const name = normalizeAccountName(request.accountName)
+  const device = await checkDevice(services, request, invite.inviteId, origins)
+  const { accountId, accountKey } = device.certificate
+  return services.database.write.write(async (store) => {
+    const usedBy = await validateInvite(store, invite, device.nowMs)
+    if (usedBy !== undefined) return answerRetry(store, device, usedBy)
+    await refuseTaken(store, device.certificate, accountNameKey(name))
+    const first = await store.selectFrom('accounts').select('account_id').limit(1).executeTakeFirst()
+    const role = first === undefined ? AccountRole.admin : AccountRole.member
+    await store.insertInto('accounts').values({
+      account_id: accountId, name, name_key: accountNameKey(name), account_key: accountKey, role, created_at_ms: device.nowMs,
+    }).execute()
+    await store.updateTable('invites').set({ used_by: accountId }).where('invite_id', '=', invite.inviteId).execute()
+    await insertDevice(store, device)
+    return { role, createdAtMs: device.nowMs }
+  })
+}
+
+/** Registers a linked device. @throws ProtocolError `protocol.link.refused` | `protocol.certificate.refused` … */
+export const registerDevice = async (
+  services: Services, request: DeviceRegistration, origins: readonly string[],
+): Promise<Record<never, never>> => {
+  const device = await checkDevice(services, request, request.linkId, origins)
+  const { accountId, accountKey, deviceId } = device.certificate
+  return services.database.write.write(async (store) => {
+    const link = await readUsableLink(store, request.linkId, device.nowMs)
+    if (link.account_id !== accountId || link.answer === null) throw new ProtocolError('protocol.link.refused')
+    const account = await store.selectFrom('accounts').select('account_key').where('account_id', '=', accountId).executeTakeFirstOrThrow()
+    if (!equal(account.account_key, accountKey)) throw new ProtocolError('protocol.certificate.refused')
+    if (link.used_by !== null) {
+      if (await isSameDevice(store, device)) return {}
+      throw new ProtocolError('protocol.link.refused')
+    }
+    await refuseTakenDevice(store, device.certificate)
+    await refuseTooManyDevices(store, accountId)
+    await store.updateTable('links').set({ used_by: deviceId }).where('link_id', '=', request.linkId).execute()
+    await insertDevice(store, device)
+    return {}
+  })
+}
+
+const checkDevice = async (
+  services: Services, request: Registration, admission: InviteId | LinkId, origins: readonly string[],
+): Promise<CheckedDevice> => {
+  const nowMs = services.clock.nowMs()
+  const certificate = decodeDeviceCertificate(request.certificate)
+  await validateDeviceCertificate(certificate, verifyEd25519)
+  const isProved = origins.some((origin) => verifyEd25519(
+    certificate.deviceSignatureKey,
+    deviceRegistrationTbs({ origin, admission: idToBytes(admission), certificate: request.certificate }),
+    request.registrationSignature,
+  ))
+  if (!isProved) throw new ProtocolError('protocol.certificate.refused')
+  const keyPackages = checkKeyPackages(request.keyPackages.keyPackages, certificate.deviceSignatureKey, nowMs)
+  return { certificate, certificateBytes: request.certificate, keyPackages, nowMs }
+}
+
+/** The lost answer of a registration that happened: the same device asks again. */
+const answerRetry = async (store: Store, device: CheckedDevice, usedBy: AccountId): Promise<JoinResponse> => {
+  if (usedBy !== device.certificate.accountId || !(await isSameDevice(store, device))) throw new ProtocolError('protocol.invite.used')
+  const { role, created_at_ms } = await store.selectFrom('accounts').select(['role', 'created_at_ms'])
+    .where('account_id', '=', usedBy).executeTakeFirstOrThrow()
+  return { role, createdAtMs: created_at_ms }
+}
+
+const isSameDevice = async (store: Store, { certificate, certificateBytes }: CheckedDevice): Promise<boolean> => {
+  const row = await store.selectFrom('devices').select('certificate').where('device_id', '=', certificate.deviceId).executeTakeFirst()
+  return row !== undefined && equal(row.certificate, certificateBytes)
+}
+
+const refuseTaken = async (store: Store, certificate: DeviceCertificate, nameKey: string): Promise<void> => {
+  const account = await store.selectFrom('accounts').select('account_id').where('account_id', '=', certificate.accountId).executeTakeFirst()
+  if (account !== undefined) throw new ProtocolError('protocol.account.exists')
+  await refuseTakenDevice(store, certificate)
+  const named = await store.selectFrom('accounts').select('account_id').where('name_key', '=', nameKey).executeTakeFirst()
+  if (named !== undefined) throw new ProtocolError('protocol.name.taken')
+}
+
+const refuseTakenDevice = async (store: Store, { deviceId, deviceSignatureKey }: DeviceCertificate): Promise<void> => {
+  const device = await store.selectFrom('devices').select('device_id')
+    .where((eb) => eb.or([eb('device_id', '=', deviceId), eb('signature_key', '=', deviceSignatureKey)])).executeTakeFirst()
+  if (device !== undefined) throw new ProtocolError('protocol.account.exists')
+}
+
+const refuseTooManyDevices = async (store: Store, accountId: AccountId): Promise<void> => {
+  const { devices } = await store.selectFrom('devices').select((eb) => eb.fn.countAll<number>().as('devices'))
+    .where('account_id', '=', accountId).where('revoked_at_ms', 'is', null).executeTakeFirstOrThrow()
+  if (devices >= LIMITS.devicesPerAccount) throw new ProtocolError('protocol.rate.limited', { devices })
+}
+
+const insertDevice = async (store: Store, { certificate, certificateBytes, keyPackages, nowMs }: CheckedDevice): Promise<void> => {
+  const deviceId: DeviceId = certificate.deviceId
+  await store.insertInto('devices').values({
+    device_id: deviceId, account_id: certificate.accountId, certificate: certificateBytes,
+    signature_key: certificate.deviceSignatureKey, created_at_ms: nowMs, revoked_at_ms: null,
+  }).execute()
+  await storeKeyPackages(store, deviceId, keyPackages, nowMs)
+}

@@ -1,0 +1,92 @@
+/**
+ * Access tokens: opaque, ten minutes, stored as a hash, given for a challenge signed with the device's key (E17).
+ * A challenge carries its own proof that this process made it, so asking for many costs the server no memory.
+ */
+import { bytesKey, concat, constantTimeEqual, type RandomBytes } from '@famichat/base'
+import { type DeviceId, type IssuedToken, LIFETIMES, ProtocolError, type TokenRequest, tokenRequestTbs } from '@famichat/protocol'
+import type { AuthenticatedDevice, Services } from '../services.js'
+import { hmacSha256, sha256, verifyEd25519 } from '../signatures.js'
+import type { Store } from '../storage/open-database.js'
+
+const TOKEN_BYTES = 32
+const RANDOM_BYTES = 16
+const MAC_BYTES = 16
+
+/** Makes and checks the nonces of token requests; each is good once, for a minute, in this process. */
+export class ChallengeBook {
+  readonly #key: Uint8Array
+  readonly #random: RandomBytes
+  readonly #used = new Map<string, number>()
+
+  constructor(random: RandomBytes) {
+    this.#random = random
+    this.#key = random(32)
+  }
+
+  /** A fresh nonce: 16 random bytes, the time, and a MAC over both. */
+  make(nowMs: number): Uint8Array {
+    const time = new Uint8Array(8)
+    new DataView(time.buffer).setBigUint64(0, BigInt(nowMs))
+    const body = concat(this.#random(RANDOM_BYTES), time)
+    return concat(body, this.#mac(body))
+  }
+
+  /** True when this process made the nonce less than a minute ago. */
+  isFresh(nonce: Uint8Array, nowMs: number): boolean {
+    const body = nonce.subarray(0, RANDOM_BYTES + 8)
+    if (!constantTimeEqual(this.#mac(body), nonce.subarray(RANDOM_BYTES + 8))) return false
+    const madeAtMs = Number(new DataView(body.buffer, body.byteOffset + RANDOM_BYTES, 8).getBigUint64(0))
+    return Math.abs(nowMs - madeAtMs) <= LIFETIMES.challengeMs && !this.#used.has(bytesKey(nonce))
+  }
+
+  /** Spends a nonce; only for one whose signature was good, so that strangers cannot fill the memory. */
+  spend(nonce: Uint8Array, nowMs: number): void {
+    for (const [key, spentAtMs] of this.#used) {
+      if (nowMs - spentAtMs <= 2 * LIFETIMES.challengeMs) break
+      this.#used.delete(key)
+    }
+    this.#used.set(bytesKey(nonce), nowMs)
+  }
+
+  #mac(body: Uint8Array): Uint8Array {
+    return hmacSha256(this.#key, body).subarray(0, MAC_BYTES)
+  }
+}
+
+/** Gives a token for a signed challenge. @throws ProtocolError `protocol.auth.refused` for whatever is wrong */
+export const issueToken = async (
+  services: Services, challenges: ChallengeBook, request: TokenRequest, origins: readonly string[],
+): Promise<IssuedToken> => {
+  const nowMs = services.clock.nowMs()
+  const device = await readActiveDevice(services.database.read, request.deviceId)
+  const { nonce, deviceId } = request
+  const isProved = device !== undefined && challenges.isFresh(nonce, nowMs) && origins.some((origin) =>
+    verifyEd25519(device.signatureKey, tokenRequestTbs({ origin, nonce, deviceId }), request.signature))
+  if (!isProved) throw new ProtocolError('protocol.auth.refused')
+  challenges.spend(nonce, nowMs)
+  const token = services.random(TOKEN_BYTES)
+  const expiresAtMs = nowMs + LIFETIMES.tokenMs
+  return services.database.write.write(async (store) => {
+    // the device may have been revoked since it was read
+    if ((await readActiveDevice(store, deviceId)) === undefined) throw new ProtocolError('protocol.auth.refused')
+    await store.deleteFrom('tokens').where('device_id', '=', deviceId).where('expires_at_ms', '<=', nowMs).execute()
+    await store.insertInto('tokens').values({ token_hash: sha256(token), device_id: deviceId, expires_at_ms: expiresAtMs }).execute()
+    return { token, expiresAtMs }
+  })
+}
+
+/** The device that a token belongs to. @throws ProtocolError `protocol.auth.refused` when unknown, expired or revoked */
+export const authenticateToken = async (store: Store, token: Uint8Array, nowMs: number): Promise<AuthenticatedDevice> => {
+  const row = await store.selectFrom('tokens').innerJoin('devices', 'devices.device_id', 'tokens.device_id')
+    .select(['devices.device_id', 'devices.account_id', 'devices.signature_key'])
+    .where('token_hash', '=', sha256(token)).where('tokens.expires_at_ms', '>', nowMs)
+    .where('devices.revoked_at_ms', 'is', null).executeTakeFirst()
+  if (row === undefined) throw new ProtocolError('protocol.auth.refused')
+  return { deviceId: row.device_id, accountId: row.account_id, signatureKey: row.signature_key }
+}
+
+const readActiveDevice = async (store: Store, deviceId: DeviceId): Promise<AuthenticatedDevice | undefined> => {
+  const row = await store.selectFrom('devices').select(['account_id', 'signature_key']).where('device_id', '=', deviceId)
+    .where('revoked_at_ms', 'is', null).executeTakeFirst()
+  return row === undefined ? undefined : { deviceId, accountId: row.account_id, signatureKey: row.signature_key }
+}

@@ -1,0 +1,181 @@
+/**
+ * One socket's life: challenge, authenticate (token and signature), resume, then frames. A frame that is malformed or
+ * out of turn closes the channel with its code; a refused request changes nothing and the channel lives on.
+ */
+import { assertNever } from '@famichat/base'
+import {
+  channelChallengeTbs, type ClientFrame, ClientFrameType, type ConversationId, decodeClientFrame, epochWinnerOf, LIFETIMES,
+  LIMITS, ProtocolError, ServerFrameType,
+} from '@famichat/protocol'
+import type { WebSocket } from 'ws'
+import { countKeyPackages } from '../accounts/key-packages.js'
+import { authenticateToken } from '../accounts/tokens.js'
+import { acknowledge, readSubscriptions } from '../delivery/cursors.js'
+import { acceptMessage } from '../delivery/messages.js'
+import { acknowledgeWelcome } from '../delivery/welcomes.js'
+import type { TokenBuckets } from '../rate-limits.js'
+import { kindOf } from '../server-log.js'
+import type { Services } from '../services.js'
+import { verifyEd25519 } from '../signatures.js'
+import type { Hub } from './hub.js'
+import { Outlet } from './outlet.js'
+import { Session } from './session.js'
+
+type Frame<Type extends ClientFrameType> = Extract<ClientFrame, { type: Type }>
+
+/** What a channel needs beside its socket. */
+export interface ChannelContext {
+  readonly services: Services
+  readonly hub: Hub
+  readonly sendBuckets: TokenBuckets
+  /** Origins the client may have signed. */
+  readonly origins: readonly string[]
+  readonly authenticationMs: number
+}
+
+const NONCE_BYTES = 40
+/** Requests of one channel that wait for the disk; beyond, the socket is not read. */
+const MAX_PENDING = 256
+
+/** Serves one socket until it closes. */
+export class Channel {
+  readonly outlet: Outlet
+  readonly #socket: WebSocket
+  readonly #context: ChannelContext
+  readonly #nonce: Uint8Array
+  readonly #timer: NodeJS.Timeout
+  #state: 'challenged' | 'authenticating' | 'ready' | 'resumed' = 'challenged'
+  #session: Session | undefined
+  #pending = 0
+
+  constructor(socket: WebSocket, context: ChannelContext) {
+    this.#socket = socket
+    this.#context = context
+    this.#nonce = context.services.random(NONCE_BYTES)
+    this.outlet = new Outlet(socket, () => { this.#session?.wake() })
+    this.#timer = setTimeout(() => { this.outlet.close('protocol.channel.timed_out') }, context.authenticationMs)
+    socket.on('message', (data, isBinary) => { this.#receive(data, isBinary) })
+    socket.on('close', () => { this.#ended() })
+    this.outlet.send({ type: ServerFrameType.challenge, nonce: this.#nonce, serverTimeMs: context.services.clock.nowMs() })
+  }
+
+  /** True once the device has proved who it is. */
+  get isAuthenticated(): boolean {
+    return this.#session !== undefined
+  }
+
+  #ended(): void {
+    clearTimeout(this.#timer)
+    if (this.#session !== undefined) this.#context.hub.remove(this.#session)
+  }
+
+  #receive(data: WebSocket.RawData, isBinary: boolean): void {
+    if (this.outlet.isClosed) return
+    try {
+      if (!isBinary || !Buffer.isBuffer(data)) throw new ProtocolError('protocol.frame.malformed')
+      this.#handle(decodeClientFrame(data))
+    } catch (error) {
+      this.#closeFor(error)
+    }
+  }
+
+  #handle(frame: ClientFrame): void {
+    if (frame.type === ClientFrameType.authenticate) {
+      this.#run(this.#authenticate(frame))
+      return
+    }
+    const session = this.#session
+    if (session === undefined) throw new ProtocolError('protocol.frame.unexpected')
+    const { services } = this.#context
+    switch (frame.type) {
+      case ClientFrameType.resume:
+        this.#run(this.#resume(session, frame))
+        return
+      case ClientFrameType.send:
+        this.#run(this.#send(session, frame))
+        return
+      case ClientFrameType.acknowledge:
+        this.#run(acknowledge(services, session.device, frame))
+        return
+      case ClientFrameType.acknowledgeWelcome:
+        this.#run(acknowledgeWelcome(services, session.device, frame.welcomeId))
+        return
+      case ClientFrameType.ping:
+        this.outlet.send({ type: ServerFrameType.pong, requestId: frame.requestId, serverTimeMs: services.clock.nowMs() })
+        return
+      default:
+        assertNever(frame, 'client frame')
+    }
+  }
+
+  /** The session is made inside the write queue: a revocation comes either before, and refuses, or after, and closes. */
+  async #authenticate({ token, timeMs, signature }: Frame<typeof ClientFrameType.authenticate>): Promise<void> {
+    if (this.#state !== 'challenged') throw new ProtocolError('protocol.frame.unexpected')
+    this.#state = 'authenticating'
+    const { services, hub, origins } = this.#context
+    const nowMs = services.clock.nowMs()
+    const ready = await services.database.write.write(async (store, afterCommit) => {
+      const device = await authenticateToken(store, token, nowMs)
+      const { deviceId } = device
+      const isProved = Math.abs(nowMs - timeMs) <= LIFETIMES.clockSkewMs && origins.some((origin) =>
+        verifyEd25519(device.signatureKey, channelChallengeTbs({ origin, nonce: this.#nonce, deviceId, timeMs }), signature))
+      if (!isProved) throw new ProtocolError('protocol.auth.refused')
+      if (hub.count(deviceId) >= LIMITS.channelsPerDevice) throw new ProtocolError('protocol.channel.too_many')
+      const keyPackages = await countKeyPackages(store, deviceId, nowMs)
+      afterCommit(() => {
+        if (this.outlet.isClosed) return
+        this.#session = new Session(services, device, this.outlet)
+        hub.add(this.#session)
+      })
+      return { accountId: device.accountId, deviceId, keyPackages }
+    })
+    clearTimeout(this.#timer)
+    this.#state = 'ready'
+    this.outlet.send({ type: ServerFrameType.ready, ...ready, serverTimeMs: nowMs })
+  }
+
+  /** Positions are read inside the write queue: what is appended later is offered, what was earlier is read. */
+  async #resume(session: Session, { cursors }: Frame<typeof ClientFrameType.resume>): Promise<void> {
+    if (this.#state !== 'ready') throw new ProtocolError('protocol.frame.unexpected')
+    this.#state = 'resumed'
+    const { services, hub } = this.#context
+    const after = new Map<ConversationId, number>(cursors.map(({ conversationId, afterSeq }) => [conversationId, afterSeq]))
+    await services.database.write.write(async (store, afterCommit) => {
+      const subscriptions = await readSubscriptions(store, session.device.deviceId)
+      afterCommit(() => {
+        for (const conversationId of session.start(subscriptions, after)) hub.follow(session, conversationId)
+      })
+    })
+  }
+
+  async #send(session: Session, frame: Frame<typeof ClientFrameType.send>): Promise<void> {
+    const { requestId } = frame
+    try {
+      if (!this.#context.sendBuckets.take(session.device.deviceId)) throw new ProtocolError('protocol.rate.limited')
+      const { seq, createdAtMs } = await acceptMessage(this.#context.services, session.device, frame)
+      this.outlet.send({ type: ServerFrameType.accepted, requestId, seq, createdAtMs })
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error
+      this.outlet.send({ type: ServerFrameType.refused, requestId, code: error.code, winner: epochWinnerOf(error) })
+    }
+  }
+
+  /** Counts what waits for the disk; the socket is not read while too much does. */
+  #run(work: Promise<void>): void {
+    this.#pending++
+    if (this.#pending >= MAX_PENDING) this.#socket.pause()
+    work.catch((error: unknown) => { this.#closeFor(error) }).finally(() => {
+      this.#pending--
+      if (this.#pending < MAX_PENDING / 2 && this.#socket.isPaused) this.#socket.resume()
+    })
+  }
+
+  #closeFor(error: unknown): void {
+    if (error instanceof ProtocolError) {
+      this.outlet.close(error.code)
+      return
+    }
+    this.#context.services.log.error('channel.failed', { kind: kindOf(error) })
+    this.outlet.close('protocol.server.failed')
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * Accepting application messages and proposals: the server reads the clear header, orders, stores, and tells.
+ */
+import { equal } from '@famichat/base'
+import {
+  type Acceptance, type ClientFrame, type ClientFrameType, ContentType, Encryption, idToBytes, LIMITS, ProtocolError,
+  requiresEncryption,
+} from '@famichat/protocol'
+import type { AuthenticatedDevice, Services } from '../services.js'
+import { epochNumber, findAcceptance, insertEnvelope, inspectOrRefuse } from './append.js'
+import { readJoinedConversation } from './conversations.js'
+
+/** A message as a `send` frame brings it. */
+export type MessageSubmission = Omit<Extract<ClientFrame, { type: typeof ClientFrameType.send }>, 'type' | 'requestId'>
+
+/**
+ * Gives the message its place; answered once it is durable. Sending the same again gets the same answer.
+ * @throws ProtocolError `protocol.message.*` | `protocol.epoch.stale` | `protocol.epoch.unknown` | `protocol.access.refused`
+ */
+export const acceptMessage = (
+  services: Services, sender: AuthenticatedDevice, submission: MessageSubmission,
+): Promise<Acceptance> => {
+  const { conversationId, messageId, encryption, message } = submission
+  const contentType = contentTypeOf(submission)
+  const epoch = epochNumber(submission.epoch)
+  return services.database.write.write(async (store, afterCommit) => {
+    const earlier = await findAcceptance(store, { senderDevice: sender.deviceId, messageId, conversationId, message })
+    if (earlier !== undefined) return earlier
+    const conversation = await readJoinedConversation(store, sender.deviceId, conversationId)
+    if (encryption === Encryption.none) {
+      if (requiresEncryption(conversation.kind)) throw new ProtocolError('protocol.message.unencrypted')
+    } else {
+      validateEpoch({ epoch, current: conversation.epoch, contentType })
+    }
+    const { last_seq: seq } = await store.updateTable('conversations').set((eb) => ({ last_seq: eb('last_seq', '+', 1) }))
+      .where('conversation_id', '=', conversationId).returning('last_seq').executeTakeFirstOrThrow()
+    const header = {
+      conversationId, seq, senderDevice: sender.deviceId, messageId, encryption, contentType, epoch: submission.epoch,
+      createdAtMs: services.clock.nowMs(),
+    }
+    await insertEnvelope(store, header, message)
+    afterCommit(() => { services.events.appended(header, message) })
+    return { seq, createdAtMs: header.createdAtMs }
+  })
+}
+
+/** Checks that the submission says of the message what the message says of itself. */
+const contentTypeOf = ({ conversationId, encryption, epoch, message }: MessageSubmission): ContentType => {
+  if (encryption === Encryption.none) {
+    if (epoch !== 0n) throw new ProtocolError('protocol.message.malformed')
+    return ContentType.application
+  }
+  const header = inspectOrRefuse(message)
+  if (header.kind !== 'private' || header.contentType === 'commit') throw new ProtocolError('protocol.message.malformed')
+  if (!equal(header.groupId, idToBytes(conversationId)) || header.epoch !== epoch) throw new ProtocolError('protocol.message.malformed')
+  return header.contentType === 'proposal' ? ContentType.proposal : ContentType.application
+}
+
+/** Receivers keep the keys of a few past epochs for application messages; a proposal is good for its own epoch only. */
+const validateEpoch = ({ epoch, current, contentType }: { epoch: number; current: number; contentType: ContentType }): void => {
+  if (epoch > current) throw new ProtocolError('protocol.epoch.unknown', { epoch, current })
+  const oldest = contentType === ContentType.application ? current - LIMITS.pastEpochs : current
+  if (epoch < oldest) throw new ProtocolError('protocol.epoch.stale', { epoch, current })
+}

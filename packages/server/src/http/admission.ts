@@ -1,0 +1,47 @@
+/**
+ * Who may call: rate limit and proof, before a byte of the body is read.
+ */
+import {
+  parseDeviceAuthorization, parseInviteAuthorization, ProtocolError, type RouteAuth,
+} from '@famichat/protocol'
+import { validateInvite } from '../accounts/invites.js'
+import { authenticateToken } from '../accounts/tokens.js'
+import { TokenBuckets } from '../rate-limits.js'
+import type { Services } from '../services.js'
+import type { Callers } from './handlers.js'
+
+/** Any caller. */
+export type Caller = Callers[RouteAuth]
+
+/** Admits or refuses callers. */
+export class Admission {
+  readonly #services: Services
+  readonly #addresses: TokenBuckets
+  readonly #devices: TokenBuckets
+
+  constructor(services: Services) {
+    this.#services = services
+    this.#addresses = new TokenBuckets(services.clock, services.rateLimits.address)
+    this.#devices = new TokenBuckets(services.clock, services.rateLimits.device)
+  }
+
+  /** @throws ProtocolError `protocol.rate.limited` | `protocol.auth.refused` | `protocol.invite.*` */
+  async admit(auth: RouteAuth, { address, authorization }: { address: string; authorization: string | undefined }): Promise<Caller> {
+    if (!this.#addresses.take(address)) throw new ProtocolError('protocol.rate.limited')
+    const { database, clock } = this.#services
+    switch (auth) {
+      case 'none':
+        return undefined
+      case 'invite': {
+        const invite = parseInviteAuthorization(authorization)
+        await validateInvite(database.read, invite, clock.nowMs())
+        return invite
+      }
+      case 'device': {
+        const device = await authenticateToken(database.read, parseDeviceAuthorization(authorization), clock.nowMs())
+        if (!this.#devices.take(device.deviceId)) throw new ProtocolError('protocol.rate.limited')
+        return device
+      }
+    }
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * What each route does: one line per route, typed by the table in @famichat/protocol.
+ */
+import { PROTOCOL_VERSION, ProtocolError, type RouteAuthOf, type RouteName, type RouteRequest, type RouteResponse } from '@famichat/protocol'
+import { readDirectory, revokeDevice } from '../accounts/devices.js'
+import { createInvite, type InviteProof, listInvites, revokeInvite } from '../accounts/invites.js'
+import { claimKeyPackages, countKeyPackages, uploadKeyPackages } from '../accounts/key-packages.js'
+import { collectAnswer, openLink, postAnswer, postOffer, readOffer } from '../accounts/links.js'
+import { joinWithInvite, registerDevice } from '../accounts/registration.js'
+import { type ChallengeBook, issueToken } from '../accounts/tokens.js'
+import { acceptCommit } from '../delivery/commits.js'
+import { createConversation, listConversations, readGroupInfo, readRoster } from '../delivery/conversations.js'
+import { readLog } from '../delivery/log.js'
+import { listWelcomes, readWelcome } from '../delivery/welcomes.js'
+import type { TokenBuckets } from '../rate-limits.js'
+import type { AuthenticatedDevice, Services } from '../services.js'
+
+/** Who calls, as far as the route's kind demands to know. */
+export interface Callers {
+  readonly none: undefined
+  readonly invite: InviteProof
+  readonly device: AuthenticatedDevice
+}
+
+/** A call of a route. */
+export interface Call<Name extends RouteName> {
+  readonly caller: Callers[RouteAuthOf<Name>]
+  readonly request: RouteRequest<Name>
+  /** Origins the caller may have signed. */
+  readonly origins: readonly string[]
+}
+
+/** One handler for each route. */
+export type Handlers = { readonly [Name in RouteName]: (call: Call<Name>) => Promise<RouteResponse<Name>> | RouteResponse<Name> }
+
+/** The handlers of this server. */
+export const makeHandlers = (services: Services, challenges: ChallengeBook, claims: TokenBuckets): Handlers => {
+  const { read } = services.database
+  const nowMs = (): number => services.clock.nowMs()
+  return {
+    serverInfo: () => ({ product: 'famichat', protocolVersion: PROTOCOL_VERSION, serverTimeMs: nowMs() }),
+
+    join: ({ caller, request, origins }) => joinWithInvite(services, caller, request, origins),
+    directory: () => readDirectory(services),
+
+    inviteCreate: ({ caller, request }) => createInvite(services, caller, request),
+    inviteList: ({ caller }) => listInvites(services, caller),
+    inviteRevoke: ({ caller, request }) => revokeInvite(services, caller, request),
+
+    tokenChallenge: () => ({ nonce: challenges.make(nowMs()), serverTimeMs: nowMs() }),
+    tokenIssue: ({ request, origins }) => issueToken(services, challenges, request, origins),
+
+    linkOpen: ({ caller }) => openLink(services, caller),
+    linkOffer: ({ request }) => postOffer(services, request),
+    linkRead: ({ caller, request }) => readOffer(services, caller, request.linkId),
+    linkAnswer: ({ caller, request }) => postAnswer(services, caller, request),
+    linkCollect: ({ request }) => collectAnswer(services, request.linkId),
+    deviceRegister: ({ request, origins }) => registerDevice(services, request, origins),
+    deviceRevoke: ({ caller, request }) => revokeDevice(services, caller, request.deviceId),
+
+    keyPackageUpload: ({ caller, request }) => uploadKeyPackages(services, caller, request.keyPackages),
+    keyPackageCount: ({ caller }) => countKeyPackages(read, caller.deviceId, nowMs()),
+    keyPackageClaim: ({ caller, request }) => {
+      if (!claims.take(`${caller.deviceId} ${request.accountId}`)) throw new ProtocolError('protocol.rate.limited')
+      return claimKeyPackages(services, caller, request)
+    },
+
+    conversationCreate: ({ caller, request }) => createConversation(services, caller, request),
+    conversationList: ({ caller }) => listConversations(services, caller),
+    conversationRoster: ({ caller, request }) => readRoster(services, caller, request.conversationId),
+    conversationGroupInfo: ({ caller, request }) => readGroupInfo(services, caller, request.conversationId),
+    conversationCommit: ({ caller, request }) => acceptCommit(services, caller, request),
+
+    logRead: ({ caller, request }) => readLog(services, caller, request),
+    welcomeList: async ({ caller }) => ({ welcomes: await listWelcomes(read, caller.deviceId) }),
+    welcomeRead: ({ caller, request }) => readWelcome(read, caller.deviceId, request.welcomeId),
+  }
+}

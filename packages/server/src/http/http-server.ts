@@ -1,0 +1,105 @@
+/**
+ * The HTTP side: registers the routes of @famichat/protocol, maps every error to one coded answer, logs through the
+ * allow-list. No framework message ever reaches a caller.
+ */
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import {
+  BODY_CONTENT_TYPE, decodeRequest, encodeResponse, epochWinnerOf, makeErrorBody, PROTOCOL_ERRORS, ProtocolError,
+  type RouteAuthOf, type RouteName, ROUTES,
+} from '@famichat/protocol'
+import { kindOf } from '../server-log.js'
+import type { Services } from '../services.js'
+import { Admission, type Caller } from './admission.js'
+import type { Callers, Handlers } from './handlers.js'
+
+const HEADERS = {
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+} as const
+
+const INVITE_PAGE = `This is an invitation to a Famichat community.
+Copy the whole link, with everything after the #, and give it to the Famichat program:
+
+    famichat join 'LINK'
+
+The part after the # has not reached this server, and should not: it is for your device only.
+`
+
+/** Builds the HTTP server; it does not listen yet. */
+export const makeHttpServer = (services: Services, handlers: Handlers): FastifyInstance => {
+  const app = Fastify({ logger: false, bodyLimit: 1024, requestTimeout: 60_000, routerOptions: { maxParamLength: 64 } })
+  const admission = new Admission(services)
+  const callers = new WeakMap<FastifyRequest, Caller>()
+  const codes = new WeakMap<FastifyRequest, string>()
+
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser(BODY_CONTENT_TYPE, { parseAs: 'buffer' }, (_request, body, done) => { done(null, body) })
+  app.addHook('onRequest', (_request, reply, done) => {
+    reply.headers(HEADERS)
+    done()
+  })
+  app.addHook('onResponse', (request, reply, done) => {
+    const code = codes.get(request)
+    services.log.info('http', {
+      route: request.routeOptions.url ?? 'unknown', status: reply.statusCode, durationMs: Math.round(reply.elapsedTime),
+      ...(code === undefined ? {} : { code }),
+    })
+    done()
+  })
+
+  const refuse = (request: FastifyRequest, reply: FastifyReply, error: ProtocolError): FastifyReply => {
+    codes.set(request, error.code)
+    if (error.code === 'protocol.rate.limited') reply.header('retry-after', '2')
+    return reply.code(PROTOCOL_ERRORS[error.code].status).send(makeErrorBody(error.code, epochWinnerOf(error)))
+  }
+  app.setErrorHandler((error, request, reply) => {
+    const refusal = toProtocolError(error)
+    if (refusal.code === 'protocol.server.failed') services.log.error('http.failed', { kind: kindOf(error) })
+    return refuse(request, reply, refusal)
+  })
+  app.setNotFoundHandler((request, reply) => refuse(request, reply, new ProtocolError('protocol.route.unknown')))
+
+  const register = <Name extends RouteName>(name: Name): void => {
+    const { method, path, auth, maxRequestBytes } = ROUTES[name]
+    app.route({
+      method,
+      url: path,
+      bodyLimit: Math.max(1, maxRequestBytes),
+      onRequest: async (request) => {
+        callers.set(request, await admission.admit(auth, { address: request.ip, authorization: request.headers.authorization }))
+      },
+      handler: async (request, reply) => {
+        const call = {
+          caller: callers.get(request) as Callers[RouteAuthOf<Name>],
+          request: decodeRequest(name, bodyOf(request)),
+          origins: services.originsFor(request.headers.host),
+        }
+        const response = await handlers[name](call)
+        return reply.type(BODY_CONTENT_TYPE).send(encodeResponse(name, response))
+      },
+    })
+  }
+  for (const name of Object.keys(ROUTES) as RouteName[]) register(name)
+
+  app.get('/healthz', (_request, reply) => reply.type('text/plain').send('ok\n'))
+  app.get('/i', (_request, reply) => reply.type('text/plain; charset=utf-8').send(INVITE_PAGE))
+  return app
+}
+
+const bodyOf = (request: FastifyRequest): Uint8Array => {
+  if (request.body === undefined || request.body === null) return new Uint8Array(0)
+  if (request.body instanceof Uint8Array) return request.body
+  throw new ProtocolError('protocol.request.malformed')
+}
+
+/** Fastify's own refusals have a status below 500; what is left is our fault and says nothing of itself. */
+const toProtocolError = (error: unknown): ProtocolError => {
+  if (error instanceof ProtocolError) return error
+  const status = typeof error === 'object' && error !== null && 'statusCode' in error ? error.statusCode : undefined
+  if (status === 413) return new ProtocolError('protocol.request.too_large')
+  if (status === 503) return new ProtocolError('protocol.server.unavailable')
+  if (typeof status === 'number' && status >= 400 && status < 500) return new ProtocolError('protocol.request.malformed')
+  return new ProtocolError('protocol.server.failed', {}, { cause: error })
+}

@@ -1,0 +1,6 @@
+/**
+ * @famichat/server: accounts, tokens, KeyPackage directory, ordered delivery, channels, encrypted storage.
+ */
+export { DEFAULT_RATE_LIMITS, type Rate, type RateLimits } from './rate-limits.js'
+export { type RunningServer, DEFAULT_PORT, type ServerOptions, startServer } from './server.js'
+export { SERVER_ERRORS, ServerError, type ServerErrorCode } from './server-error.js'

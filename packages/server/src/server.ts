@@ -1,0 +1,115 @@
+/**
+ * Starts and stops the server: storage first, then the handlers, then the port.
+ */
+import { type DestinationStream, destination } from 'pino'
+import { type Clock, type RandomBytes, systemClock, systemRandom } from '@famichat/base'
+import { LIFETIMES, serverOrigin } from '@famichat/protocol'
+import { makeSetupLink } from './accounts/invites.js'
+import { ChallengeBook } from './accounts/tokens.js'
+import { ChannelServer, type ChannelTimes } from './channel/channel-server.js'
+import { Hub } from './channel/hub.js'
+import { makeHandlers } from './http/handlers.js'
+import { makeHttpServer } from './http/http-server.js'
+import { makeOrigins } from './origins.js'
+import { DEFAULT_RATE_LIMITS, type RateLimits, TokenBuckets } from './rate-limits.js'
+import { ServerError, type ServerErrorCode } from './server-error.js'
+import { makeServerLog } from './server-log.js'
+import type { Services } from './services.js'
+import { openDatabase } from './storage/open-database.js'
+
+/** How to run the server; only the data folder is required. */
+export interface ServerOptions {
+  /** Made on first start, readable by its owner only. */
+  readonly dataDir: string
+  /** Default 127.0.0.1: put a TLS proxy in front, or give 0.0.0.0 for a network you trust. */
+  readonly host?: string
+  /** Default 8420; 0 takes a free one. */
+  readonly port?: number
+  /** Under which address people reach the server, if not by host and port: `https://chat.example`. */
+  readonly publicUrl?: string
+  /** 64 hexadecimal digits; default the environment's FAMICHAT_DB_KEY, else the file database.key. */
+  readonly databaseKeyHex?: string | undefined
+  readonly clock?: Clock
+  readonly random?: RandomBytes
+  /** Where log lines go; default standard error. */
+  readonly logTo?: DestinationStream
+  readonly rateLimits?: Partial<RateLimits>
+  readonly channelTimes?: Partial<ChannelTimes>
+}
+
+/** A server that runs. */
+export interface RunningServer {
+  /** Where it is reached: the public URL if there is one. */
+  readonly url: string
+  /** The port it listens on. */
+  readonly port: number
+  /** While nobody has an account: the link that makes the first one. Shown to the operator, never logged. */
+  readonly setupLink: string | undefined
+  /** Closes channels and port, finishes what is being written, closes the database. */
+  close(): Promise<void>
+}
+
+/** Default port. */
+export const DEFAULT_PORT = 8420
+
+const LISTEN_ERRORS: Readonly<Record<string, ServerErrorCode>> = {
+  EADDRINUSE: 'server.port.busy',
+  EACCES: 'server.port.forbidden',
+  EADDRNOTAVAIL: 'server.address.unavailable',
+  ENOTFOUND: 'server.address.unavailable',
+}
+
+/** Starts a server. @throws ServerError whose text tells the operator what to do */
+export const startServer = async (options: ServerOptions): Promise<RunningServer> => {
+  const { dataDir, host = '127.0.0.1', publicUrl, clock = systemClock, random = systemRandom } = options
+  const log = makeServerLog(options.logTo ?? destination(2), clock)
+  const hub = new Hub()
+  const givenKey = options.databaseKeyHex ?? process.env['FAMICHAT_DB_KEY']
+  const database = await openDatabase({ dataDir, givenKey, random })
+  // known once the port is
+  let originsFor: Services['originsFor'] = () => []
+  const services: Services = {
+    database, clock, random, log, events: hub, rateLimits: { ...DEFAULT_RATE_LIMITS, ...options.rateLimits },
+    originsFor: (hostHeader) => originsFor(hostHeader),
+  }
+  const channels = new ChannelServer(services, hub, {
+    authenticationMs: LIFETIMES.channelAuthenticationMs, heartbeatMs: 30_000, ...options.channelTimes,
+  })
+  const app = makeHttpServer(services, makeHandlers(services, new ChallengeBook(random), new TokenBuckets(clock, services.rateLimits.claim)))
+  channels.attach(app.server)
+  const close = async (): Promise<void> => {
+    channels.close()
+    await app.close()
+    await database.close()
+    log.info('server.stopped')
+  }
+  try {
+    const origin = publicUrl === undefined ? undefined : serverOrigin(publicUrl)
+    const port = await listen(app, host, options.port ?? DEFAULT_PORT)
+    originsFor = makeOrigins({ publicUrl, host, port })
+    const url = origin ?? serverOrigin(`http://${reachable(host)}:${port}`)
+    const setupLink = await makeSetupLink(services, url)
+    log.info('server.started', { port })
+    return { url, port, setupLink, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+const listen = async (app: ReturnType<typeof makeHttpServer>, host: string, port: number): Promise<number> => {
+  try {
+    await app.listen({ host, port })
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+    throw new ServerError(LISTEN_ERRORS[code] ?? 'server.start.failed', { port }, { cause })
+  }
+  const address = app.server.address()
+  return typeof address === 'object' && address !== null ? address.port : port
+}
+
+/** An address that can be typed: "all of them" is not one. */
+const reachable = (host: string): string => {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1'
+  return host.includes(':') ? `[${host}]` : host
+}

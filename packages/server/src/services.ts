@@ -1,0 +1,43 @@
+/**
+ * What every part of the server works with: storage, time, randomness, the log, and who is told of changes.
+ */
+import type { Clock, RandomBytes } from '@famichat/base'
+import type { AccountId, ConversationId, DeviceId, EnvelopeHeader } from '@famichat/protocol'
+import type { RateLimits } from './rate-limits.js'
+import type { ServerLog } from './server-log.js'
+import type { Database } from './storage/open-database.js'
+
+/** A change of who is in a conversation, at the commit `seq`. */
+export interface RosterChange {
+  readonly conversationId: ConversationId
+  readonly seq: number
+  readonly added: readonly DeviceId[]
+  readonly removed: readonly DeviceId[]
+}
+
+/** Told of what has just become durable, in the order it did. Implementations must not throw. */
+export interface DeliveryEvents {
+  conversationCreated(conversationId: ConversationId, creator: DeviceId): void
+  appended(header: EnvelopeHeader, message: Uint8Array): void
+  rosterChanged(change: RosterChange): void
+  deviceRevoked(deviceId: DeviceId): void
+}
+
+/** The parts that all the server's functions share. */
+export interface Services {
+  readonly database: Database
+  readonly clock: Clock
+  readonly random: RandomBytes
+  readonly log: ServerLog
+  readonly events: DeliveryEvents
+  readonly rateLimits: RateLimits
+  /** Origins that signed statements may name, the one the caller used first; see origins.ts. */
+  originsFor(hostHeader: string | undefined): readonly string[]
+}
+
+/** A device that has proved who it is. */
+export interface AuthenticatedDevice {
+  readonly deviceId: DeviceId
+  readonly accountId: AccountId
+  readonly signatureKey: Uint8Array
+}

@@ -1,0 +1,134 @@
+/**
+ * Tables of the server. Ids are their 22-character text, times are milliseconds, yes and no are 1 and 0,
+ * so that the same schema serves SQLite and PostgreSQL. Tokens, invite proofs and KeyPackage ids are hashes.
+ */
+import type { ConversationKind, AccountId, AccountRole, ContentType, ConversationId, DeviceId, Encryption, InviteId, LinkId, MessageId, WelcomeId } from '@famichat/protocol'
+
+interface Accounts {
+  account_id: AccountId
+  name: string
+  name_key: string
+  account_key: Uint8Array
+  role: AccountRole
+  created_at_ms: number
+}
+
+interface Devices {
+  device_id: DeviceId
+  account_id: AccountId
+  certificate: Uint8Array
+  signature_key: Uint8Array
+  created_at_ms: number
+  revoked_at_ms: number | null
+}
+
+interface Invites {
+  invite_id: InviteId
+  /** Null for the set-up invite of a new server. */
+  inviter: AccountId | null
+  proof_hash: Uint8Array
+  created_at_ms: number
+  expires_at_ms: number
+  used_by: AccountId | null
+  revoked_at_ms: number | null
+}
+
+interface Tokens {
+  token_hash: Uint8Array
+  device_id: DeviceId
+  expires_at_ms: number
+}
+
+interface Links {
+  link_id: LinkId
+  account_id: AccountId
+  device_id: DeviceId
+  expires_at_ms: number
+  offer: Uint8Array | null
+  answer: Uint8Array | null
+  used_by: DeviceId | null
+}
+
+interface KeyPackages {
+  key_package_hash: Uint8Array
+  device_id: DeviceId
+  /** Null once handed out: the hash stays until `not_after_ms`, so that it is never handed out again. */
+  key_package: Uint8Array | null
+  is_last_resort: number
+  not_after_ms: number
+  created_at_ms: number
+}
+
+interface Conversations {
+  conversation_id: ConversationId
+  kind: ConversationKind
+  epoch: number
+  last_seq: number
+  creator: DeviceId
+  created_at_ms: number
+}
+
+interface GroupInfos {
+  conversation_id: ConversationId
+  epoch: number
+  group_info: Uint8Array
+}
+
+/** One period in which a device was in a conversation; it reads `from_seq … until_seq`. */
+interface Memberships {
+  conversation_id: ConversationId
+  device_id: DeviceId
+  from_seq: number
+  until_seq: number | null
+}
+
+interface Envelopes {
+  conversation_id: ConversationId
+  seq: number
+  sender_device: DeviceId
+  message_id: MessageId
+  encryption: Encryption
+  content_type: ContentType
+  epoch: number
+  message: Uint8Array
+  created_at_ms: number
+}
+
+/** One Welcome for all devices that the commit at `commit_seq` added. */
+interface WelcomeBodies {
+  conversation_id: ConversationId
+  commit_seq: number
+  welcome: Uint8Array
+}
+
+interface Welcomes {
+  welcome_id: WelcomeId
+  device_id: DeviceId
+  conversation_id: ConversationId
+  commit_seq: number
+  sender_device: DeviceId
+  created_at_ms: number
+}
+
+interface Cursors {
+  device_id: DeviceId
+  conversation_id: ConversationId
+  acknowledged_seq: number
+}
+
+/** All tables. */
+export interface Schema {
+  accounts: Accounts
+  devices: Devices
+  invites: Invites
+  tokens: Tokens
+  links: Links
+  key_packages: KeyPackages
+  conversations: Conversations
+  group_infos: GroupInfos
+  memberships: Memberships
+  envelopes: Envelopes
+  welcome_bodies: WelcomeBodies
+  welcomes: Welcomes
+  cursors: Cursors
+}

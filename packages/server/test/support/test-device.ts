@@ -1,0 +1,138 @@
+/**
+ * A device without an engine: keys, certificate, calls and a channel, as a client would make them.
+ */
+import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
+import { fromBase64url, systemRandom } from '@famichat/base'
+import {
+  type AccountId, BODY_CONTENT_TYPE, type DeviceCertificate, decodeResponse, type DeviceId, deviceCertificateTbs,
+  deviceRegistrationTbs, encodeDeviceCertificate, encodeRequest, formatDeviceAuthorization, formatInviteAuthorization,
+  formatInviteLink, idToBytes, type InviteId, inviteProofInput, type JoinRequest, type LinkId, makeId, parseErrorBody,
+  parseInviteLink, type RouteName, type RouteRequest, type RouteResponse, ROUTES, serverOrigin, tokenRequestTbs,
+} from '@famichat/protocol'
+import { keyPackageBytes } from './mls-bytes.js'
+import type { TestServer } from './test-server.js'
+
+export interface KeyPair {
+  readonly privateKey: KeyObject
+  readonly publicKey: Uint8Array
+}
+
+export const makeKeyPair = (): KeyPair => {
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519')
+  return { privateKey, publicKey: fromBase64url(publicKey.export({ format: 'jwk' }).x ?? '') }
+}
+
+export const sha256 = (bytes: Uint8Array): Uint8Array => createHash('sha256').update(bytes).digest()
+
+/** Calls a route; a refusal is thrown as the ProtocolError it names. */
+export const callRoute = async <Name extends RouteName>(
+  server: TestServer, name: Name, request: RouteRequest<Name>, authorization?: string,
+): Promise<RouteResponse<Name>> => {
+  const { method, path } = ROUTES[name]
+  const response = await fetch(server.running.url + path, {
+    method,
+    headers: { ...(method === 'POST' ? { 'content-type': BODY_CONTENT_TYPE } : {}), ...(authorization === undefined ? {} : { authorization }) },
+    ...(method === 'POST' ? { body: encodeRequest(name, request) as Uint8Array<ArrayBuffer> } : {}),
+  })
+  if (!response.ok) throw parseErrorBody(await response.json())
+  return decodeResponse(name, new Uint8Array(await response.arrayBuffer()))
+}
+
+/** An account's key and the devices that share it. */
+export interface TestAccount {
+  readonly accountId: AccountId
+  readonly key: KeyPair
+}
+
+export class TestDevice {
+  readonly server: TestServer
+  readonly account: TestAccount
+  readonly deviceId: DeviceId
+  readonly key: KeyPair = makeKeyPair()
+  readonly certificate: DeviceCertificate
+  token: Uint8Array = new Uint8Array(32)
+  #serial = 0
+
+  constructor(server: TestServer, account: TestAccount = { accountId: makeId<AccountId>(systemRandom), key: makeKeyPair() }) {
+    this.server = server
+    this.account = account
+    this.deviceId = makeId<DeviceId>(systemRandom)
+    const statement = {
+      version: 1, accountId: account.accountId, deviceId: this.deviceId, accountKey: account.key.publicKey,
+      deviceSignatureKey: this.key.publicKey, createdAtMs: server.clock.nowMs(),
+    }
+    this.certificate = { ...statement, signature: sign(null, deviceCertificateTbs(statement), account.key.privateKey) }
+  }
+
+  get origin(): string {
+    return serverOrigin(this.server.running.url)
+  }
+
+  sign(statement: Uint8Array): Uint8Array {
+    return sign(null, statement, this.key.privateKey)
+  }
+
+  call<Name extends RouteName>(name: Name, request: RouteRequest<Name>): Promise<RouteResponse<Name>> {
+    return callRoute(this.server, name, request, formatDeviceAuthorization(this.token))
+  }
+
+  keyPackages(count: number, options: { isLastResort?: boolean; cipherSuite?: number; lifetimeSeconds?: number } = {}): Uint8Array[] {
+    return Array.from({ length: count }, () =>
+      keyPackageBytes({ signatureKey: this.key.publicKey, serial: ++this.#serial, nowMs: this.server.clock.nowMs(), ...options }))
+  }
+
+  registration(admission: InviteId | LinkId, keyPackages: readonly Uint8Array[] = []): Omit<JoinRequest, 'accountName'> {
+    const certificate = encodeDeviceCertificate(this.certificate)
+    const statement = deviceRegistrationTbs({ origin: this.origin, admission: idToBytes(admission), certificate })
+    return { certificate, registrationSignature: this.sign(statement), keyPackages: { keyPackages } }
+  }
+
+  async join(link: string, accountName: string, keyPackageCount = 0): Promise<RouteResponse<'join'>> {
+    const { inviteId, secret } = parseInviteLink(link)
+    const request = { accountName, ...this.registration(inviteId, this.keyPackages(keyPackageCount)) }
+    const proof = sha256(inviteProofInput(inviteId, secret))
+    return callRoute(this.server, 'join', request, formatInviteAuthorization(inviteId, proof))
+  }
+
+  async signIn(): Promise<void> {
+    const { nonce } = await callRoute(this.server, 'tokenChallenge', {})
+    const statement = tokenRequestTbs({ origin: this.origin, nonce, deviceId: this.deviceId })
+    const { token } = await callRoute(this.server, 'tokenIssue', { deviceId: this.deviceId, nonce, signature: this.sign(statement) })
+    this.token = token
+  }
+
+  /** Makes an invite link. */
+  async invite(): Promise<string> {
+    const inviteId = makeId<InviteId>(systemRandom)
+    const secret = systemRandom(16)
+    await this.call('inviteCreate', { inviteId, proofHash: sha256(sha256(inviteProofInput(inviteId, secret))) })
+    return formatInviteLink({ origin: this.origin, inviteId, secret, inviterFingerprint: undefined })
+  }
+
+  /** Links and registers a further device of this account. */
+  async addDevice(keyPackageCount = 0): Promise<TestDevice> {
+    const device = new TestDevice(this.server, this.account)
+    const { linkId } = await this.call('linkOpen', {})
+    await callRoute(this.server, 'linkOffer', { linkId, sealed: Uint8Array.of(1) })
+    await this.call('linkAnswer', { linkId, sealed: Uint8Array.of(2) })
+    await callRoute(this.server, 'deviceRegister', { linkId, ...device.registration(linkId, device.keyPackages(keyPackageCount)) })
+    await device.signIn()
+    return device
+  }
+}
+
+/** The first account's device, signed in. */
+export const firstDevice = async (server: TestServer): Promise<TestDevice> => {
+  const device = new TestDevice(server)
+  await device.join(server.running.setupLink ?? '', 'Ana', 3)
+  await device.signIn()
+  return device
+}
+
+/** A further account's device, signed in. */
+export const invitedDevice = async (inviter: TestDevice, name: string, keyPackageCount = 3): Promise<TestDevice> => {
+  const device = new TestDevice(inviter.server)
+  await device.join(await inviter.invite(), name, keyPackageCount)
+  await device.signIn()
+  return device
+}
