@@ -55,5 +55,5 @@ export const LIFETIMES = {
   /** Largest difference between a device's clock and the server's in a signed statement. */
   clockSkewMs: 5 * 60 * 1000,
   /** Longest validity the server accepts in a KeyPackage. */
-  keyPackageMs: 90 * 24 * 3600 * 1000,
+  keyPackageMs: 93 * 24 * 3600 * 1000,
 } as const

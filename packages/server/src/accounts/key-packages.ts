@@ -5,7 +5,7 @@ import { equal, isCodedError } from '@famichat/base'
 import {
   type ClaimedKeyPackages, type DeviceId, type KeyPackageClaim, type KeyPackageCount, LIFETIMES, LIMITS, ProtocolError,
 } from '@famichat/protocol'
-import { inspectKeyPackage, type InspectedKeyPackage } from '../mls-inspect.js'
+import { inspectKeyPackage, type InspectedKeyPackage } from '@famichat/mls/inspect'
 import type { AuthenticatedDevice, Services } from '../services.js'
 import { sha256 } from '../signatures.js'
 import type { Store } from '../storage/open-database.js'

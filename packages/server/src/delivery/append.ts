@@ -3,7 +3,7 @@
  */
 import { equal, isCodedError } from '@famichat/base'
 import { type Acceptance, type ConversationId, type DeviceId, type EnvelopeHeader, type MessageId, ProtocolError } from '@famichat/protocol'
-import { inspectMessage, type InspectedMessage } from '../mls-inspect.js'
+import { inspectMessage, type InspectedMessage } from '@famichat/mls/inspect'
 import type { Store } from '../storage/open-database.js'
 
 /** An envelope before it has its place. */

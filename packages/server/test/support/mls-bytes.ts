@@ -16,7 +16,7 @@ export const privateMessageBytes = (
   { conversationId, epoch, content = 'application', text = '', fill = 0 }:
   { conversationId: ConversationId; epoch: bigint; content?: keyof typeof CONTENT; text?: string; fill?: number },
 ): Uint8Array => {
-  const ciphertext = new Uint8Array(Math.max(fill, text.length))
+  const ciphertext = new Uint8Array(Math.max(fill, text.length, 16))
   ciphertext.set(utf8(text))
   return encode(privateMessage, {
     version: 1, wireFormat: 2, groupId: idToBytes(conversationId), epoch, contentType: CONTENT[content],
