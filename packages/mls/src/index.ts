@@ -14,6 +14,9 @@ export {
   decodeKeyPackageBundle, encodeKeyPackageBundle, type KeyPackageBundle, type LeafParameters, makeCapabilities, makeKeyPackage, makeLifetime,
 } from './group/key-package-bundle.js'
 export type { CommitBundle, CommitRequest, Member, Processed } from './group/outcomes.js'
+export {
+  decodeKeyPackage, makeAdd, makeExternalPsk, makeGroupContextExtensions, makeReInit, makeRemove, makeResumptionPsk,
+} from './group/proposals.js'
 export type { StagedCommit } from './group/staged-commit.js'
 export type { GroupStatus } from './group/stored.js'
 export { limits } from './limits.js'
