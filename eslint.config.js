@@ -12,6 +12,8 @@ const EXPOSE_ALLOWED = [
   'packages/mls/src/schedule/**/*.ts',
   'packages/mls/src/tree/treekem*.ts',
   'packages/vault/src/**/*.ts',
+  // hands the database its key
+  'packages/server/src/storage/**/*.ts',
   'packages/*/test/**/*.ts',
 ]
 

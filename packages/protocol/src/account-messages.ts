@@ -1,7 +1,7 @@
 /**
  * Bodies of the routes about the server itself, invites, accounts, devices, links and tokens.
  */
-import { closed, type Infer, opaque, optional, struct, uint16, uint8, vector } from '@famichat/base'
+import { closed, type Codec, type Infer, opaque, optional, struct, uint16, uint8, vector } from '@famichat/base'
 import { certificateBytes } from './device-certificate.js'
 import { KeyPackageUpload } from './delivery-messages.js'
 import { counter, flag, hash, nonce, publicKey, signature, text, token } from './fields.js'
@@ -9,8 +9,8 @@ import { AccountId, DeviceId, InviteId, LinkId } from './ids.js'
 import { LIMITS } from './limits.js'
 
 /** A body without content. */
-export const Nothing = struct({})
-export type Nothing = Infer<typeof Nothing>
+export type Nothing = Readonly<Record<string, never>>
+export const Nothing: Codec<Nothing> = struct({})
 
 /** A display name: at most 64 characters of at most 4 bytes, see `normalizeAccountName`. */
 const accountName = text(LIMITS.nameCharacters * 4)

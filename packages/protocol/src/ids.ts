@@ -23,6 +23,8 @@ export type LinkId = Branded<string, 'LinkId'>
 /** Any of the ids above. */
 export type AnyId = AccountId | DeviceId | ConversationId | InviteId | MessageId | WelcomeId | LinkId
 
+/* eslint-disable @typescript-eslint/no-unnecessary-type-parameters -- which id the bytes are is the caller's knowledge */
+
 /** Bytes in an id. */
 export const ID_BYTES = 16
 const ID_CHARACTERS = 22
@@ -55,6 +57,7 @@ const idCodec = <Id extends AnyId>(): Codec<Id> => ({
   encodeInto: (writer, id) => { writer.bytes(idToBytes(parseId(id))) },
   decodeFrom: (reader) => idFromBytes<Id>(reader.bytes(ID_BYTES)),
 })
+/* eslint-enable @typescript-eslint/no-unnecessary-type-parameters */
 
 export const AccountId: Codec<AccountId> = idCodec()
 export const DeviceId: Codec<DeviceId> = idCodec()

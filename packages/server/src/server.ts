@@ -64,7 +64,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   const { dataDir, host = '127.0.0.1', publicUrl, clock = systemClock, random = systemRandom } = options
   const log = makeServerLog(options.logTo ?? destination(2), clock)
   const hub = new Hub()
-  const givenKey = options.databaseKeyHex ?? process.env['FAMICHAT_DB_KEY']
+  const givenKey = options.databaseKeyHex ?? process.env.FAMICHAT_DB_KEY
   const database = await openDatabase({ dataDir, givenKey, random })
   // known once the port is
   let originsFor: Services['originsFor'] = () => []

@@ -1,7 +1,7 @@
 /**
  * Devices of the community: the directory, and revocation as one act.
  */
-import { type DeviceId, type Directory, ProtocolError } from '@famichat/protocol'
+import { type DeviceId, type Directory, type Nothing, ProtocolError } from '@famichat/protocol'
 import { dropUnreferencedBodies } from '../delivery/welcomes.js'
 import type { AuthenticatedDevice, Services } from '../services.js'
 
@@ -32,7 +32,7 @@ export const readDirectory = async (services: Services): Promise<Directory> => {
  * then its channels are closed. Doing it twice is harmless.
  * @throws ProtocolError `protocol.access.refused` for a device that is not the account's
  */
-export const revokeDevice = (services: Services, caller: AuthenticatedDevice, deviceId: DeviceId): Promise<Record<never, never>> =>
+export const revokeDevice = (services: Services, caller: AuthenticatedDevice, deviceId: DeviceId): Promise<Nothing> =>
   services.database.write.write(async (store, afterCommit) => {
     const device = await store.selectFrom('devices').select('revoked_at_ms').where('device_id', '=', deviceId)
       .where('account_id', '=', caller.accountId).executeTakeFirst()

@@ -1,10 +1,10 @@
 /**
  * Invites: single-use, 72 hours, revocable. The server holds the hash of a proof, never the secret of the link.
  */
-import { constantTimeEqual } from '@famichat/base'
+import { constantTimeEqual, equal } from '@famichat/base'
 import {
   type AccountId, formatInviteLink, INVITE_SECRET_BYTES, type InviteCreation, type InviteId, type InviteList,
-  inviteProofInput, InviteState, LIFETIMES, makeId, ProtocolError, type ProtocolErrorCode,
+  inviteProofInput, InviteState, LIFETIMES, makeId, type Nothing, ProtocolError, type ProtocolErrorCode,
 } from '@famichat/protocol'
 import type { AuthenticatedDevice, Services } from '../services.js'
 import { sha256 } from '../signatures.js'
@@ -47,19 +47,23 @@ export const makeSetupLink = async (services: Services, origin: string): Promise
   return isNeeded ? formatInviteLink({ origin, inviteId, secret, inviterFingerprint: undefined }) : undefined
 }
 
-/** Registers an invite that the caller's client made. */
+/** Registers an invite that the caller's client made; the same again gets the same answer. */
 export const createInvite = (
   services: Services, caller: AuthenticatedDevice, invite: InviteCreation,
 ): Promise<{ expiresAtMs: number }> => {
   const nowMs = services.clock.nowMs()
   const expiresAtMs = nowMs + LIFETIMES.inviteMs
   return services.database.write.write(async (store) => {
+    const existing = await store.selectFrom('invites').selectAll().where('invite_id', '=', invite.inviteId).executeTakeFirst()
+    if (existing !== undefined) {
+      // the answer to the first request was lost
+      if (existing.inviter === caller.accountId && equal(existing.proof_hash, invite.proofHash)) return { expiresAtMs: existing.expires_at_ms }
+      throw new ProtocolError('protocol.access.refused')
+    }
     const { open } = await store.selectFrom('invites').select((eb) => eb.fn.countAll<number>().as('open'))
       .where('inviter', '=', caller.accountId).where('used_by', 'is', null).where('revoked_at_ms', 'is', null)
       .where('expires_at_ms', '>', nowMs).executeTakeFirstOrThrow()
     if (open >= MAX_OPEN_INVITES) throw new ProtocolError('protocol.rate.limited')
-    const taken = await store.selectFrom('invites').select('invite_id').where('invite_id', '=', invite.inviteId).executeTakeFirst()
-    if (taken !== undefined) throw new ProtocolError('protocol.access.refused')
     await store.insertInto('invites').values({
       invite_id: invite.inviteId, inviter: caller.accountId, proof_hash: invite.proofHash, created_at_ms: nowMs,
       expires_at_ms: expiresAtMs, used_by: null, revoked_at_ms: null,
@@ -84,7 +88,7 @@ export const listInvites = async (services: Services, caller: AuthenticatedDevic
 /** Takes an open invite back. @throws ProtocolError `protocol.access.refused` for one that is not the caller's */
 export const revokeInvite = (
   services: Services, caller: AuthenticatedDevice, { inviteId }: { inviteId: InviteId },
-): Promise<Record<never, never>> =>
+): Promise<Nothing> =>
   services.database.write.write(async (store) => {
     const { numUpdatedRows } = await store.updateTable('invites').set({ revoked_at_ms: services.clock.nowMs() })
       .where('invite_id', '=', inviteId).where('inviter', '=', caller.accountId).where('used_by', 'is', null).executeTakeFirst()

@@ -3,7 +3,7 @@
  * The server cannot read the blobs: they are sealed under the key in the link that passes between the two screens.
  */
 import type { Selectable } from 'kysely'
-import { type LinkId, type LinkMail, type LinkOpened, type LinkPost, LIFETIMES, makeId, ProtocolError } from '@famichat/protocol'
+import { type LinkId, type LinkMail, type LinkOpened, type LinkPost, LIFETIMES, makeId, type Nothing, ProtocolError } from '@famichat/protocol'
 import type { AuthenticatedDevice, Services } from '../services.js'
 import type { Store } from '../storage/open-database.js'
 import type { Schema } from '../storage/schema.js'
@@ -30,7 +30,7 @@ export const openLink = (services: Services, caller: AuthenticatedDevice): Promi
 }
 
 /** The new device posts its offer, once; the same bytes again are harmless. @throws ProtocolError `protocol.link.refused` */
-export const postOffer = (services: Services, { linkId, sealed }: LinkPost): Promise<Record<never, never>> =>
+export const postOffer = (services: Services, { linkId, sealed }: LinkPost): Promise<Nothing> =>
   services.database.write.write(async (store) => {
     const link = await readUsableLink(store, linkId, services.clock.nowMs())
     refuseSecondPost(link.offer, sealed)
@@ -39,7 +39,7 @@ export const postOffer = (services: Services, { linkId, sealed }: LinkPost): Pro
   })
 
 /** The existing device posts its answer to an offer, once. @throws ProtocolError `protocol.link.refused` */
-export const postAnswer = (services: Services, caller: AuthenticatedDevice, { linkId, sealed }: LinkPost): Promise<Record<never, never>> =>
+export const postAnswer = (services: Services, caller: AuthenticatedDevice, { linkId, sealed }: LinkPost): Promise<Nothing> =>
   services.database.write.write(async (store) => {
     const link = await readOwnLink(store, caller, linkId, services.clock.nowMs())
     if (link.offer === null) throw new ProtocolError('protocol.link.refused')

@@ -6,7 +6,7 @@ import { equal } from '@famichat/base'
 import {
   type AccountId, accountNameKey, AccountRole, decodeDeviceCertificate, type DeviceCertificate, type DeviceId,
   type DeviceRegistration, deviceRegistrationTbs, idToBytes, type InviteId, type JoinRequest, type JoinResponse, LIMITS,
-  type LinkId, normalizeAccountName, ProtocolError, validateDeviceCertificate,
+  type LinkId, normalizeAccountName, type Nothing, ProtocolError, validateDeviceCertificate,
 } from '@famichat/protocol'
 import type { Services } from '../services.js'
 import { verifyEd25519 } from '../signatures.js'
@@ -49,7 +49,7 @@ export const joinWithInvite = async (
 /** Registers a linked device. @throws ProtocolError `protocol.link.refused` | `protocol.certificate.refused` … */
 export const registerDevice = async (
   services: Services, request: DeviceRegistration, origins: readonly string[],
-): Promise<Record<never, never>> => {
+): Promise<Nothing> => {
   const device = await checkDevice(services, request, request.linkId, origins)
   const { accountId, accountKey, deviceId } = device.certificate
   return services.database.write.write(async (store) => {

@@ -3,7 +3,7 @@
  */
 import {
   type ConversationCreation, type ConversationId, type ConversationKind, type ConversationList, type DeviceId, LIMITS,
-  ProtocolError, type Roster, type StoredGroupInfo,
+  type Nothing, ProtocolError, type Roster, type StoredGroupInfo,
 } from '@famichat/protocol'
 import type { AuthenticatedDevice, Services } from '../services.js'
 import type { Store } from '../storage/open-database.js'
@@ -18,7 +18,7 @@ export interface JoinedConversation {
 /** Makes a conversation whose only device is the caller's. @throws ProtocolError `protocol.conversation.exists` */
 export const createConversation = (
   services: Services, caller: AuthenticatedDevice, { conversationId, kind }: ConversationCreation,
-): Promise<Record<never, never>> =>
+): Promise<Nothing> =>
   services.database.write.write(async (store, afterCommit) => {
     const existing = await store.selectFrom('conversations').select(['creator', 'kind'])
       .where('conversation_id', '=', conversationId).executeTakeFirst()

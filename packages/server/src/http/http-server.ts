@@ -61,6 +61,7 @@ export const makeHttpServer = (services: Services, handlers: Handlers): FastifyI
   })
   app.setNotFoundHandler((request, reply) => refuse(request, reply, new ProtocolError('protocol.route.unknown')))
 
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- ties the route's handler to its codecs
   const register = <Name extends RouteName>(name: Name): void => {
     const { method, path, auth, maxRequestBytes } = ROUTES[name]
     app.route({

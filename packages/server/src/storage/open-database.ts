@@ -110,7 +110,7 @@ const storeOn = (database: Sqlite.Database): Store => {
     if (prepared.size < 500) prepared.set(sql, statement)
     return statement
   }
-  return new Kysely<Schema>({ dialect: new SqliteDialect({ database: { prepare, close: () => undefined } as never }) })
+  return new Kysely<Schema>({ dialect: new SqliteDialect({ database: { prepare, close: () => undefined } }) })
 }
 
 const closeAll = (databases: readonly Sqlite.Database[]): void => {
