@@ -6,9 +6,6 @@ import { type Acceptance, type ConversationId, type DeviceId, type EnvelopeHeade
 import { inspectMessage, type InspectedMessage } from '@famichat/mls/inspect'
 import type { Store } from '../storage/open-database.js'
 
-/** An envelope before it has its place. */
-export type NewEnvelope = Omit<EnvelopeHeader, 'seq'>
-
 /** Stores the envelope at `seq`, which the caller has just taken from the conversation. */
 export const insertEnvelope = async (store: Store, header: EnvelopeHeader, message: Uint8Array): Promise<void> => {
   await store.insertInto('envelopes').values({

@@ -7,8 +7,8 @@ import { fromHex, type RandomBytes, Secret, toHex } from '@famichat/base'
 import { ServerError } from '../server-error.js'
 
 const KEY_BYTES = 32
-/** The name of the key file in the data folder. Keep a copy elsewhere: without it nobody opens the database. */
-export const KEY_FILE = 'database.key'
+/** In the data folder. Keep a copy elsewhere: without it nobody opens the database. */
+const KEY_FILE = 'database.key'
 
 /**
  * Finds or makes the key; the caller owns it.
