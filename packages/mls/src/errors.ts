@@ -74,7 +74,6 @@ export const MLS_ERRORS = define({
   'mls.proposal.required_unsupported': { rfc: '12.1.7', text: 'required capabilities are not supported by every member' },
   'mls.proposal.unknown_reference': { rfc: '12.4', text: 'commit refers to a proposal that is not known in this epoch' },
   'mls.proposal.repeated_reference': { rfc: '12.4', text: 'commit refers to the same proposal twice' },
-  'mls.proposal.wrong_version': { rfc: '12.1.5', text: 'ReInit would lower the protocol version' },
   'mls.proposal.pending': { rfc: '12.4', text: 'proposals must be committed before application data is sent' },
   'mls.proposal.not_authorized': { rfc: '12.2', text: 'application policy refuses the proposal' },
   'mls.proposal.too_many': { rfc: '12.2', text: 'more proposals than allowed' },

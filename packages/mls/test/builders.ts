@@ -37,7 +37,7 @@ export interface PersonOptions {
 
 /** A client with a basic credential of its name. Credentials named "impostor…" are refused by everybody. */
 export const makePerson = async (name: string, options: PersonOptions = {}): Promise<Person> => {
-  const random = insecureSeededRandom((options.seed ?? 1) * 1009 + [...name].reduce((sum, letter) => sum * 31 + letter.charCodeAt(0), 7))
+  const random = insecureSeededRandom((options.seed ?? 1) * 1009 + utf8(name).reduce((sum, byte) => sum * 31 + byte, 7))
   const clock = options.clock ?? manualClock(START_MS)
   const suite = makeCipherSuite(options.suiteId ?? DEFAULT_CIPHER_SUITE, nodeBackend, random)
   const { signer } = await generateSignatureKey(suite)

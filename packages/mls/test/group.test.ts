@@ -1,6 +1,6 @@
 import { deepEqual, equal, notDeepEqual, rejects } from 'node:assert/strict'
 import { test } from 'node:test'
-import { utf8 } from '@famichat/base'
+import { present, utf8 } from '@famichat/base'
 import { Group, makeAdd, makeExternalPsk, makeGroupContextExtensions, makeRemove, makeResumptionPsk, supportedCipherSuites } from '@famichat/mls'
 import { addAll, aliceAndBob, commitAll, createGroup, groupOf, keyPackageOf, makePerson, readText, RowStore, type Seat, stagedBy } from './builders.js'
 
@@ -39,11 +39,11 @@ test('everybody agrees after adds, updates, removals and empty commits', async (
   agree(seats)
   await commitAll(erin, [alice, bob, carol, dave], { proposals: [makeRemove(frank.group.ownLeaf)] })
   agree([alice, bob, carol, dave, erin])
-  const [grace, heidi] = await addAll(bob, [alice, carol, dave, erin], [await makePerson('grace'), await makePerson('heidi')])
-  agree([alice, bob, carol, dave, erin, grace as Seat, heidi as Seat])
-  for (const sender of [alice, bob, carol, dave, erin, grace as Seat, heidi as Seat]) {
+  const [grace, heidi] = await addAll(bob, [alice, carol, dave, erin], [await makePerson('grace'), await makePerson('heidi')]) as [Seat, Seat]
+  agree([alice, bob, carol, dave, erin, grace, heidi])
+  for (const sender of [alice, bob, carol, dave, erin, grace, heidi]) {
     const message = await sender.group.protect(utf8(`from ${sender.person.name}`))
-    for (const receiver of [alice, bob, carol, dave, erin, grace as Seat, heidi as Seat]) {
+    for (const receiver of [alice, bob, carol, dave, erin, grace, heidi]) {
       if (receiver === sender) continue
       equal(await readText(receiver.group, message), `from ${sender.person.name}`)
     }
@@ -77,12 +77,12 @@ test('a member leaves by a proposal that another commits', async () => {
 
 test('messages out of order, and of epochs just past, are read; a replayed one is not', async () => {
   const { alice, bob } = await aliceAndBob()
-  const messages = [await alice.group.protect(utf8('0')), await alice.group.protect(utf8('1')), await alice.group.protect(utf8('2'))]
-  equal(await readText(bob.group, messages[2] as Uint8Array), '2')
+  const messages = [await alice.group.protect(utf8('0')), await alice.group.protect(utf8('1')), await alice.group.protect(utf8('2'))] as const
+  equal(await readText(bob.group, messages[2]), '2')
   await commitAll(bob, [alice])
-  equal(await readText(bob.group, messages[0] as Uint8Array), '0')
-  equal(await readText(bob.group, messages[1] as Uint8Array), '1')
-  await rejects(bob.group.process(messages[1] as Uint8Array), { code: 'mls.message.key_consumed' })
+  equal(await readText(bob.group, messages[0]), '0')
+  equal(await readText(bob.group, messages[1]), '1')
+  await rejects(bob.group.process(messages[1]), { code: 'mls.message.key_consumed' })
 })
 
 test('external and resumption PSKs enter the key schedule', async () => {
@@ -189,7 +189,7 @@ test('a commit that waits for its acceptance survives a restart', async () => {
   equal(staged.isOwn, true)
   restored.merge(staged)
   bob.group.merge(await stagedBy(bob.group, commit))
-  const joined = await Group.join({ config: carol.config, signer: carol.signer, welcome: welcome as Uint8Array, keyPackages: [bundle] })
+  const joined = await Group.join({ config: carol.config, signer: carol.signer, welcome: present(welcome, 'there is a newcomer'), keyPackages: [bundle] })
   agree([{ person: alice.person, group: restored }, bob, { person: carol, group: joined.group }])
   store.save(restored)
   deepEqual(store.restore(alice.person).epochAuthenticator, bob.group.epochAuthenticator)

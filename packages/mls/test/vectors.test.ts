@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { runFile, vectorFiles } from './vectors/run-vectors.js'
 
 const OFFICIAL_CASES = 785
-const folder = process.env['MLS_TEST_VECTORS'] ?? resolve(import.meta.dirname, '../../../../shared/mls-test-vectors')
+const folder = process.env.MLS_TEST_VECTORS ?? resolve(import.meta.dirname, '../../../../shared/mls-test-vectors')
 
 if (existsSync(folder)) {
   let verified = 0

@@ -58,6 +58,20 @@ export const deriveTreeSecret = (suite: CipherSuite, secret: Secret, label: stri
 /** The all-zero secret of KDF.Nh bytes (§8). */
 export const zeroSecret = (suite: CipherSuite): Secret => new Secret(new Uint8Array(suite.hashLength))
 
+/** A key and nonce for one AEAD call. */
+export interface AeadKeys {
+  readonly key: Secret
+  readonly nonce: Secret
+}
+
+/** AEAD.Seal with keys that stay the caller's to wipe. */
+export const sealWithKeys = (suite: CipherSuite, { key, nonce }: AeadKeys, aad: Uint8Array, plaintext: Uint8Array): Uint8Array =>
+  suite.aead.seal(key.expose(), nonce.expose(), aad, plaintext)
+
+/** AEAD.Open. @throws MlsError `mls.crypto.open_failed` */
+export const openWithKeys = (suite: CipherSuite, { key, nonce }: AeadKeys, aad: Uint8Array, ciphertext: Uint8Array): Uint8Array =>
+  suite.aead.open(key.expose(), nonce.expose(), aad, ciphertext)
+
 /** MAC(key, data) (§6.1). */
 export const mac = (suite: CipherSuite, key: Secret, data: Uint8Array): Uint8Array => suite.hash.hmac(key.expose(), data)
 

@@ -4,9 +4,9 @@
  */
 import { BaseError, concat, decode, encode, type Secret } from '@famichat/base'
 import type { CipherSuite } from '../crypto/cipher-suite.js'
-import { expandWithLabel } from '../crypto/labels.js'
+import { type AeadKeys, expandWithLabel, openWithKeys, sealWithKeys } from '../crypto/labels.js'
 import { check, MlsError } from '../errors.js'
-import type { MessageKey } from '../schedule/ratchet.js'
+import { guardedNonce, type MessageKey } from '../schedule/ratchet.js'
 import {
   encodePrivateContent, FramedContent, PrivateContentAAD, type PrivateMessage, readPrivateContent, SenderData, SenderDataAAD,
 } from '../wire/message.js'
@@ -31,14 +31,12 @@ export const protectPrivate = (suite: CipherSuite, signed: SignedContent, keys: 
   const plaintext = concat(encodePrivateContent(content), encodeAuthData(signed), new Uint8Array(keys.paddingBytes))
   const aad = encode(PrivateContentAAD, { groupId, epoch, contentType, authenticatedData })
   const { key, nonce, generation } = keys.messageKey
-  const ciphertext = suite.aead.seal(key.expose(), guardedNonce(nonce, reuseGuard), aad, plaintext)
+  const ciphertext = sealWithKeys(suite, { key, nonce: guardedNonce(nonce, reuseGuard) }, aad, plaintext)
   plaintext.fill(0)
 
   const senderData = encode(SenderData, { leafIndex: keys.leafIndex, generation, reuseGuard })
   const senderKeys = senderDataKeys(suite, keys.senderDataSecret, ciphertext)
-  const encryptedSenderData = suite.aead.seal(
-    senderKeys.key.expose(), senderKeys.nonce.expose(), encode(SenderDataAAD, { groupId, epoch, contentType }), senderData,
-  )
+  const encryptedSenderData = sealWithKeys(suite, senderKeys, encode(SenderDataAAD, { groupId, epoch, contentType }), senderData)
   senderKeys.key.wipe()
   return { groupId, epoch, contentType, authenticatedData, encryptedSenderData, ciphertext }
 }
@@ -46,9 +44,9 @@ export const protectPrivate = (suite: CipherSuite, signed: SignedContent, keys: 
 /** Opens the sender data (§6.3.2): who sent, and with which key. @throws MlsError `mls.message.decrypt_failed` */
 export const openSenderData = (suite: CipherSuite, message: PrivateMessage, senderDataSecret: Secret): SenderData => {
   const { groupId, epoch, contentType } = message
-  const { key, nonce } = senderDataKeys(suite, senderDataSecret, message.ciphertext)
+  const keys = senderDataKeys(suite, senderDataSecret, message.ciphertext)
   const aad = encode(SenderDataAAD, { groupId, epoch, contentType })
-  return oneFailure(() => decode(SenderData, suite.aead.open(key.expose(), nonce.expose(), aad, message.encryptedSenderData)))
+  return oneFailure(() => decode(SenderData, openWithKeys(suite, keys, aad, message.encryptedSenderData)))
 }
 
 /**
@@ -61,7 +59,7 @@ export const unprotectPrivate = (
   const { groupId, epoch, contentType, authenticatedData } = message
   const nonce = guardedNonce(messageKey.nonce, senderData.reuseGuard)
   const aad = encode(PrivateContentAAD, { groupId, epoch, contentType, authenticatedData })
-  const plaintext = oneFailure(() => suite.aead.open(messageKey.key.expose(), nonce, aad, message.ciphertext))
+  const plaintext = oneFailure(() => openWithKeys(suite, { key: messageKey.key, nonce }, aad, message.ciphertext))
   const { content, auth, padding } = readPrivateContent(contentType, plaintext)
   // §6.3.1: the padding MUST be all zero
   check(padding.every((byte) => byte === 0), 'mls.message.bad_padding')
@@ -72,19 +70,12 @@ export const unprotectPrivate = (
 }
 
 /** sender_data_key and sender_data_nonce (§6.3.2), from the first Nh bytes of the ciphertext. */
-const senderDataKeys = (suite: CipherSuite, senderDataSecret: Secret, ciphertext: Uint8Array): { key: Secret; nonce: Secret } => {
+const senderDataKeys = (suite: CipherSuite, senderDataSecret: Secret, ciphertext: Uint8Array): AeadKeys => {
   const sample = ciphertext.subarray(0, suite.hashLength)
   return {
     key: expandWithLabel(suite, senderDataSecret, 'key', sample, suite.aead.keyLength),
     nonce: expandWithLabel(suite, senderDataSecret, 'nonce', sample, suite.aead.nonceLength),
   }
-}
-
-/** The ratchet's nonce with the reuse guard over its first four bytes (§6.3.1). */
-const guardedNonce = (nonce: Secret, reuseGuard: Uint8Array): Uint8Array => {
-  const guarded = nonce.expose().slice()
-  for (let i = 0; i < 4; i++) guarded[i] = (guarded[i] ?? 0) ^ (reuseGuard[i] ?? 0)
-  return guarded
 }
 
 /** One code for every way in which opening can fail: no oracle. */

@@ -59,7 +59,6 @@ export const createCommit = async (plan: CommitPlan): Promise<CreatedCommit> => 
   const { suite } = epoch
   const isExternal = plan.externalInitSecret !== undefined
   validateProposalList(proposals, {
-    groupContext: epoch.context,
     tree: epoch.tree,
     hashLength: suite.hashLength,
     committer: isExternal ? undefined : epoch.ownLeaf,

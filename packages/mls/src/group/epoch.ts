@@ -47,7 +47,7 @@ export const withBytes = (context: GroupContext): Pick<Epoch, 'context' | 'conte
 /** Turns the epoch that ends into a past one; wipes what only a current epoch may use. resumption_psk stays the caller's. */
 export const retireEpoch = (before: Epoch, next: Epoch, nowMs: number): PastEpoch => {
   const { senderDataSecret, resumptionPsk } = before.secrets
-  for (const secret of Object.values(before.secrets)) if (secret !== senderDataSecret && secret !== resumptionPsk) secret.wipe()
+  for (const secret of Object.values<Secret>({ ...before.secrets })) if (secret !== senderDataSecret && secret !== resumptionPsk) secret.wipe()
   const kept = new Set(next.privateKeys.values())
   for (const key of before.privateKeys.values()) if (!kept.has(key)) key.wipe()
   return {

@@ -2,9 +2,9 @@
  * GroupInfo and Welcome (RFC 9420 §12.4.3): how a member tells newcomers where the group stands.
  * Layer: group.
  */
-import { encode, Secret } from '@famichat/base'
+import { EMPTY, encode, Secret } from '@famichat/base'
 import type { CipherSuite } from '../crypto/cipher-suite.js'
-import { encryptAllWithLabel, makeKeyPackageRef, signWithLabel, verifyWithLabel } from '../crypto/labels.js'
+import { encryptAllWithLabel, makeKeyPackageRef, sealWithKeys, signWithLabel, verifyWithLabel } from '../crypto/labels.js'
 import type { Signer } from '../crypto/signer.js'
 import { check } from '../errors.js'
 import { deriveExternalKeys, welcomeKeyAndNonce } from '../schedule/key-schedule.js'
@@ -63,14 +63,12 @@ export interface WelcomeContents {
 /** Builds one Welcome for all new members (§12.4.3.1). */
 export const makeWelcome = async (suite: CipherSuite, contents: WelcomeContents): Promise<Welcome> => {
   const { added, joinerSecret, pathSecrets, psks, committer, leafCount } = contents
-  const { key, nonce } = welcomeKeyAndNonce(suite, contents.welcomeSecret)
-  const encryptedGroupInfo = suite.aead.seal(key.expose(), nonce.expose(), new Uint8Array(0), encode(GroupInfo, contents.groupInfo))
-  key.wipe()
+  const keys = welcomeKeyAndNonce(suite, contents.welcomeSecret)
+  const encryptedGroupInfo = sealWithKeys(suite, keys, EMPTY, encode(GroupInfo, contents.groupInfo))
+  keys.key.wipe()
   const jobs = added.map(({ leafIndex, keyPackage }) => {
-    const pathSecret = pathSecrets.get(commonAncestor(leafIndex, committer, leafCount))?.expose()
-    const plaintext = new Secret(encode(GroupSecrets, {
-      joinerSecret: joinerSecret.expose(), pathSecret: pathSecret && { pathSecret }, psks,
-    }))
+    const pathSecret = pathSecrets.get(commonAncestor(leafIndex, committer, leafCount))
+    const plaintext = new Secret(encode(GroupSecrets, { joinerSecret, pathSecret: pathSecret && { pathSecret }, psks }))
     return { publicKey: keyPackage.initKey, plaintext }
   })
   const sealed = await encryptAllWithLabel(suite, 'Welcome', encryptedGroupInfo, jobs)

@@ -13,7 +13,7 @@ import { type Epoch, type PastEpoch, retireEpoch, wipeEpoch, wipePastEpoch } fro
 import type { OwnResumptionPsks } from './psks.js'
 import { sealRow } from './row-seal.js'
 import type { StagedCommit } from './staged-commit.js'
-import { encodeHeader, encodeNode, encodePast, encodePending, encodeProposal, type GroupStatus, rowKey } from './stored.js'
+import { encodeHeader, encodeNode, encodePast, encodePending, encodeProposal, encodeResumptionPsk, type GroupStatus, rowKey } from './stored.js'
 
 /** A proposal received or sent in this epoch, found by its reference. */
 export type CachedProposal = SentProposal & { readonly reference: Uint8Array }
@@ -208,7 +208,7 @@ export class GroupState {
 
   #keepResumptionPsk({ context, secrets }: Epoch): void {
     this.#resumptionPsks.set(context.epoch, secrets.resumptionPsk)
-    this.#rows.set(rowKey.resumptionPsk(context.epoch), secrets.resumptionPsk.expose().slice())
+    this.#rows.set(rowKey.resumptionPsk(context.epoch), encodeResumptionPsk(secrets.resumptionPsk))
     if (this.#resumptionPsks.size <= limits.maxResumptionPsks) return
     const [oldest] = this.#resumptionPsks.keys()
     if (oldest === undefined) return

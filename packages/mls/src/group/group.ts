@@ -6,7 +6,7 @@ import { EMPTY, type Secret } from '@famichat/base'
 import type { CipherSuite } from '../crypto/cipher-suite.js'
 import type { Signer } from '../crypto/signer.js'
 import { check } from '../errors.js'
-import { exportSecret } from '../schedule/key-schedule.js'
+import { epochAuthenticator, exportSecret } from '../schedule/key-schedule.js'
 import type { StateRow } from '../state-row.js'
 import type { SentProposal } from '../validate/proposal-list.js'
 import type { GroupContext } from '../wire/group-info.js'
@@ -131,7 +131,7 @@ export class Group {
   /** Equal for members that agree on everything (§8.7). @throws MlsError `mls.group.inactive` */
   get epochAuthenticator(): Uint8Array {
     requireMember(this.#membership)
-    return this.#epoch.secrets.epochAuthenticator.expose().slice()
+    return epochAuthenticator(this.#epoch.secrets)
   }
 
   /** Proposals received or sent in this epoch and not committed yet. */

@@ -4,7 +4,8 @@
  */
 import { decode, EMPTY, encode, equal, present, Secret } from '@famichat/base'
 import { type CipherSuite, makeCipherSuite } from '../crypto/cipher-suite.js'
-import { decryptWithLabel } from '../crypto/labels.js'
+import { decryptWithLabel, openWithKeys } from '../crypto/labels.js'
+import { decodeSecret } from '../crypto/secret-codec.js'
 import { check, MlsError } from '../errors.js'
 import { confirmationTag, deriveEpoch, deriveWelcomeSecret, welcomeKeyAndNonce } from '../schedule/key-schedule.js'
 import { derivePskSecret, type PreSharedKey } from '../schedule/psk.js'
@@ -53,7 +54,7 @@ export const joinByWelcome = async (request: JoinRequest): Promise<Joined> => {
   const groupSecrets = await openGroupSecrets(suite, welcome, keyPackage)
   validatePskUsage(groupSecrets)
   const psks = await lookUpPsks(groupSecrets.psks, config.psks)
-  const secrets = { joinerSecret: new Secret(groupSecrets.joinerSecret.slice()), pskSecret: derivePskSecret(suite, psks) }
+  const secrets = { joinerSecret: groupSecrets.joinerSecret, pskSecret: derivePskSecret(suite, psks) }
   const groupInfo = openGroupInfo(suite, welcome, secrets)
   const { groupContext } = groupInfo
   check(groupContext.cipherSuite === suite.id, 'mls.welcome.wrong_suite')
@@ -71,8 +72,7 @@ export const joinByWelcome = async (request: JoinRequest): Promise<Joined> => {
 
   const privateKeys = new Map<NodeIndex, Secret>([[leafToNode(ownLeaf), keyPackage.encryptionPrivateKey.clone()]])
   if (groupSecrets.pathSecret !== undefined) {
-    const pathSecret = new Secret(groupSecrets.pathSecret.pathSecret.slice())
-    const keys = await pathKeys(suite, tree, { ownLeaf, signer: groupInfo.signer, pathSecret })
+    const keys = await pathKeys(suite, tree, { ownLeaf, signer: groupInfo.signer, pathSecret: groupSecrets.pathSecret.pathSecret })
     for (const [node, key] of keys) privateKeys.set(node, key)
   }
   const { context, contextBytes } = withBytes(groupContext)
@@ -134,7 +134,11 @@ const openGroupSecrets = async (suite: CipherSuite, welcome: Welcome, bundle: Ke
   } catch (error) {
     throw new MlsError('mls.welcome.undecryptable', {}, { cause: error })
   }
-  return decode(GroupSecrets, plaintext.expose())
+  try {
+    return decodeSecret(GroupSecrets, plaintext)
+  } finally {
+    plaintext.wipe()
+  }
 }
 
 /** §12.4.3.1: a reinit or branch PSK is the only one of its sort. @throws MlsError `mls.psk.wrong_usage` */
@@ -147,15 +151,15 @@ const openGroupInfo = (
   suite: CipherSuite, welcome: Welcome, secrets: { readonly joinerSecret: Secret; readonly pskSecret: Secret },
 ): GroupInfo => {
   const welcomeSecret = deriveWelcomeSecret(suite, secrets)
-  const { key, nonce } = welcomeKeyAndNonce(suite, welcomeSecret)
+  const keys = welcomeKeyAndNonce(suite, welcomeSecret)
   welcomeSecret.wipe()
   try {
-    return decode(GroupInfo, suite.aead.open(key.expose(), nonce.expose(), EMPTY, welcome.encryptedGroupInfo))
+    return decode(GroupInfo, openWithKeys(suite, keys, EMPTY, welcome.encryptedGroupInfo))
   } catch (error) {
     if (error instanceof MlsError) throw new MlsError('mls.welcome.undecryptable', {}, { cause: error })
     throw error
   } finally {
-    key.wipe()
+    keys.key.wipe()
   }
 }
 

@@ -2,9 +2,10 @@
  * Making KeyPackages (RFC 9420 §10) and keeping their private keys until a Welcome comes.
  * Layer: group.
  */
-import { decode, encode, opaque, type RandomBytes, Secret, struct } from '@famichat/base'
+import { encode, type RandomBytes, type Secret, struct } from '@famichat/base'
 import { type CipherSuite, supportedCipherSuites } from '../crypto/cipher-suite.js'
 import { makeKeyPackageRef, signWithLabel } from '../crypto/labels.js'
+import { decodeSecret, encodeSecret, secretBytes } from '../crypto/secret-codec.js'
 import type { Signer } from '../crypto/signer.js'
 import { toLeafIndex } from '../tree/math.js'
 import { freshKeyPair, signLeafNode } from '../tree/treekem.js'
@@ -91,18 +92,14 @@ export const bundleOf = (
   ...keys,
 })
 
-const StoredBundle = struct({ keyPackage: KeyPackage, initPrivateKey: opaque({ min: 1 }), encryptionPrivateKey: opaque({ min: 1 }) })
+const StoredBundle = struct({ keyPackage: KeyPackage, initPrivateKey: secretBytes(), encryptionPrivateKey: secretBytes() })
 
 /** The stored form of a bundle; its bytes are secret. */
 export const encodeKeyPackageBundle = ({ keyPackage, initPrivateKey, encryptionPrivateKey }: KeyPackageBundle): Secret =>
-  new Secret(encode(StoredBundle, {
-    keyPackage, initPrivateKey: initPrivateKey.expose(), encryptionPrivateKey: encryptionPrivateKey.expose(),
-  }))
+  encodeSecret(StoredBundle, { keyPackage, initPrivateKey, encryptionPrivateKey })
 
 /** Reads a stored bundle. @throws BaseError `base.codec.*` */
 export const decodeKeyPackageBundle = (suite: CipherSuite, stored: Secret): KeyPackageBundle => {
-  const { keyPackage, initPrivateKey, encryptionPrivateKey } = decode(StoredBundle, stored.expose().slice())
-  return bundleOf(suite, keyPackage, {
-    initPrivateKey: new Secret(initPrivateKey.slice()), encryptionPrivateKey: new Secret(encryptionPrivateKey.slice()),
-  })
+  const { keyPackage, ...keys } = decodeSecret(StoredBundle, stored)
+  return bundleOf(suite, keyPackage, keys)
 }

@@ -41,7 +41,7 @@ export const processCommit = async (received: ReceivedCommit): Promise<StagedCom
   const { epoch, signed, commit, proposals, committer } = received
   const { suite } = epoch
   validateProposalList(proposals, {
-    groupContext: epoch.context, tree: epoch.tree, hashLength: suite.hashLength, committer, pskUsage: ResumptionPSKUsage.application,
+    tree: epoch.tree, hashLength: suite.hashLength, committer, pskUsage: ResumptionPSKUsage.application,
   })
   const applied = await applyProposals(epoch, proposals, received)
   // §12.4.2: the path is populated where a proposal needs it, and in an external commit always

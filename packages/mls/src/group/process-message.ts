@@ -59,10 +59,10 @@ const recogniseOwn = ({ state }: Membership, own: OwnMessage, message: Uint8Arra
 }
 
 const takeApplicationData = (opened: OpenedMessage, applicationData: Uint8Array): Processed => {
-  const { signed: { content }, generation, senderLeaf, consume } = opened
+  const { signed: { content }, generation, senderLeaf } = opened
   const isMember = content.sender.senderType === SenderType.member
   if (!isMember || generation === undefined || senderLeaf === undefined) throw new MlsError('mls.message.wrong_content_type')
-  consume()
+  opened.consume()
   return {
     kind: 'application',
     applicationData,

@@ -2,7 +2,7 @@
  * Rebuilding a member from its stored rows.
  * Layer: group. Damage, and rows of another group, are refused before anything is used.
  */
-import { CodedError, decode, equal, Secret } from '@famichat/base'
+import { CodedError, decode, equal, type Secret } from '@famichat/base'
 import { type CipherSuite, makeCipherSuite } from '../crypto/cipher-suite.js'
 import { check, MlsError } from '../errors.js'
 import { SecretTree } from '../schedule/secret-tree.js'
@@ -18,7 +18,7 @@ import type { ResolvedConfig } from './config.js'
 import { type Epoch, type PastEpoch, withBytes } from './epoch.js'
 import { type CachedProposal, GroupState, type PendingCommit, type UpdateKey } from './group-state.js'
 import { openRow, withoutChecksum } from './row-seal.js'
-import { decodeEpochSecrets, FORMAT, GROUP_STATUSES, rowKey, StoredHeader, StoredPast, StoredPending, StoredProposal } from './stored.js'
+import { decodeEpochSecrets, FORMAT, GROUP_STATUSES, rowKey, StoredHeader, StoredPast, StoredPending, StoredProposal, StoredPsk } from './stored.js'
 
 /** @throws MlsError `mls.snapshot.malformed` */
 export const restoreState = (config: ResolvedConfig, rows: Iterable<StateRow>): GroupState => {
@@ -58,7 +58,7 @@ const restore = (config: ResolvedConfig, given: Iterable<StateRow>): GroupState 
 /** Reads the header first: it names the suite and the group every other row must belong to. */
 const openAll = (config: ResolvedConfig, stored: Rows): { suite: CipherSuite; header: StoredHeader; rows: Rows } => {
   const sealedHeader = stored.get(rowKey.header)
-  check(sealedHeader !== undefined && sealedHeader[0] === FORMAT, 'mls.snapshot.malformed')
+  check(sealedHeader?.[0] === FORMAT, 'mls.snapshot.malformed')
   const header = decode(StoredHeader, withoutChecksum(sealedHeader))
   const suite = makeCipherSuite(header.cipherSuite, config.backend, config.random)
   const { groupId } = header.context
@@ -91,7 +91,7 @@ const epochOf = (
     confirmationTag: header.confirmationTag,
     secrets,
     secretTree,
-    privateKeys: new Map(header.privateKeys.map(({ node, key }): [NodeIndex, Secret] => [toNodeIndex(node), new Secret(key.slice())])),
+    privateKeys: new Map(header.privateKeys.map(({ node, key }): [NodeIndex, Secret] => [toNodeIndex(node), key])),
     ownLeaf: header.ownLeaf,
   }
 }
@@ -109,7 +109,7 @@ const pastEpochs = (suite: CipherSuite, rows: Rows): readonly PastEpoch[] =>
       epoch: past.epoch,
       contextBytes: past.contextBytes,
       leafCount: past.leafCount,
-      senderDataSecret: new Secret(past.senderDataSecret.slice()),
+      senderDataSecret: past.senderDataSecret,
       secretTree: secretTreeOf(suite, rows, past.epoch, past.leafCount),
       changedLeaves: new Map(past.changedLeaves.map(({ leafIndex, leafNode }) => [leafIndex, leafNode])),
       leftAtMs: Number(past.leftAtMs),
@@ -118,13 +118,13 @@ const pastEpochs = (suite: CipherSuite, rows: Rows): readonly PastEpoch[] =>
 
 const resumptionPsks = (rows: Rows): ReadonlyMap<bigint, Secret> =>
   new Map([...rows].filter(([key]) => key.startsWith('o'))
-    .map(([key, row]): [bigint, Secret] => [BigInt(key.slice(1)), new Secret(row.slice())])
+    .map(([key, row]): [bigint, Secret] => [BigInt(key.slice(1)), decode(StoredPsk, row).psk])
     .sort(([a], [b]) => (a < b ? -1 : 1)))
 
 const proposalOf = (row: Uint8Array): { proposal: CachedProposal; updateKey: UpdateKey | undefined } => {
   const { updateKey, ...proposal } = decode(StoredProposal, row)
   if (updateKey === undefined || proposal.proposal.proposalType !== ProposalType.update) return { proposal, updateKey: undefined }
-  return { proposal, updateKey: { publicKey: proposal.proposal.leafNode.encryptionKey, privateKey: new Secret(updateKey.slice()) } }
+  return { proposal, updateKey: { publicKey: proposal.proposal.leafNode.encryptionKey, privateKey: updateKey } }
 }
 
 const pendingCommit = (
@@ -146,7 +146,7 @@ const pendingCommit = (
     census.addNode(tree, node)
   }
   check(equal(treeHash(suite, tree), header.context.treeHash), 'mls.snapshot.malformed')
-  const secretTree = SecretTree.fromEncryptionSecret(suite, new Secret(pending.encryptionSecret.slice()), header.leafCount)
+  const secretTree = SecretTree.fromEncryptionSecret(suite, pending.encryptionSecret, header.leafCount)
   const adds = proposalsOf(pending.proposals, ProposalType.add)
   return {
     messageHash: pending.messageHash,

@@ -5,6 +5,7 @@
 import {
   encode, type Infer, opaque, optional, Secret, struct, uint16, uint32, uint64, uint8, vector,
 } from '@famichat/base'
+import { secretBytes } from '../crypto/secret-codec.js'
 import { EpochSecretNames, type EpochSecrets, makeEpochSecrets } from '../schedule/key-schedule.js'
 import { isLeaf, type NodeIndex, nodeToLeaf } from '../tree/math.js'
 import type { RatchetTree } from '../tree/ratchet-tree.js'
@@ -33,7 +34,7 @@ export const rowKey = {
 
 /** Version of the stored form; another one is refused. */
 export const FORMAT = 1
-const secretBytes = opaque({ max: 4096 })
+const secret = secretBytes({ max: 4096 })
 
 export const StoredHeader = struct({
   format: uint8,
@@ -44,8 +45,8 @@ export const StoredHeader = struct({
   confirmationTag: hashBytes,
   leafCount: uint32,
   ownLeaf: leafIndex,
-  secrets: vector(secretBytes, { max: 16 }),
-  privateKeys: vector(struct({ node: uint32, key: secretBytes }), { max: 64 }),
+  secrets: vector(secret, { max: 16 }),
+  privateKeys: vector(struct({ node: uint32, key: secret }), { max: 64 }),
 })
 export type StoredHeader = Infer<typeof StoredHeader>
 
@@ -53,19 +54,19 @@ export const StoredPast = struct({
   epoch: uint64,
   contextBytes: opaque(),
   leafCount: uint32,
-  senderDataSecret: secretBytes,
+  senderDataSecret: secret,
   leftAtMs: uint64,
   changedLeaves: vector(struct({ leafIndex, leafNode: optional(LeafNode) })),
 })
 
 export const StoredProposal = struct({
-  reference: hashReference, proposal: Proposal, sender: Sender, updateKey: optional(secretBytes),
+  reference: hashReference, proposal: Proposal, sender: Sender, updateKey: optional(secret),
 })
 
 export const StoredPending = struct({
   messageHash: hashBytes,
   header: opaque(),
-  encryptionSecret: secretBytes,
+  encryptionSecret: secret,
   nodes: vector(struct({ node: uint32, value: optional(Node) })),
   committer: leafIndex,
   proposals: vector(struct({ proposal: Proposal, sender: Sender, reference: optional(hashReference) })),
@@ -83,8 +84,8 @@ export const encodeHeader = (epoch: Epoch, status: GroupStatus): Uint8Array => e
   confirmationTag: epoch.confirmationTag,
   leafCount: epoch.tree.leafCount,
   ownLeaf: epoch.ownLeaf,
-  secrets: status === 'removed' ? [] : EpochSecretNames.map((name) => epoch.secrets[name].expose()),
-  privateKeys: status === 'removed' ? [] : [...epoch.privateKeys].map(([node, key]) => ({ node, key: key.expose() })),
+  secrets: status === 'removed' ? [] : EpochSecretNames.map((name) => epoch.secrets[name]),
+  privateKeys: status === 'removed' ? [] : [...epoch.privateKeys].map(([node, key]) => ({ node, key })),
 })
 
 /** Undefined for a blank node: its row is deleted. */
@@ -103,17 +104,22 @@ export const nodeValue = (tree: RatchetTree, node: NodeIndex): Infer<typeof Node
   return parentNode && { nodeType: NodeType.parent, parentNode }
 }
 
+/** A resumption PSK alone. */
+export const StoredPsk = struct({ psk: secret })
+
+export const encodeResumptionPsk = (psk: Secret): Uint8Array => encode(StoredPsk, { psk })
+
 export const encodePast = (past: PastEpoch): Uint8Array => encode(StoredPast, {
   epoch: past.epoch,
   contextBytes: past.contextBytes,
   leafCount: past.leafCount,
-  senderDataSecret: past.senderDataSecret.expose(),
+  senderDataSecret: past.senderDataSecret,
   leftAtMs: BigInt(Math.floor(past.leftAtMs)),
   changedLeaves: [...past.changedLeaves].map(([index, leafNode]) => ({ leafIndex: index, leafNode })),
 })
 
 export const encodeProposal = ({ reference, proposal, sender }: CachedProposal, updateKey: Secret | undefined): Uint8Array =>
-  encode(StoredProposal, { reference, proposal, sender, updateKey: updateKey?.expose() })
+  encode(StoredProposal, { reference, proposal, sender, updateKey })
 
 export const encodePending = ({ staged, messageHash }: PendingCommit): Uint8Array | undefined => {
   if (staged.next === undefined) return undefined
@@ -121,7 +127,7 @@ export const encodePending = ({ staged, messageHash }: PendingCommit): Uint8Arra
   return encode(StoredPending, {
     messageHash,
     header: encodeHeader(epoch, staged.reinit === undefined ? 'active' : 'reinitialised'),
-    encryptionSecret: epoch.secretTree.exposeRoot(),
+    encryptionSecret: epoch.secretTree.root,
     nodes: epoch.tree.changedNodes().map((node) => ({ node, value: nodeValue(epoch.tree, node) })),
     committer: staged.committer,
     proposals: staged.proposals,
@@ -132,7 +138,7 @@ export const encodePending = ({ staged, messageHash }: PendingCommit): Uint8Arra
 }
 
 /** The secrets of a header, owned by the caller; a removed member's are gone, and zeros stand in for them. */
-export const decodeEpochSecrets = (stored: readonly Uint8Array[], hashLength: number): EpochSecrets | undefined => {
+export const decodeEpochSecrets = (stored: readonly Secret[], hashLength: number): EpochSecrets | undefined => {
   if (stored.length !== 0 && stored.length !== EpochSecretNames.length) return undefined
-  return makeEpochSecrets((_name, index) => new Secret(stored[index]?.slice() ?? new Uint8Array(hashLength)))
+  return makeEpochSecrets((_name, index) => stored[index] ?? new Secret(new Uint8Array(hashLength)))
 }

@@ -6,7 +6,7 @@
 import { EMPTY, type Secret } from '@famichat/base'
 import type { KeyPair } from '../crypto/backend.js'
 import type { CipherSuite } from '../crypto/cipher-suite.js'
-import { deriveSecret, expandWithLabel, extract, mac } from '../crypto/labels.js'
+import { type AeadKeys, deriveSecret, expandWithLabel, extract, mac } from '../crypto/labels.js'
 import { check } from '../errors.js'
 
 /** The secrets of one epoch that outlive its start (§8, table 4). */
@@ -105,12 +105,15 @@ export const sendExternalInit = (suite: CipherSuite, externalPub: Uint8Array): P
 export const receiveExternalInit = (suite: CipherSuite, kemOutput: Uint8Array, external: KeyPair): Promise<Secret> =>
   suite.hpke.receiveExport(kemOutput, external, EXTERNAL_INIT_LABEL)
 
+/** epoch_authenticator (§8.7): made to be compared, so its bytes come out. */
+export const epochAuthenticator = (secrets: EpochSecrets): Uint8Array => secrets.epochAuthenticator.expose().slice()
+
 /** confirmation_tag (§6.1). */
 export const confirmationTag = (suite: CipherSuite, confirmationKey: Secret, confirmedTranscriptHash: Uint8Array): Uint8Array =>
   mac(suite, confirmationKey, confirmedTranscriptHash)
 
 /** welcome_key and welcome_nonce (§12.4.3.1). */
-export const welcomeKeyAndNonce = (suite: CipherSuite, welcomeSecret: Secret): { readonly key: Secret; readonly nonce: Secret } => ({
+export const welcomeKeyAndNonce = (suite: CipherSuite, welcomeSecret: Secret): AeadKeys => ({
   key: expandWithLabel(suite, welcomeSecret, 'key', EMPTY, suite.aead.keyLength),
   nonce: expandWithLabel(suite, welcomeSecret, 'nonce', EMPTY, suite.aead.nonceLength),
 })

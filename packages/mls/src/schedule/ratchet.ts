@@ -2,7 +2,7 @@
  * One step of a sender ratchet (RFC 9420 §9.1).
  * Layer: schedule.
  */
-import type { Secret } from '@famichat/base'
+import { Secret } from '@famichat/base'
 import type { CipherSuite } from '../crypto/cipher-suite.js'
 import { deriveTreeSecret } from '../crypto/labels.js'
 
@@ -34,3 +34,10 @@ export const stepRatchet = (suite: CipherSuite, secret: Secret, generation: numb
   },
   next: deriveTreeSecret(suite, secret, 'secret', generation, suite.hashLength),
 })
+
+/** The ratchet's nonce with the reuse guard over its first four bytes (§6.3.1). */
+export const guardedNonce = (nonce: Secret, reuseGuard: Uint8Array): Secret => {
+  const guarded = nonce.expose().slice()
+  for (let i = 0; i < 4; i++) guarded[i] = (guarded[i] ?? 0) ^ (reuseGuard[i] ?? 0)
+  return new Secret(guarded)
+}

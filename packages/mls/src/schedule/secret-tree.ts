@@ -118,8 +118,8 @@ export class SecretTree {
   }
 
   /** encryption_secret of a tree nothing was taken from yet: a pending commit stores it. */
-  exposeRoot(): Uint8Array {
-    return present(this.#nodes.get(this.#leafCount - 1), 'a staged epoch has not been used').expose()
+  get root(): Secret {
+    return present(this.#nodes.get(this.#leafCount - 1), 'a staged epoch has not been used')
   }
 
   /** Keys of all rows that exist: what has to be deleted with the epoch. */

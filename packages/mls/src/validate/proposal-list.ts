@@ -7,7 +7,6 @@ import { check } from '../errors.js'
 import { limits } from '../limits.js'
 import type { RatchetTree } from '../tree/ratchet-tree.js'
 import { readExtension, requiredCapabilitiesOf, ExternalSenders } from '../wire/extension.js'
-import type { GroupContext } from '../wire/group-info.js'
 import type { Sender } from '../wire/message.js'
 import { PreSharedKeyID, type Proposal, type ProposalOf } from '../wire/proposal.js'
 import { ExtensionType, type LeafIndex, ProposalType, PSKType, ResumptionPSKUsage, SenderType } from '../wire/registries.js'
@@ -22,7 +21,6 @@ export interface SentProposal {
 
 /** What a list is judged against. */
 export interface ListContext {
-  readonly groupContext: GroupContext
   readonly tree: RatchetTree
   readonly hashLength: number
   /** The committer's leaf; undefined for an external commit. */
@@ -51,9 +49,6 @@ export const validateProposalList = (proposals: readonly SentProposal[], context
   validateAdds(proposals)
   validatePsks(proposals, context)
   validateGroupContextExtensions(proposals)
-  for (const { version } of proposalsOf(proposals, ProposalType.reinit)) {
-    check(version >= context.groupContext.version, 'mls.proposal.wrong_version')
-  }
 }
 
 const validateMemberList = (proposals: readonly SentProposal[], committer: LeafIndex): void => {

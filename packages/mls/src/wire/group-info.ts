@@ -3,6 +3,7 @@
  * Layer: wire.
  */
 import { type Codec, encode, type Infer, opaque, optional, struct, uint16, uint64, vector } from '@famichat/base'
+import { secretBytes } from '../crypto/secret-codec.js'
 import { limits } from '../limits.js'
 import { Extensions } from './extension.js'
 import { hashReference, HPKECiphertext, PreSharedKeyID } from './proposal.js'
@@ -36,12 +37,12 @@ const UnsignedGroupInfo: Codec<UnsignedGroupInfo> = struct(groupInfoFields)
 /** GroupInfoTBS (§12.4.3). */
 export const encodeGroupInfoTBS = (groupInfo: UnsignedGroupInfo): Uint8Array => encode(UnsignedGroupInfo, groupInfo)
 
-const secretBytes = opaque({ min: 1, max: limits.maxHashBytes })
+const secret = secretBytes({ max: limits.maxHashBytes })
 
-/** §12.4.3.1; its bytes are secret. */
+/** §12.4.3.1; decoding makes the caller own its secrets. */
 export const GroupSecrets = struct({
-  joinerSecret: secretBytes,
-  pathSecret: optional(struct({ pathSecret: secretBytes })),
+  joinerSecret: secret,
+  pathSecret: optional(struct({ pathSecret: secret })),
   psks: vector(PreSharedKeyID, { max: limits.maxPsks }),
 })
 export type GroupSecrets = Infer<typeof GroupSecrets>

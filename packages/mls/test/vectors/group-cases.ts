@@ -36,7 +36,7 @@ export const welcome = async (given: Case): Promise<void> => {
   const recipient = { publicKey: keyPackage.initKey, privateKey: initPrivateKey }
   const plaintext = await decryptWithLabel(suite, recipient, 'Welcome', { context: encryptedGroupInfo, sealed: entry.encryptedGroupSecrets })
   const groupSecrets = decode(GroupSecrets, plaintext.expose())
-  const joined = { joinerSecret: new Secret(groupSecrets.joinerSecret), pskSecret: derivePskSecret(suite, []) }
+  const joined = { joinerSecret: groupSecrets.joinerSecret, pskSecret: derivePskSecret(suite, []) }
   const { key, nonce } = welcomeKeyAndNonce(suite, deriveWelcomeSecret(suite, joined))
   const groupInfo = decode(GroupInfo, suite.aead.open(key.expose(), nonce.expose(), new Uint8Array(0), encryptedGroupInfo))
   await verifyGroupInfo(suite, groupInfo, bytes(given, 'signer_pub'))
