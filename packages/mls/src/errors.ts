@@ -76,6 +76,7 @@ export const MLS_ERRORS = define({
   'mls.proposal.repeated_reference': { rfc: '12.4', text: 'commit refers to the same proposal twice' },
   'mls.proposal.pending': { rfc: '12.4', text: 'proposals must be committed before application data is sent' },
   'mls.proposal.not_authorized': { rfc: '12.2', text: 'application policy refuses the proposal' },
+  'mls.proposal.self_remove_not_by_reference': { rfc: 'draft-ietf-mls-extensions-08 6.3', text: 'a SelfRemove must be sent by the leaving member and committed by reference' },
   'mls.proposal.too_many': { rfc: '12.2', text: 'more proposals than allowed' },
   // PSKs
   'mls.psk.bad_nonce': { rfc: '8.4', text: 'PSK nonce has the wrong length' },

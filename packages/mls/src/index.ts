@@ -15,7 +15,7 @@ export {
 } from './group/key-package-bundle.js'
 export type { CommitBundle, CommitRequest, Member, Processed } from './group/outcomes.js'
 export {
-  decodeKeyPackage, makeAdd, makeExternalPsk, makeGroupContextExtensions, makeReInit, makeRemove, makeResumptionPsk,
+  decodeKeyPackage, makeAdd, makeExternalPsk, makeGroupContextExtensions, makeReInit, makeRemove, makeResumptionPsk, makeSelfRemove,
 } from './group/proposals.js'
 export type { StagedCommit } from './group/staged-commit.js'
 export type { GroupStatus } from './group/stored.js'

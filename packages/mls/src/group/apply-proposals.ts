@@ -10,7 +10,7 @@ import type { RatchetTree } from '../tree/ratchet-tree.js'
 import type { Census } from '../validate/census.js'
 import { validateKeyPackage } from '../validate/key-package.js'
 import { type GroupRules, validateLeafNode } from '../validate/leaf-node.js'
-import { isPathRequired, proposalsOf, type SentProposal } from '../validate/proposal-list.js'
+import { isPathRequired, nonDefaultProposalTypes, proposalsOf, removedLeaves, type SentProposal } from '../validate/proposal-list.js'
 import type { Extension } from '../wire/extension.js'
 import type { KeyPackage } from '../wire/key-package.js'
 import type { LeafNode } from '../wire/leaf-node.js'
@@ -60,7 +60,7 @@ export const applyProposals = async (
     tree.update(sender.leafIndex, proposal.leafNode)
     updated.set(sender.leafIndex, proposal.leafNode)
   }
-  const removed = proposalsOf(proposals, ProposalType.remove).map((proposal) => proposal.removed)
+  const removed = removedLeaves(proposals)
   for (const leaf of removed) tree.remove(leaf)
   if (removed.length > 0) tree.truncate()
 
@@ -76,6 +76,11 @@ export const applyProposals = async (
   for (const node of tree.changedNodes()) {
     census.removeNode(epoch.tree, node)
     census.addNode(tree, node)
+  }
+  // §12.2: supported by all who process the commit: neither by those it adds nor by those it removes
+  const newcomers = adds.map(({ keyPackage }) => keyPackage.leafNode)
+  for (const proposalType of nonDefaultProposalTypes(proposals)) {
+    check(census.allSupportProposal(proposalType, newcomers), 'mls.proposal.unsupported_type', { proposalType })
   }
   return {
     tree,

@@ -11,11 +11,11 @@ import { leafToNode, type NodeIndex } from '../tree/math.js'
 import { type ClimbedPath, mergeUpdatePath, openUpdatePath } from '../tree/treekem.js'
 import type { Census } from '../validate/census.js'
 import { type GroupRules, validateLeafNode } from '../validate/leaf-node.js'
-import { type SentProposal, validateProposalList } from '../validate/proposal-list.js'
+import { proposalsOf, type SentProposal, validateProposalList } from '../validate/proposal-list.js'
 import { GroupContext } from '../wire/group-info.js'
 import type { LeafNode } from '../wire/leaf-node.js'
 import type { Commit, UpdatePath } from '../wire/proposal.js'
-import { type LeafIndex, LeafNodeSource, ResumptionPSKUsage } from '../wire/registries.js'
+import { type LeafIndex, LeafNodeSource, ProposalType, ResumptionPSKUsage } from '../wire/registries.js'
 import { advance, provisionalContext } from './advance.js'
 import { type Applied, applyProposals, countPath, validateReplacement } from './apply-proposals.js'
 import { type Epoch, wipeEpoch } from './epoch.js'
@@ -76,10 +76,10 @@ export const processCommit = async (received: ReceivedCommit): Promise<StagedCom
 
 /** Checks the path's leaf and keys, and merges it into the tree (§12.4.2). Returns the encoded provisional context. */
 const takePath = async (
-  { epoch, rules, committer }: ReceivedCommit, applied: Applied, { sender, path }: { readonly sender: LeafIndex; readonly path: UpdatePath },
+  { epoch, rules, committer, proposals }: ReceivedCommit, applied: Applied, { sender, path }: { readonly sender: LeafIndex; readonly path: UpdatePath },
 ): Promise<Uint8Array> => {
   const rulesAfter: GroupRules = { ...rules, extensions: applied.extensions }
-  const replaces = committer ?? applied.removed[0]
+  const replaces = committer ?? proposalsOf(proposals, ProposalType.remove)[0]?.removed
   const leaf = path.leafNode
   if (replaces === undefined) {
     const position = { groupId: epoch.context.groupId, leafIndex: sender }

@@ -4,12 +4,12 @@
  */
 import { bytesKey, equal } from '@famichat/base'
 import { check, MlsError } from '../errors.js'
-import { proposalRefOf } from '../framing/signed-content.js'
+import { proposalRefOf, type SignedContent } from '../framing/signed-content.js'
 import { limits } from '../limits.js'
-import type { SentProposal } from '../validate/proposal-list.js'
+import { isSelfRemoveOf, type SentProposal } from '../validate/proposal-list.js'
 import { decodeMessage, type Sender } from '../wire/message.js'
 import type { Commit, Proposal } from '../wire/proposal.js'
-import { ContentType, ProposalOrRefType, SenderType, WireFormat } from '../wire/registries.js'
+import { ContentType, ProposalOrRefType, ProposalType, SenderType, WireFormat } from '../wire/registries.js'
 import { receivingTime } from './config.js'
 import { currentRules, type Membership, requireActive, requireMember } from './membership.js'
 import type { Processed } from './outcomes.js'
@@ -41,8 +41,10 @@ const openMessage = (membership: Membership, message: Uint8Array): Promise<Opene
   const decoded = decodeMessage(message.slice())
   if (decoded.wireFormat === WireFormat.privateMessage) return openPrivateMessage(epochs, decoded.privateMessage)
   check(decoded.wireFormat === WireFormat.publicMessage, 'mls.message.unexpected_kind')
-  const { sender } = decoded.publicMessage.content
-  if (sender.senderType === SenderType.member) check(policy.acceptPublicHandshakes, 'mls.message.public_not_allowed')
+  const { sender, content } = decoded.publicMessage.content
+  // extensions draft §6.3: a SelfRemove MUST be public, so that newcomers can commit it
+  const mustBePublic = content.contentType === ContentType.proposal && content.proposal.proposalType === ProposalType.selfRemove
+  if (sender.senderType === SenderType.member) check(policy.acceptPublicHandshakes || mustBePublic, 'mls.message.public_not_allowed')
   if (sender.senderType === SenderType.newMemberCommit) check(policy.acceptExternalCommits, 'mls.external.not_allowed')
   if (sender.senderType === SenderType.newMemberProposal) check(policy.acceptNewMemberProposals, 'mls.external.not_allowed')
   return openPublicMessage(epochs, decoded.publicMessage)
@@ -78,10 +80,18 @@ const takeProposal = (membership: Membership, opened: OpenedMessage, proposal: P
   const { state } = membership
   check(state.proposals.length < limits.maxCachedProposals, 'mls.proposal.too_many')
   const { sender, authenticatedData } = opened.signed.content
+  if (proposal.proposalType === ProposalType.selfRemove) checkSelfRemove(membership, opened.signed)
   const reference = proposalRefOf(state.epoch.suite, opened.signed)
   opened.consume()
   state.cacheProposal({ proposal, sender, reference })
   return { kind: 'proposal', proposal, sender, reference, authenticatedData }
+}
+
+/** Extensions draft §6.3. @throws MlsError `mls.message.wrong_content_type` | `mls.proposal.unsupported_type` | `mls.proposal.same_leaf_twice` */
+const checkSelfRemove = ({ state }: Membership, { wireFormat, content: { sender } }: SignedContent): void => {
+  check(wireFormat === WireFormat.publicMessage && sender.senderType === SenderType.member, 'mls.message.wrong_content_type')
+  check(state.census.allSupportProposal(ProposalType.selfRemove), 'mls.proposal.unsupported_type', { proposalType: ProposalType.selfRemove })
+  check(!state.proposals.some((sent) => isSelfRemoveOf(sent, sender.leafIndex)), 'mls.proposal.same_leaf_twice', { leaf: sender.leafIndex })
 }
 
 /** The key of a commit is not consumed: the commit may be refused by the application, and its epoch ends when it is not. */

@@ -37,6 +37,9 @@ export const makeResumptionPsk = (suite: CipherSuite, pskGroupId: Uint8Array, ps
 export const makeReInit = (parameters: { readonly groupId: Uint8Array; readonly cipherSuite: number; readonly extensions: readonly Extension[] }): Proposal =>
   ({ proposalType: ProposalType.reinit, version: ProtocolVersion.mls10, ...parameters })
 
+/** Extensions draft (draft-ietf-mls-extensions-08 §6.3): the sender leaves; only where all members list the type. */
+export const makeSelfRemove = (): Proposal => ({ proposalType: ProposalType.selfRemove })
+
 /** §12.1.7: replaces all extensions of the GroupContext. */
 export const makeGroupContextExtensions = (extensions: readonly Extension[]): Proposal =>
   ({ proposalType: ProposalType.groupContextExtensions, extensions })

@@ -10,10 +10,11 @@ import { protectPublic } from '../framing/public-message.js'
 import { proposalRefOf, type SignedContent, signContent } from '../framing/signed-content.js'
 import { limits } from '../limits.js'
 import { freshKeyPair, signLeafNode } from '../tree/treekem.js'
-import type { SentProposal } from '../validate/proposal-list.js'
+import { isSelfRemoveOf, type SentProposal } from '../validate/proposal-list.js'
 import { type Content, encodeMessage, type MLSMessage } from '../wire/message.js'
 import type { Proposal } from '../wire/proposal.js'
-import { ContentType, type LeafIndex, LeafNodeSource, ProposalType, SenderType, WireFormat } from '../wire/registries.js'
+import { ContentType, LeafNodeSource, ProposalType, SenderType, WireFormat } from '../wire/registries.js'
+import { choosePending } from './choose-proposals.js'
 import { sendingTime } from './config.js'
 import { createCommit } from './create-commit.js'
 import { currentRules, type Membership, requireActive } from './membership.js'
@@ -41,12 +42,20 @@ export const sendProposal = async (
   checkAuthenticatedData(authenticatedData)
   const { state } = membership
   check(state.proposals.length < limits.maxCachedProposals, 'mls.proposal.too_many')
+  if (proposal.proposalType === ProposalType.selfRemove) checkSelfRemove(membership)
   const { epoch } = state
   const { message, signed } = await signAndFrame(membership, { contentType: ContentType.proposal, proposal }, authenticatedData)
   // compared after the await: a proposal of an epoch that is over is of no use
   check(state.epoch === epoch, 'mls.message.wrong_epoch')
   state.cacheProposal({ proposal, sender: signed.content.sender, reference: proposalRefOf(epoch.suite, signed) }, updateKey)
   return message
+}
+
+/** Extensions draft §6.3: in groups of which all members support it, once per epoch. @throws MlsError `mls.proposal.unsupported_type` | `mls.proposal.same_leaf_twice` */
+const checkSelfRemove = ({ state }: Membership): void => {
+  const { ownLeaf } = state.epoch
+  check(state.census.allSupportProposal(ProposalType.selfRemove), 'mls.proposal.unsupported_type', { proposalType: ProposalType.selfRemove })
+  check(!state.proposals.some((sent) => isSelfRemoveOf(sent, ownLeaf)), 'mls.proposal.same_leaf_twice', { leaf: ownLeaf })
 }
 
 /** An Update proposal with a fresh key (§12.1.2). */
@@ -71,7 +80,7 @@ export const sendCommit = async (membership: Membership, request: CommitRequest)
   const { suite, ownLeaf, tree } = epoch
   const byValue = (request.proposals ?? []).map((proposal): SentProposal =>
     ({ proposal, sender: { senderType: SenderType.member, leafIndex: ownLeaf }, reference: undefined }))
-  const pending = request.withPending === false ? [] : state.proposals.filter((sent) => !isOwnUpdate(sent, ownLeaf))
+  const pending = request.withPending === false ? [] : choosePending(state.proposals, ownLeaf)
   const authenticatedData = request.authenticatedData ?? new Uint8Array(0)
   checkAuthenticatedData(authenticatedData)
   const { signed, welcome, staged } = await createCommit({
@@ -93,10 +102,6 @@ export const sendCommit = async (membership: Membership, request: CommitRequest)
   return { commit, welcome: welcome && encodeMessage({ wireFormat: WireFormat.welcome, welcome }), staged }
 }
 
-/** The committer's own Update cannot be in its commit (§12.2): the path renews its keys. */
-const isOwnUpdate = ({ proposal, sender }: SentProposal, ownLeaf: LeafIndex): boolean =>
-  proposal.proposalType === ProposalType.update && sender.senderType === SenderType.member && sender.leafIndex === ownLeaf
-
 const checkAuthenticatedData = (authenticatedData: Uint8Array): void => {
   const max = limits.maxAuthenticatedDataBytes
   check(authenticatedData.length <= max, 'mls.message.too_large', { bytes: authenticatedData.length, max })
@@ -105,12 +110,19 @@ const checkAuthenticatedData = (authenticatedData: Uint8Array): void => {
 const handshakeFormat = ({ config }: Membership): WireFormat =>
   config.policy.handshakes === 'private' ? WireFormat.privateMessage : WireFormat.publicMessage
 
+const formatOf = (membership: Membership, content: Content): WireFormat => {
+  if (content.contentType === ContentType.application) return WireFormat.privateMessage
+  const isSelfRemove = content.contentType === ContentType.proposal && content.proposal.proposalType === ProposalType.selfRemove
+  // extensions draft §6.3: newcomers must be able to read it
+  return isSelfRemove ? WireFormat.publicMessage : handshakeFormat(membership)
+}
+
 const signAndFrame = async (
   membership: Membership, content: Content, authenticatedData: Uint8Array,
 ): Promise<{ readonly message: Uint8Array; readonly signed: SignedContent }> => {
   const { context, contextBytes, ownLeaf } = membership.state.epoch
   const { contentType } = content
-  const format = contentType === ContentType.application ? WireFormat.privateMessage : handshakeFormat(membership)
+  const format = formatOf(membership, content)
   const seal = sealer(membership, format, contentType)
   const signed = await signContent(membership.signer, format, {
     groupId: context.groupId,

@@ -81,9 +81,11 @@ export class Census {
     return this.#count(name('signatureKey', bytesKey(key))) > 0
   }
 
-  /** True when every member lists this proposal type, or needs not (§12.2). */
-  allSupportProposal(type: number): boolean {
-    return isDefaultProposal(type) || this.#supportedByAll('proposal', type)
+  /** True when every member but `except` lists this proposal type, or needs not (§12.2). */
+  allSupportProposal(type: number, except: readonly LeafNode[] = []): boolean {
+    const listing = except.filter(({ capabilities }) => capabilities.proposals.includes(type)).length
+    const members = this.#count(name('member', '')) - except.length
+    return isDefaultProposal(type) || this.#count(name('proposal', type)) - listing === members
   }
 
   /**

@@ -9,7 +9,7 @@ import type { RatchetTree } from '../tree/ratchet-tree.js'
 import { readExtension, requiredCapabilitiesOf, ExternalSenders } from '../wire/extension.js'
 import type { Sender } from '../wire/message.js'
 import { PreSharedKeyID, type Proposal, type ProposalOf } from '../wire/proposal.js'
-import { ExtensionType, type LeafIndex, ProposalType, PSKType, ResumptionPSKUsage, SenderType } from '../wire/registries.js'
+import { ExtensionType, isDefaultProposal, type LeafIndex, ProposalType, PSKType, ResumptionPSKUsage, SenderType } from '../wire/registries.js'
 import { validateExtensions } from './extensions.js'
 
 /** A proposal with the sender it came from; `reference` when the commit names it by hash. */
@@ -40,9 +40,25 @@ export const isPathRequired = (proposals: readonly SentProposal[]): boolean =>
 export const proposalsOf = <Type extends Proposal['proposalType']>(proposals: readonly SentProposal[], type: Type): readonly ProposalOf<Type>[] =>
   proposals.map(({ proposal }) => proposal).filter((proposal): proposal is ProposalOf<Type> => proposal.proposalType === type)
 
+/** True for a SelfRemove of this leaf's member. */
+export const isSelfRemoveOf = ({ proposal, sender }: SentProposal, leaf: LeafIndex): boolean =>
+  proposal.proposalType === ProposalType.selfRemove && sender.senderType === SenderType.member && sender.leafIndex === leaf
+
+/** The leaves that leave: removed by others, or by themselves (extensions draft §6.3). */
+export const removedLeaves = (proposals: readonly SentProposal[]): readonly LeafIndex[] =>
+  proposals.flatMap((sent) => {
+    const { proposalType } = sent.proposal
+    return proposalType === ProposalType.remove || proposalType === ProposalType.selfRemove ? changedLeaf(sent) ?? [] : []
+  })
+
+/** The proposal types that members have to list in their capabilities (§7.2). */
+export const nonDefaultProposalTypes = (proposals: readonly SentProposal[]): ReadonlySet<number> =>
+  new Set(proposals.map(({ proposal }) => proposal.proposalType).filter((type) => !isDefaultProposal(type)))
+
 /** @throws MlsError `mls.proposal.*` | `mls.psk.*` | `mls.external.*` | `mls.extension.*` | `mls.key_package.duplicate_init_key` */
 export const validateProposalList = (proposals: readonly SentProposal[], context: ListContext): void => {
   check(proposals.length <= limits.maxProposals, 'mls.proposal.too_many', { proposals: proposals.length })
+  validateSelfRemoves(proposals)
   if (context.committer === undefined) validateExternalList(proposals)
   else validateMemberList(proposals, context.committer)
   validateLeafChanges(proposals, context)
@@ -61,19 +77,33 @@ const validateMemberList = (proposals: readonly SentProposal[], committer: LeafI
     } else if (proposal.proposalType === ProposalType.update) {
       check(reference !== undefined, 'mls.proposal.update_by_value')
       check(sender.senderType === SenderType.member && sender.leafIndex !== committer, 'mls.proposal.update_by_committer')
+    } else if (proposal.proposalType === ProposalType.selfRemove) {
+      check(sender.senderType !== SenderType.member || sender.leafIndex !== committer, 'mls.proposal.remove_of_committer')
     }
   }
 }
 
 const validateExternalList = (proposals: readonly SentProposal[]): void => {
-  check(proposals.every(({ reference }) => reference === undefined), 'mls.external.by_reference')
+  // extensions draft §6.3: a SelfRemove is the one proposal a newcomer may, and must, take along
+  check(proposals.every(({ proposal, reference }) =>
+    reference === undefined || proposal.proposalType === ProposalType.selfRemove), 'mls.external.by_reference')
   check(proposalsOf(proposals, ProposalType.externalInit).length === 1, 'mls.external.not_exactly_one_init')
   check(proposalsOf(proposals, ProposalType.remove).length <= 1, 'mls.external.too_many_removes')
-  const allowed: ReadonlySet<number> = new Set([ProposalType.externalInit, ProposalType.remove, ProposalType.psk])
+  const allowed: ReadonlySet<number> = new Set([
+    ProposalType.externalInit, ProposalType.remove, ProposalType.psk, ProposalType.selfRemove,
+  ])
   check(proposals.every(({ proposal }) => allowed.has(proposal.proposalType)), 'mls.external.proposal_not_allowed')
 }
 
-/** §12.2: at most one Update or Remove per leaf, and the leaf is there. */
+/** Extensions draft §6.3: a SelfRemove comes from the member that leaves, and is committed by reference only. */
+const validateSelfRemoves = (proposals: readonly SentProposal[]): void => {
+  for (const { proposal, sender, reference } of proposals) {
+    if (proposal.proposalType !== ProposalType.selfRemove) continue
+    check(reference !== undefined && sender.senderType === SenderType.member, 'mls.proposal.self_remove_not_by_reference')
+  }
+}
+
+/** §12.2: at most one Update or Remove per leaf, and the leaf is there; a SelfRemove counts as a Remove of its sender. */
 const validateLeafChanges = (proposals: readonly SentProposal[], { tree }: ListContext): void => {
   const changed = new Set<LeafIndex>()
   for (const sent of proposals) {
@@ -85,10 +115,11 @@ const validateLeafChanges = (proposals: readonly SentProposal[], { tree }: ListC
   }
 }
 
-const changedLeaf = ({ proposal, sender }: SentProposal): LeafIndex | undefined => {
+/** The leaf a proposal changes or blanks, undefined when there is none. */
+export const changedLeaf = ({ proposal, sender }: SentProposal): LeafIndex | undefined => {
   if (proposal.proposalType === ProposalType.remove) return proposal.removed
-  if (proposal.proposalType === ProposalType.update && sender.senderType === SenderType.member) return sender.leafIndex
-  return undefined
+  const isOwnChange = proposal.proposalType === ProposalType.update || proposal.proposalType === ProposalType.selfRemove
+  return isOwnChange && sender.senderType === SenderType.member ? sender.leafIndex : undefined
 }
 
 const validateAdds = (proposals: readonly SentProposal[]): void => {

@@ -33,6 +33,7 @@ export const Proposal = variant('proposalType', uint16, {
   [ProposalType.reinit]: { groupId, version: protocolVersion, cipherSuite: uint16, extensions: Extensions },
   [ProposalType.externalInit]: { kemOutput: keyBytes },
   [ProposalType.groupContextExtensions]: { extensions: Extensions },
+  [ProposalType.selfRemove]: {},
 })
 export type Proposal = Infer<typeof Proposal>
 export type ProposalOf<Type extends number> = Extract<Proposal, { readonly proposalType: Type }>

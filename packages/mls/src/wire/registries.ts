@@ -60,6 +60,8 @@ export const ProposalType = {
   reinit: 5,
   externalInit: 6,
   groupContextExtensions: 7,
+  /** MLS extensions draft (draft-ietf-mls-extensions-08 §6.3): the sender leaves; never a default type. */
+  selfRemove: 10,
 } as const
 
 /** The extension types every client supports without listing them (§7.2). */

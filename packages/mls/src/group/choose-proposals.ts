@@ -1,0 +1,33 @@
+/**
+ * Which of the proposals received in an epoch a commit can take along (RFC 9420 §12.2).
+ * Layer: group. Pure; what is left out here would make the whole commit invalid.
+ */
+import { changedLeaf, type SentProposal } from '../validate/proposal-list.js'
+import { type LeafIndex, ProposalType } from '../wire/registries.js'
+
+/** A leaver outranks whoever removes it (extensions draft §6.3); a Remove outranks an Update (§12.2). */
+const RANKS: ReadonlyMap<number, number> = new Map([[ProposalType.update, 1], [ProposalType.remove, 2], [ProposalType.selfRemove, 3]])
+
+/**
+ * The proposals a committer takes: of several that change one leaf the one §12.2 prefers (any Remove, else the most
+ * recent Update), and none that changes its own leaf, whose keys the path renews and which it cannot leave by itself.
+ */
+export const choosePending = <Sent extends SentProposal>(proposals: readonly Sent[], ownLeaf: LeafIndex): readonly Sent[] => {
+  const chosen = new Map<LeafIndex, Sent>()
+  for (const sent of proposals) {
+    const leaf = changedLeaf(sent)
+    if (leaf === undefined) continue
+    const rival = chosen.get(leaf)
+    if (rival === undefined || isPreferred(sent, rival)) chosen.set(leaf, sent)
+  }
+  return proposals.filter((sent) => {
+    const leaf = changedLeaf(sent)
+    return leaf === undefined || (leaf !== ownLeaf && chosen.get(leaf) === sent)
+  })
+}
+
+const rank = ({ proposal }: SentProposal): number => RANKS.get(proposal.proposalType) ?? 0
+
+/** True when the later proposal takes the place of the earlier one. */
+const isPreferred = (later: SentProposal, earlier: SentProposal): boolean =>
+  rank(later) > rank(earlier) || (rank(later) === rank(earlier) && later.proposal.proposalType === ProposalType.update)
