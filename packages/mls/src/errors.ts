@@ -92,6 +92,7 @@ export const MLS_ERRORS = define({
   'mls.external.no_external_pub': { rfc: '12.4.3.2', text: 'GroupInfo has no external public key' },
   'mls.external.not_allowed': { rfc: '16.5', text: 'group policy refuses external commits' },
   'mls.external.unknown_sender': { rfc: '12.1.8', text: 'external sender is not listed in the group' },
+  'mls.external.sender_rejected': { rfc: '5.3.1', text: 'credential of an external sender is not accepted' },
   'mls.external.wrong_proposal': { rfc: '12.1.8', text: 'external sender may not send this content' },
   // commits
   'mls.commit.path_missing': { rfc: '12.4.2', text: 'commit needs an update path' },

@@ -3,7 +3,8 @@
  * No secret, no key schedule, no group: nothing here can decrypt.
  */
 import { decodeMessage } from './wire/message.js'
-import { ContentType, ExtensionType, LeafNodeSource, WireFormat } from './wire/registries.js'
+import { isLastResort } from './wire/key-package.js'
+import { ContentType, LeafNodeSource, WireFormat } from './wire/registries.js'
 import { check } from './errors.js'
 
 /** The clear part of an MLSMessage. */
@@ -63,6 +64,5 @@ export const inspectKeyPackage = (message: Uint8Array): InspectedKeyPackage => {
   const { cipherSuite, leafNode, extensions } = decoded.keyPackage
   check(leafNode.source.leafNodeSource === LeafNodeSource.keyPackage, 'mls.leaf.wrong_source')
   const { notBefore, notAfter } = leafNode.source.lifetime
-  const isLastResort = extensions.some(({ extensionType }) => extensionType === ExtensionType.lastResort)
-  return { cipherSuite, signatureKey: leafNode.signatureKey, notBefore, notAfter, isLastResort }
+  return { cipherSuite, signatureKey: leafNode.signatureKey, notBefore, notAfter, isLastResort: isLastResort({ extensions }) }
 }

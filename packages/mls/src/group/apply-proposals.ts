@@ -8,7 +8,8 @@ import { check } from '../errors.js'
 import { directPath, leafToNode } from '../tree/math.js'
 import type { RatchetTree } from '../tree/ratchet-tree.js'
 import type { Census } from '../validate/census.js'
-import { validateKeyPackage } from '../validate/key-package.js'
+import { validateExternalSenders } from '../validate/external-senders.js'
+import { validateKeyPackages } from '../validate/key-package.js'
 import { type GroupRules, validateLeafNode } from '../validate/leaf-node.js'
 import { isPathRequired, nonDefaultProposalTypes, proposalsOf, removedLeaves, type SentProposal } from '../validate/proposal-list.js'
 import type { Extension } from '../wire/extension.js'
@@ -50,6 +51,7 @@ export const applyProposals = async (
   const [replaced] = proposalsOf(proposals, ProposalType.groupContextExtensions)
   const extensions = replaced?.extensions ?? epoch.context.extensions
   const rulesAfter = { ...rules, extensions }
+  if (replaced !== undefined) await validateExternalSenders(rules.authentication, extensions)
   const tree = epoch.tree.edit()
   const census = before.stage()
 
@@ -65,7 +67,7 @@ export const applyProposals = async (
   if (removed.length > 0) tree.truncate()
 
   const adds = proposalsOf(proposals, ProposalType.add)
-  await Promise.all(adds.map(({ keyPackage }) => validateKeyPackage(rulesAfter, keyPackage)))
+  await validateKeyPackages(rulesAfter, adds.map(({ keyPackage }) => keyPackage))
   // §12.2: a client that is in the group may be added only if this commit takes it out
   const leaving = new Set([...removed, ...updated.keys()].map((leaf) => bytesKey(epoch.tree.leaf(leaf)?.signatureKey ?? EMPTY)))
   for (const { keyPackage: { leafNode } } of adds) {

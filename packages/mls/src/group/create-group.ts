@@ -13,6 +13,7 @@ import { RatchetTree } from '../tree/ratchet-tree.js'
 import { treeHash } from '../tree/tree-hash.js'
 import { freshKeyPair, signLeafNode } from '../tree/treekem.js'
 import { Census } from '../validate/census.js'
+import { validateExternalSenders } from '../validate/external-senders.js'
 import { validateExtensions } from '../validate/extensions.js'
 import { validateLeafNode } from '../validate/leaf-node.js'
 import type { Extension } from '../wire/extension.js'
@@ -40,6 +41,7 @@ export const createInitialState = async (config: ResolvedConfig, request: NewGro
   const suite = makeCipherSuite(request.cipherSuite ?? DEFAULT_CIPHER_SUITE, config.backend, config.random)
   const extensions = request.extensions ?? []
   validateExtensions(extensions, 'groupContext')
+  await validateExternalSenders(config.authentication, extensions)
   const { groupId, signer } = request
   const nowSeconds = sendingTime(config)
   const ownLeaf = toLeafIndex(0)

@@ -2,7 +2,7 @@
  * Making KeyPackages (RFC 9420 §10) and keeping their private keys until a Welcome comes.
  * Layer: group.
  */
-import { encode, type RandomBytes, type Secret, struct } from '@famichat/base'
+import { EMPTY, encode, type RandomBytes, type Secret, struct } from '@famichat/base'
 import { type CipherSuite, supportedCipherSuites } from '../crypto/cipher-suite.js'
 import { makeKeyPackageRef, signWithLabel } from '../crypto/labels.js'
 import { decodeSecret, encodeSecret, secretBytes } from '../crypto/secret-codec.js'
@@ -11,16 +11,19 @@ import { toLeafIndex } from '../tree/math.js'
 import { freshKeyPair, signLeafNode } from '../tree/treekem.js'
 import type { Credential } from '../wire/credential.js'
 import type { Capabilities, Extension } from '../wire/extension.js'
-import { encodeKeyPackageTBS, KeyPackage } from '../wire/key-package.js'
+import { encodeKeyPackageTBS, isLastResort, KeyPackage } from '../wire/key-package.js'
 import type { Lifetime } from '../wire/leaf-node.js'
 import { encodeMessage } from '../wire/message.js'
 import { CredentialType, ExtensionType, LeafNodeSource, ProtocolVersion, WireFormat } from '../wire/registries.js'
+import { greaseValue } from './grease.js'
 
 /** A KeyPackage with its private keys. The bundle owns them. */
 export interface KeyPackageBundle {
   readonly keyPackage: KeyPackage
   /** KeyPackageRef (§5.2): how a Welcome names it. */
   readonly ref: Uint8Array
+  /** True when it may be used more than once (extensions draft §6.4): whoever joins with it updates its keys at once (§16.8). */
+  readonly isLastResort: boolean
   /** The MLSMessage to publish. */
   readonly message: Uint8Array
   readonly initPrivateKey: Secret
@@ -34,22 +37,19 @@ export interface LeafParameters {
   readonly extensions?: readonly Extension[]
 }
 
-/** §13.5 */
-const GREASE = [0x0a0a, 0x1a1a, 0x2a2a, 0x3a3a, 0x4a4a, 0x5a5a, 0x6a6a, 0x7a7a, 0x8a8a, 0x9a9a, 0xaaaa, 0xbaba, 0xcaca, 0xdada, 0xeaea]
-
-/** Capabilities (§7.2) of this engine, with the application's own extension types and a GREASE value in each list. */
-export const makeCapabilities = (random: RandomBytes, { extensions = [], proposals = [] }: {
-  readonly extensions?: readonly number[]; readonly proposals?: readonly number[]
-} = {}): Capabilities => {
-  const grease = (): number => GREASE[(random(1)[0] ?? 0) % GREASE.length] ?? 0x0a0a
-  return {
-    versions: [ProtocolVersion.mls10],
-    cipherSuites: [...supportedCipherSuites, grease()],
-    extensions: [...extensions, ExtensionType.lastResort, grease()],
-    proposals: [...proposals, grease()],
-    credentials: [CredentialType.basic, CredentialType.x509, grease()],
-  }
-}
+/** Capabilities (§7.2) of this engine, with types of the application's own and a GREASE value in each list. */
+export const makeCapabilities = (random: RandomBytes, { cipherSuites = [], extensions = [], proposals = [] }: {
+  /** Besides those of RFC 9420: the backend must offer them. */
+  readonly cipherSuites?: readonly number[]
+  readonly extensions?: readonly number[]
+  readonly proposals?: readonly number[]
+} = {}): Capabilities => ({
+  versions: [ProtocolVersion.mls10],
+  cipherSuites: [...supportedCipherSuites, ...cipherSuites, greaseValue(random)],
+  extensions: [...extensions, ExtensionType.lastResort, greaseValue(random)],
+  proposals: [...proposals, greaseValue(random)],
+  credentials: [CredentialType.basic, CredentialType.x509, greaseValue(random)],
+})
 
 /** A lifetime (§7.2) that starts an hour ago, for clocks that differ. @param seconds from now */
 export const makeLifetime = (nowSeconds: bigint, seconds: bigint): Lifetime =>
@@ -60,6 +60,8 @@ export const makeKeyPackage = async (suite: CipherSuite, signer: Signer, paramet
   readonly lifetime: Lifetime
   /** May be handed out more than once, when no other is left (§16.8). */
   readonly isLastResort?: boolean
+  /** Extensions of the KeyPackage itself; those of its leaf are `extensions`. */
+  readonly keyPackageExtensions?: readonly Extension[]
 }): Promise<KeyPackageBundle> => {
   const initKeys = await freshKeyPair(suite)
   const leafKeys = await freshKeyPair(suite)
@@ -76,7 +78,10 @@ export const makeKeyPackage = async (suite: CipherSuite, signer: Signer, paramet
     cipherSuite: suite.id,
     initKey: initKeys.publicKey,
     leafNode,
-    extensions: parameters.isLastResort === true ? [{ extensionType: ExtensionType.lastResort, extensionData: new Uint8Array(0) }] : [],
+    extensions: [
+      ...(parameters.isLastResort === true ? [{ extensionType: ExtensionType.lastResort, extensionData: EMPTY }] : []),
+      ...(parameters.keyPackageExtensions ?? []),
+    ],
   }
   const keyPackage: KeyPackage = { ...unsigned, signature: await signWithLabel(signer, 'KeyPackageTBS', encodeKeyPackageTBS(unsigned)) }
   return bundleOf(suite, keyPackage, { initPrivateKey: initKeys.privateKey, encryptionPrivateKey: leafKeys.privateKey })
@@ -88,6 +93,7 @@ export const bundleOf = (
 ): KeyPackageBundle => ({
   keyPackage,
   ref: makeKeyPackageRef(suite, encode(KeyPackage, keyPackage)),
+  isLastResort: isLastResort(keyPackage),
   message: encodeMessage({ wireFormat: WireFormat.keyPackage, keyPackage }),
   ...keys,
 })

@@ -7,6 +7,7 @@ import { check } from '../errors.js'
 import { openSenderData, unprotectPrivate } from '../framing/private-message.js'
 import { unprotectPublic } from '../framing/public-message.js'
 import { type SignedContent, verifySignedContent } from '../framing/signed-content.js'
+import { isExternalProposal } from '../validate/external-senders.js'
 import { ExternalSenders, readExtension } from '../wire/extension.js'
 import type { LeafNode } from '../wire/leaf-node.js'
 import type { PrivateMessage, PublicMessage } from '../wire/message.js'
@@ -76,7 +77,7 @@ const nonMemberKey = ({ context }: Epoch, { content: { sender, content } }: Sign
   const proposal = content.contentType === ContentType.proposal ? content.proposal : undefined
   switch (sender.senderType) {
     case SenderType.external: {
-      check(proposal !== undefined && EXTERNAL_PROPOSALS.has(proposal.proposalType), 'mls.external.wrong_proposal')
+      check(proposal !== undefined && isExternalProposal(proposal.proposalType), 'mls.external.wrong_proposal')
       const listed = readExtension(context.extensions, ExtensionType.externalSenders, ExternalSenders)?.[sender.senderIndex]
       check(listed !== undefined, 'mls.external.unknown_sender', { senderIndex: sender.senderIndex })
       return listed.signatureKey
@@ -92,11 +93,6 @@ const nonMemberKey = ({ context }: Epoch, { content: { sender, content } }: Sign
       check(false, 'mls.message.unknown_sender', { leafIndex: sender.leafIndex })
   }
 }
-
-/** §12.1.8: what a sender listed in external_senders may propose. */
-const EXTERNAL_PROPOSALS: ReadonlySet<number> = new Set([
-  ProposalType.add, ProposalType.remove, ProposalType.psk, ProposalType.reinit, ProposalType.groupContextExtensions,
-])
 
 interface FoundEpoch {
   readonly keys: Pick<PastEpoch, 'senderDataSecret' | 'secretTree' | 'contextBytes'>

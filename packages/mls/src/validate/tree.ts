@@ -10,21 +10,26 @@ import type { RatchetTree } from '../tree/ratchet-tree.js'
 import { treeHash } from '../tree/tree-hash.js'
 import type { GroupContext } from '../wire/group-info.js'
 import { Census } from './census.js'
-import { type GroupRules, validateLeafNode } from './leaf-node.js'
+import { validateExternalSenders } from './external-senders.js'
+import { examineLeafNode, type GroupRules } from './leaf-node.js'
+import { SignatureBatch } from './signature-batch.js'
 
 /**
  * Validates a tree against the GroupContext it came with, and counts it.
- * @throws MlsError `mls.tree.*` | `mls.leaf.*` | `mls.extension.*`
+ * @throws MlsError `mls.tree.*` | `mls.leaf.*` | `mls.extension.*` | `mls.external.sender_rejected`
  */
 export const validateTree = async (rules: GroupRules, tree: RatchetTree, groupContext: GroupContext): Promise<Census> => {
   check(equal(treeHash(rules.suite, tree), groupContext.treeHash), 'mls.tree.bad_hash')
+  await validateExternalSenders(rules.authentication, rules.extensions)
   validateUnmergedLeaves(tree)
   verifyParentHashes(rules.suite, tree)
   const census = Census.of(tree)
   census.validate(rules.extensions)
   const { groupId } = groupContext
+  const signatures = new SignatureBatch()
   await Promise.all([...tree.members()].map(([leafIndex, leaf]) =>
-    validateLeafNode(rules, leaf, { source: undefined, position: { groupId, leafIndex } })))
+    examineLeafNode(rules, leaf, { source: undefined, position: { groupId, leafIndex }, signatures })))
+  await signatures.verify(rules.suite)
   return census
 }
 

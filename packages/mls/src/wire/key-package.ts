@@ -5,7 +5,7 @@
 import { type Codec, encode, type Infer, struct, uint16 } from '@famichat/base'
 import { Extensions } from './extension.js'
 import { LeafNode } from './leaf-node.js'
-import { keyBytes, protocolVersion } from './registries.js'
+import { ExtensionType, keyBytes, protocolVersion } from './registries.js'
 
 const keyPackageFields = {
   version: protocolVersion,
@@ -22,3 +22,7 @@ const UnsignedKeyPackage: Codec<UnsignedKeyPackage> = struct(keyPackageFields)
 
 /** KeyPackageTBS (§10). */
 export const encodeKeyPackageTBS = (keyPackage: UnsignedKeyPackage): Uint8Array => encode(UnsignedKeyPackage, keyPackage)
+
+/** True when the KeyPackage says that it may be used more than once. */
+export const isLastResort = ({ extensions }: Pick<KeyPackage, 'extensions'>): boolean =>
+  extensions.some(({ extensionType }) => extensionType === ExtensionType.lastResort)
