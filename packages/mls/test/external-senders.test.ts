@@ -1,6 +1,6 @@
 import { deepEqual, equal, rejects } from 'node:assert/strict'
 import { test } from 'node:test'
-import { utf8 } from '@famichat/base'
+import { present, utf8 } from '@famichat/base'
 import {
   Group, makeAdd, makeBasicCredential, makeCapabilities, makeExternalProposal, makeExternalPsk, makeExternalSenders, makeGreaseExtension,
   makeGroupContextExtensions, makeKeyPackage, makeLifetime, makeNewMemberProposal, makeReInit, makeRemove, makeRequiredCapabilities, makeSelfRemove,
@@ -26,7 +26,7 @@ test('an external sender that the group lists proposes an add, and a member comm
   const proposal = await makeExternalProposal(server.suite, server.signer, { ...targetOf(alice), senderIndex: 0, proposal: makeAdd(bundle.keyPackage) })
   for (const { group } of [alice, bob]) equal((await group.process(proposal)).kind, 'proposal')
   const { welcome } = await commitAll(alice, [bob])
-  const { group } = await Group.join({ config: carol.config, signer: carol.signer, welcome: welcome as Uint8Array, keyPackages: [bundle] })
+  const { group } = await Group.join({ config: carol.config, signer: carol.signer, welcome: present(welcome, 'there is a newcomer'), keyPackages: [bundle] })
   equal(await readText(bob.group, await group.protect(utf8('invited from outside'))), 'invited from outside')
 })
 
@@ -77,7 +77,7 @@ test('external senders whose credentials are not accepted are not taken into a g
   const [anna, ben] = await groupOf(2) as [Seat, Seat]
   const proposals = [makeGroupContextExtensions([sendersOf(impostor)])]
   await rejects(anna.group.commit({ proposals }), { code: 'mls.external.sender_rejected' })
-  const message = await ben.group.propose(proposals[0] as ReturnType<typeof makeGroupContextExtensions>)
+  const message = await ben.group.propose(present(proposals[0], 'there is one'))
   await anna.group.process(message)
   await rejects(anna.group.commit(), { code: 'mls.external.sender_rejected' })
 })
@@ -92,7 +92,7 @@ test('a newcomer that trusts less does not join a group with an external sender 
     isValid: ({ credential }: Parameters<typeof carol.config.authentication.isValid>[0]) =>
       'identity' in credential && new TextDecoder().decode(credential.identity) !== 'server',
   }
-  const joining = Group.join({ config: { ...carol.config, authentication }, signer: carol.signer, welcome: welcome as Uint8Array, keyPackages: [bundle] })
+  const joining = Group.join({ config: { ...carol.config, authentication }, signer: carol.signer, welcome: present(welcome, 'there is a newcomer'), keyPackages: [bundle] })
   await rejects(joining, { code: 'mls.external.sender_rejected' })
 })
 
@@ -104,7 +104,7 @@ test('a client asks to be added, where policy lets it', async () => {
   for (const { group } of [alice, bob]) equal((await group.process(wish)).kind, 'proposal')
   const { welcome, staged } = await commitAll(bob, [alice])
   equal(staged.added.length, 1)
-  const { group } = await Group.join({ config: carol.config, signer: carol.signer, welcome: welcome as Uint8Array, keyPackages: [bundle] })
+  const { group } = await Group.join({ config: carol.config, signer: carol.signer, welcome: present(welcome, 'there is a newcomer'), keyPackages: [bundle] })
   deepEqual(group.epochAuthenticator, alice.group.epochAuthenticator)
   const [anna] = await groupOf(2) as [Seat, Seat]
   await rejects(anna.group.process(wish), { code: 'mls.external.not_allowed' })
@@ -153,7 +153,7 @@ test('D23 GREASE in the extensions of a leaf, a KeyPackage and a GroupInfo is ig
   })
   const { welcome, staged } = await group.commit({ proposals: [makeAdd(bundle.keyPackage)], groupInfoExtensions: [grease(alice)] })
   group.merge(staged)
-  const joined = await Group.join({ config: bob.config, signer: bob.signer, welcome: welcome as Uint8Array, keyPackages: [bundle] })
+  const joined = await Group.join({ config: bob.config, signer: bob.signer, welcome: present(welcome, 'there is a newcomer'), keyPackages: [bundle] })
   equal(await readText(group, await joined.group.protect(utf8('hi'))), 'hi')
   const { commit } = await joined.group.commit()
   group.merge(await stagedBy(group, commit))

@@ -21,7 +21,7 @@ export const isExternalProposal = (type: number): boolean => EXTERNAL_PROPOSALS.
  */
 export const validateExternalSenders = async (authentication: AuthenticationService, extensions: readonly Extension[]): Promise<void> => {
   const senders = readExtension(extensions, ExtensionType.externalSenders, ExternalSenders) ?? []
-  const accepted = await Promise.all(senders.map((sender) => authentication.isValid(sender)))
+  const accepted = await Promise.all(senders.map(async (sender) => authentication.isValid(sender)))
   const senderIndex = accepted.indexOf(false)
   check(senderIndex === -1, 'mls.external.sender_rejected', { senderIndex })
 }
