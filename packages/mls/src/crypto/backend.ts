@@ -66,6 +66,8 @@ export interface SignatureScheme {
 export interface Kem {
   /** Length of a serialized public key in bytes (Npk). */
   readonly publicKeyLength: number
+  /** Random bytes one encapsulation takes, in one draw. */
+  readonly seedLength: number
   /** DeriveKeyPair: the same `ikm` gives the same pair. */
   deriveKeyPair(ikm: Secret): MaybePromise<KeyPair>
   /** Encap to `publicKey`. @throws MlsError `mls.crypto.bad_public_key` */
@@ -79,9 +81,19 @@ export interface Encapsulated {
   readonly sharedSecret: Secret
 }
 
+/** Threads that share a batch of jobs (jobs.ts). */
+export interface CryptoThreads {
+  /** True when this many jobs are worth sharing now. */
+  helpWith(jobs: number): boolean
+  /** Runs each job and returns the results in order. @param maxResultBytes room for one result */
+  run(jobs: readonly Uint8Array[], maxResultBytes: number): Promise<readonly Uint8Array[]>
+}
+
 /** A platform's primitives. */
 export interface CryptoBackend {
   readonly name: string
+  /** Absent where there are no threads, or none that are worth it. */
+  readonly threads?: CryptoThreads
   hash(name: HashName): Hash
   aead(name: AeadName): Aead
   curve(name: CurveName): Curve

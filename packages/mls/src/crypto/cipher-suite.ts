@@ -4,7 +4,7 @@
  */
 import { present, type RandomBytes } from '@famichat/base'
 import { check } from '../errors.js'
-import type { Aead, AeadName, CryptoBackend, CurveName, Hash, HashName, SignatureName, SignatureScheme } from './backend.js'
+import type { Aead, AeadName, CryptoBackend, CryptoThreads, CurveName, Hash, HashName, SignatureName, SignatureScheme } from './backend.js'
 import { Dhkem } from './dhkem.js'
 import { Hpke } from './hpke.js'
 
@@ -50,6 +50,7 @@ export interface CipherSuite {
   readonly hpke: Hpke
   readonly signature: SignatureScheme
   readonly random: RandomBytes
+  readonly threads: CryptoThreads | undefined
   /** Length of every KDF output, hash and secret in bytes (KDF.Nh). */
   readonly hashLength: number
 }
@@ -72,6 +73,7 @@ export const makeCipherSuite = (id: number, backend: CryptoBackend, random: Rand
     hpke: new Hpke(kem, ids, hash, aead),
     signature: backend.signature(profile.signature),
     random,
+    threads: backend.threads,
     hashLength: hash.outputLength,
   }
 }

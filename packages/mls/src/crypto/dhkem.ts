@@ -23,6 +23,7 @@ export const uint16Bytes = (value: number): Uint8Array => Uint8Array.of(value >>
 export class Dhkem implements Kem {
   readonly id: number
   readonly publicKeyLength: number
+  readonly seedLength: number
   readonly #curve: Curve
   readonly #kdf: LabeledKdf
   readonly #scalarMask: number | undefined
@@ -31,6 +32,7 @@ export class Dhkem implements Kem {
     const { id, scalarMask } = KEMS[curve.name]
     this.id = id
     this.publicKeyLength = curve.publicKeyLength
+    this.seedLength = curve.privateKeyLength
     this.#curve = curve
     this.#scalarMask = scalarMask
     this.#kdf = new LabeledKdf(hash, concat(utf8('KEM'), uint16Bytes(id)))

@@ -30,19 +30,24 @@ export class Hpke {
     this.#pskIdHash = this.#kdf.extract(undefined, 'psk_id_hash', EMPTY)
   }
 
-  /** SealBase with empty AAD. @throws MlsError `mls.crypto.bad_public_key` */
-  async seal(publicKey: Uint8Array, info: Uint8Array, plaintext: Uint8Array, random: RandomBytes): Promise<Sealed> {
+  /** What the key schedule makes of `info` (§5.1): worked out once for many seals in one context. */
+  scheduleContext(info: Uint8Array): Uint8Array {
+    return concat(Uint8Array.of(BASE_MODE), this.#pskIdHash, this.#kdf.extract(undefined, 'info_hash', info))
+  }
+
+  /** SealBase with empty AAD in a context of {@link scheduleContext}. @throws MlsError `mls.crypto.bad_public_key` */
+  async seal(publicKey: Uint8Array, context: Uint8Array, plaintext: Uint8Array, random: RandomBytes): Promise<Sealed> {
     const { kemOutput, sharedSecret } = await this.kem.encapsulate(publicKey, random)
-    const { key, nonce } = this.#keyAndNonce(sharedSecret, info)
+    const { key, nonce } = this.#keyAndNonce(sharedSecret, context)
     const ciphertext = this.#aead.seal(key, nonce, EMPTY, plaintext)
     key.fill(0)
     return { kemOutput, ciphertext }
   }
 
   /** OpenBase with empty AAD. @throws MlsError `mls.crypto.open_failed`, whatever was wrong */
-  async open(recipient: KeyPair, info: Uint8Array, sealed: Sealed): Promise<Uint8Array> {
+  async open(recipient: KeyPair, context: Uint8Array, sealed: Sealed): Promise<Uint8Array> {
     const sharedSecret = await this.#decapsulate(sealed.kemOutput, recipient)
-    const { key, nonce } = this.#keyAndNonce(sharedSecret, info)
+    const { key, nonce } = this.#keyAndNonce(sharedSecret, context)
     try {
       return this.#aead.open(key, nonce, EMPTY, sealed.ciphertext)
     } finally {
@@ -71,7 +76,8 @@ export class Hpke {
   }
 
   #export(sharedSecret: Secret, label: string): Secret {
-    const { secret, context } = this.#schedule(sharedSecret, EMPTY)
+    const context = this.scheduleContext(EMPTY)
+    const secret = this.#schedule(sharedSecret)
     const exporter = this.#kdf.expand(secret, 'exp', context, this.#kdf.hash.outputLength)
     const exported = this.#kdf.expand(exporter, 'sec', utf8(label), this.#kdf.hash.outputLength)
     secret.fill(0)
@@ -79,20 +85,18 @@ export class Hpke {
     return new Secret(exported)
   }
 
-  #keyAndNonce(sharedSecret: Secret, info: Uint8Array): { key: Uint8Array; nonce: Uint8Array } {
-    const { secret, context } = this.#schedule(sharedSecret, info)
+  #keyAndNonce(sharedSecret: Secret, context: Uint8Array): { key: Uint8Array; nonce: Uint8Array } {
+    const secret = this.#schedule(sharedSecret)
     const key = this.#kdf.expand(secret, 'key', context, this.#aead.keyLength)
     const nonce = this.#kdf.expand(secret, 'base_nonce', context, this.#aead.nonceLength)
     secret.fill(0)
     return { key, nonce }
   }
 
-  /** KeySchedule (§5.1) in base mode; wipes the shared secret. */
-  #schedule(sharedSecret: Secret, info: Uint8Array): { secret: Uint8Array; context: Uint8Array } {
-    const infoHash = this.#kdf.extract(undefined, 'info_hash', info)
-    const context = concat(Uint8Array.of(BASE_MODE), this.#pskIdHash, infoHash)
+  /** The secret of KeySchedule (§5.1) in base mode; wipes the shared secret. */
+  #schedule(sharedSecret: Secret): Uint8Array {
     const secret = this.#kdf.extract(sharedSecret.expose(), 'secret', EMPTY)
     sharedSecret.wipe()
-    return { secret, context }
+    return secret
   }
 }

@@ -6,6 +6,7 @@ import { concat, EMPTY, encode, opaque, Secret, struct, utf8 } from '@famichat/b
 import type { KeyPair, MaybePromise } from './backend.js'
 import type { CipherSuite } from './cipher-suite.js'
 import type { Sealed } from './hpke.js'
+import { sealAll, type SealJob } from './batch.js'
 import { hkdfExpand, hkdfExtract } from './kdf.js'
 import type { Signer } from './signer.js'
 
@@ -89,33 +90,27 @@ export const makeProposalRef = (suite: CipherSuite, authenticatedContent: Uint8A
 
 /** SignWithLabel (§5.1.2). */
 export const signWithLabel = (signer: Signer, label: string, content: Uint8Array): MaybePromise<Uint8Array> =>
-  signer.sign(encode(LabelAndContent, { label: mlsLabel(label), content }))
+  signer.sign(signContentOf(label, content))
+
+/** What VerifyWithLabel verifies (§5.1.2): for batches. */
+export const signContentOf = (label: string, content: Uint8Array): Uint8Array => encode(LabelAndContent, { label: mlsLabel(label), content })
 
 /** VerifyWithLabel (§5.1.2). */
 export const verifyWithLabel = (
   suite: CipherSuite, publicKey: Uint8Array, label: string, signed: { readonly content: Uint8Array; readonly signature: Uint8Array },
 ): MaybePromise<boolean> =>
-  suite.signature.verify(publicKey, encode(LabelAndContent, { label: mlsLabel(label), content: signed.content }), signed.signature)
-
-/** One plaintext for one recipient. */
-export interface SealJob {
-  readonly publicKey: Uint8Array
-  readonly plaintext: Secret
-}
+  suite.signature.verify(publicKey, signContentOf(label, signed.content), signed.signature)
 
 /** EncryptWithLabel (§5.1.3) of many plaintexts in one context. @throws MlsError `mls.crypto.bad_public_key` */
 export const encryptAllWithLabel = (
   suite: CipherSuite, label: string, context: Uint8Array, jobs: readonly SealJob[],
-): Promise<readonly Sealed[]> => {
-  const info = encryptContext(label, context)
-  return Promise.all(jobs.map(({ publicKey, plaintext }) => suite.hpke.seal(publicKey, info, plaintext.expose(), suite.random)))
-}
+): Promise<readonly Sealed[]> => sealAll(suite, suite.hpke.scheduleContext(encryptContext(label, context)), jobs)
 
 /** DecryptWithLabel (§5.1.3). @throws MlsError `mls.crypto.open_failed` */
 export const decryptWithLabel = async (
   suite: CipherSuite, recipient: KeyPair, label: string, message: { readonly context: Uint8Array; readonly sealed: Sealed },
 ): Promise<Secret> =>
-  new Secret(await suite.hpke.open(recipient, encryptContext(label, message.context), message.sealed))
+  new Secret(await suite.hpke.open(recipient, suite.hpke.scheduleContext(encryptContext(label, message.context)), message.sealed))
 
 const encryptContext = (label: string, context: Uint8Array): Uint8Array =>
   encode(LabelAndContent, { label: mlsLabel(label), content: context })

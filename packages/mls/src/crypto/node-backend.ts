@@ -12,7 +12,9 @@ import { MlsError } from '../errors.js'
 import type {
   Aead, AeadName, CryptoBackend, Curve, CurveName, Hash, HashName, KeyPair, SignatureName, SignatureScheme,
 } from './backend.js'
+import { makeJobRunner } from './jobs.js'
 import { PrivateKeyCache, PublicKeyCache } from './key-cache.js'
+import { makeNodeThreads } from './node-threads.js'
 
 const TAG_BYTES = 16
 const HASH_BYTES: Readonly<Record<HashName, number>> = { sha256: 32, sha384: 48, sha512: 64 }
@@ -30,14 +32,19 @@ const NIST = {
 } as const
 type NistName = keyof typeof NIST
 
-/** The backend for Node ≥ 20.19. */
-export const nodeBackend: CryptoBackend = {
+/** The primitives alone, in the calling thread. */
+export const nodePrimitives: CryptoBackend = {
   name: 'node',
   hash: (name) => nodeHash(name),
   aead: (name) => nodeAead(name),
   curve: (name) => nodeCurve(name),
   signature: (name) => nodeSignature(name),
 }
+
+const threads = makeNodeThreads(makeJobRunner(nodePrimitives))
+
+/** The backend for Node ≥ 20.19. Large batches are shared with threads, which start when first needed. */
+export const nodeBackend: CryptoBackend = threads === undefined ? nodePrimitives : { ...nodePrimitives, threads }
 
 const nodeHash = (name: HashName): Hash => ({
   name,

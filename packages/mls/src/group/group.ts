@@ -9,12 +9,14 @@ import { check } from '../errors.js'
 import { epochAuthenticator, exportSecret } from '../schedule/key-schedule.js'
 import type { StateRow } from '../state-row.js'
 import type { SentProposal } from '../validate/proposal-list.js'
+import { validateKeyPackages } from '../validate/key-package.js'
 import type { GroupContext } from '../wire/group-info.js'
+import type { KeyPackage } from '../wire/key-package.js'
 import type { LeafNode } from '../wire/leaf-node.js'
 import { decodeMessage, encodeMessage } from '../wire/message.js'
 import type { Proposal } from '../wire/proposal.js'
 import { type LeafIndex, WireFormat } from '../wire/registries.js'
-import { type GroupConfig, resolveConfig } from './config.js'
+import { type GroupConfig, resolveConfig, sendingTime } from './config.js'
 import { createInitialState, type NewGroup } from './create-group.js'
 import { type Epoch, wipeEpoch } from './epoch.js'
 import { type ExternalJoinRequest, joinExternally } from './external-join.js'
@@ -22,7 +24,7 @@ import { type GroupInfoContents, makeGroupInfo } from './group-info.js'
 import { GroupState } from './group-state.js'
 import { joinByWelcome } from './join.js'
 import type { KeyPackageBundle } from './key-package-bundle.js'
-import { type Membership, requireActive, requireMember } from './membership.js'
+import { currentRules, type Membership, requireActive, requireMember } from './membership.js'
 import type { CommitBundle, CommitRequest, Member, Processed } from './outcomes.js'
 import { processMessage } from './process-message.js'
 import { restoreState } from './restore.js'
@@ -191,6 +193,15 @@ export class Group {
   discard(staged: StagedCommit): void {
     if (this.#state.pending?.staged === staged) this.#state.drop()
     else if (staged.next !== undefined) wipeEpoch(staged.next.epoch, this.#epoch)
+  }
+
+  /**
+   * Validates KeyPackages as soon as they are downloaded (§10.1); adding them later does not verify them again.
+   * @throws MlsError `mls.key_package.*` | `mls.leaf.*` | `mls.extension.*`
+   */
+  async validateKeyPackages(keyPackages: readonly KeyPackage[]): Promise<void> {
+    requireActive(this.#membership)
+    await validateKeyPackages(currentRules(this.#membership, sendingTime(this.#membership.config)), keyPackages)
   }
 
   /** MLS-Exporter (§8.5). @param length bytes. @throws MlsError `mls.exporter.bad_length` | `mls.group.inactive` */

@@ -3,26 +3,44 @@
  * Layer: validate.
  */
 import { equal } from '@famichat/base'
-import { verifyWithLabel } from '../crypto/labels.js'
 import { check } from '../errors.js'
 import { encodeKeyPackageTBS, type KeyPackage } from '../wire/key-package.js'
 import { LeafNodeSource } from '../wire/registries.js'
 import { toLeafIndex } from '../tree/math.js'
 import { validateExtensions } from './extensions.js'
-import { type GroupRules, validateLeafNode } from './leaf-node.js'
+import { examineLeafNode, type GroupRules } from './leaf-node.js'
+import { SignatureBatch } from './signature-batch.js'
 
 const NO_POSITION = { groupId: new Uint8Array(0), leafIndex: toLeafIndex(0) }
 
-/** @throws MlsError `mls.key_package.*` | `mls.leaf.*` | `mls.extension.*` */
-export const validateKeyPackage = async (rules: GroupRules, keyPackage: KeyPackage): Promise<void> => {
+/** KeyPackages whose signatures were verified: one that is checked when it is downloaded is not verified again when it is used. */
+const genuine = new WeakSet<KeyPackage>()
+
+/**
+ * Validates KeyPackages for a group: when they are downloaded, and when they are added.
+ * @throws MlsError `mls.key_package.*` | `mls.leaf.*` | `mls.extension.*`
+ */
+export const validateKeyPackages = async (rules: GroupRules, keyPackages: readonly KeyPackage[]): Promise<void> => {
+  const signatures = new SignatureBatch()
+  await Promise.all(keyPackages.map((keyPackage) =>
+    examineKeyPackage(rules, keyPackage, genuine.has(keyPackage) ? new SignatureBatch() : signatures)))
+  await signatures.verify(rules.suite)
+  for (const keyPackage of keyPackages) genuine.add(keyPackage)
+}
+
+const examineKeyPackage = async (rules: GroupRules, keyPackage: KeyPackage, signatures: SignatureBatch): Promise<void> => {
   const { suite } = rules
   check(keyPackage.cipherSuite === suite.id, 'mls.key_package.wrong_version_or_suite', { cipherSuite: keyPackage.cipherSuite })
   check(keyPackage.initKey.length === suite.hpke.kem.publicKeyLength, 'mls.crypto.bad_public_key')
   check(!equal(keyPackage.initKey, keyPackage.leafNode.encryptionKey), 'mls.key_package.init_key_reused')
   validateExtensions(keyPackage.extensions, 'keyPackage')
-  await validateLeafNode(rules, keyPackage.leafNode, { source: LeafNodeSource.keyPackage, position: NO_POSITION })
-  const content = encodeKeyPackageTBS(keyPackage)
   const { signature, leafNode } = keyPackage
-  const genuine = await verifyWithLabel(suite, leafNode.signatureKey, 'KeyPackageTBS', { content, signature })
-  check(genuine, 'mls.key_package.bad_signature')
+  await examineLeafNode(rules, leafNode, { source: LeafNodeSource.keyPackage, position: NO_POSITION, signatures })
+  signatures.add({
+    publicKey: leafNode.signatureKey,
+    label: 'KeyPackageTBS',
+    content: encodeKeyPackageTBS(keyPackage),
+    signature,
+    code: 'mls.key_package.bad_signature',
+  })
 }

@@ -2,7 +2,6 @@
  * LeafNode validation (RFC 9420 §7.3): one validator for leaves that are received, created, or found in a tree.
  * Layer: validate. Rules that compare members with each other are in census.ts.
  */
-import { verifyWithLabel } from '../crypto/labels.js'
 import type { CipherSuite } from '../crypto/cipher-suite.js'
 import { check } from '../errors.js'
 import { limits } from '../limits.js'
@@ -11,6 +10,7 @@ import { encodeLeafNodeTBS, type LeafNode, type LeafPosition, type Lifetime } fr
 import { isDefaultExtension, isDefaultProposal, LeafNodeSource, ProtocolVersion } from '../wire/registries.js'
 import type { AuthenticationService } from './authentication.js'
 import { nonDefaultTypes, validateExtensions } from './extensions.js'
+import { SignatureBatch, type SignedThing } from './signature-batch.js'
 
 /** What every leaf of a group is measured by. */
 export interface GroupRules {
@@ -26,13 +26,27 @@ export interface GroupRules {
  * Validates a leaf on its own (§7.3), signature and credential included.
  * @throws MlsError `mls.leaf.*` | `mls.extension.*` | `mls.crypto.bad_public_key`
  */
-export const validateLeafNode = async (
-  rules: GroupRules, leaf: LeafNode, place: { readonly source: LeafNodeSource | undefined; readonly position: LeafPosition },
+export const validateLeafNode = async (rules: GroupRules, leaf: LeafNode, place: LeafPlace): Promise<void> => {
+  const signatures = new SignatureBatch()
+  await examineLeafNode(rules, leaf, { ...place, signatures })
+  await signatures.verify(rules.suite)
+}
+
+/** Where a leaf was found, and so what it must say of itself. */
+export interface LeafPlace {
+  /** Undefined in a tree, where every source may stand. */
+  readonly source: LeafNodeSource | undefined
+  readonly position: LeafPosition
+}
+
+/** As {@link validateLeafNode}, but the signature is left to the caller's batch. */
+export const examineLeafNode = async (
+  rules: GroupRules, leaf: LeafNode, { source, position, signatures }: LeafPlace & { readonly signatures: SignatureBatch },
 ): Promise<void> => {
   const { leafNodeSource } = leaf.source
-  check(place.source === undefined || leafNodeSource === place.source, 'mls.leaf.wrong_source', { leafNodeSource })
+  check(source === undefined || leafNodeSource === source, 'mls.leaf.wrong_source', { leafNodeSource })
   validateContents(rules, leaf)
-  await verifyLeafSignature(rules.suite, leaf, place.position)
+  signatures.add(leafSignature(leaf, position))
   check(await rules.authentication.isValid(leaf), 'mls.leaf.credential_rejected')
 }
 
@@ -77,9 +91,11 @@ const validateLifetime = ({ notBefore, notAfter }: Lifetime, nowSeconds: bigint 
   check(notAfter - notBefore <= limits.maxLifetimeSeconds, 'mls.leaf.lifetime_too_long')
 }
 
-/** @throws MlsError `mls.leaf.bad_signature` */
-export const verifyLeafSignature = async (suite: CipherSuite, leaf: LeafNode, position: LeafPosition): Promise<void> => {
-  const content = encodeLeafNodeTBS(leaf, position)
-  const genuine = await verifyWithLabel(suite, leaf.signatureKey, 'LeafNodeTBS', { content, signature: leaf.signature })
-  check(genuine, 'mls.leaf.bad_signature')
-}
+/** The signature of a leaf (§7.2), for a batch. */
+export const leafSignature = (leaf: LeafNode, position: LeafPosition): SignedThing => ({
+  publicKey: leaf.signatureKey,
+  label: 'LeafNodeTBS',
+  content: encodeLeafNodeTBS(leaf, position),
+  signature: leaf.signature,
+  code: 'mls.leaf.bad_signature',
+})

@@ -9,7 +9,8 @@ import { verifyParentHashes } from '../../dist/tree/parent-hash-chains.js'
 import { RatchetTree } from '../../dist/tree/ratchet-tree.js'
 import { treeHash } from '../../dist/tree/tree-hash.js'
 import { createUpdatePath, deriveNodeKeys, mergeUpdatePath, openUpdatePath } from '../../dist/tree/treekem.js'
-import { verifyLeafSignature } from '../../dist/validate/leaf-node.js'
+import { leafSignature } from '../../dist/validate/leaf-node.js'
+import { SignatureBatch } from '../../dist/validate/signature-batch.js'
 import { GroupContext } from '../../dist/wire/group-info.js'
 import { RatchetTreeNodes } from '../../dist/wire/leaf-node.js'
 import { Proposal, UpdatePath } from '../../dist/wire/proposal.js'
@@ -56,7 +57,9 @@ export const treeValidation = async (given: Case): Promise<void> => {
   })
   verifyParentHashes(suite, tree)
   const groupId = bytes(given, 'group_id')
-  for (const [leafIndex, leaf] of tree.members()) await verifyLeafSignature(suite, leaf, { groupId, leafIndex })
+  const signatures = new SignatureBatch()
+  for (const [leafIndex, leaf] of tree.members()) signatures.add(leafSignature(leaf, { groupId, leafIndex }))
+  await signatures.verify(suite)
   expect(equal(encode(RatchetTreeNodes, tree.toNodes()), bytes(given, 'tree')), 'tree')
 }
 

@@ -1,0 +1,56 @@
+/**
+ * Batches: many seals or many signatures at once, shared with threads where the backend has them.
+ * Layer: crypto.
+ */
+import { present, type Secret } from '@famichat/base'
+import { MlsError } from '../errors.js'
+import type { CipherSuite } from './cipher-suite.js'
+import type { Sealed } from './hpke.js'
+import { decodeSealResult, decodeVerifyResult, encodeSealJob, encodeVerifyJob } from './jobs.js'
+
+/** One plaintext for one recipient. */
+export interface SealJob {
+  readonly publicKey: Uint8Array
+  readonly plaintext: Secret
+}
+
+/** One signature over one message. */
+export interface VerifyJob {
+  readonly publicKey: Uint8Array
+  readonly message: Uint8Array
+  readonly signature: Uint8Array
+}
+
+/** Room for what a seal adds to its plaintext, whatever the suite. */
+const SEAL_OVERHEAD_BYTES = 2048
+
+/** Seals every plaintext in one HPKE context. @throws MlsError `mls.crypto.bad_public_key` */
+export const sealAll = async (suite: CipherSuite, context: Uint8Array, jobs: readonly SealJob[]): Promise<readonly Sealed[]> => {
+  const { hpke, random, threads } = suite
+  if (threads?.helpWith(jobs.length) !== true) {
+    return Promise.all(jobs.map(({ publicKey, plaintext }) => hpke.seal(publicKey, context, plaintext.expose(), random)))
+  }
+  const encoded = jobs.map(({ publicKey, plaintext }) =>
+    encodeSealJob(suite.id, { context, publicKey, seed: random(hpke.kem.seedLength), plaintext: plaintext.expose() }))
+  const longest = jobs.reduce((max, { plaintext }) => Math.max(max, plaintext.length), 0)
+  try {
+    const results = await threads.run(encoded, longest + SEAL_OVERHEAD_BYTES)
+    return results.map((result) => {
+      const sealed = decodeSealResult(result)
+      if (sealed === undefined) throw new MlsError('mls.crypto.bad_public_key')
+      return sealed
+    })
+  } finally {
+    for (const job of encoded) job.fill(0)
+  }
+}
+
+/** Verifies every signature; the answers are in the order of the jobs. */
+export const verifyAll = async (suite: CipherSuite, jobs: readonly VerifyJob[]): Promise<readonly boolean[]> => {
+  const { signature: scheme, threads } = suite
+  if (threads?.helpWith(jobs.length) !== true) {
+    return Promise.all(jobs.map(({ publicKey, message, signature }) => scheme.verify(publicKey, message, signature)))
+  }
+  const results = await threads.run(jobs.map((job) => encodeVerifyJob(suite.id, job)), 1)
+  return jobs.map((_, index) => decodeVerifyResult(present(results[index], 'each job has a result')))
+}

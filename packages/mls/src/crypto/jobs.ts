@@ -1,0 +1,59 @@
+/**
+ * Jobs: cryptographic work as bytes in and bytes out, so that a thread that shares nothing else can do it.
+ * Layer: crypto. A seal job's bytes are secret: whoever moves them wipes them.
+ */
+import { CodedError, decode, EMPTY, encode, fixed, opaque, struct, uint16, uint8, variant } from '@famichat/base'
+import type { CryptoBackend } from './backend.js'
+import { type CipherSuite, makeCipherSuite } from './cipher-suite.js'
+import type { Sealed } from './hpke.js'
+
+const JobKind = { seal: 1, verify: 2 } as const
+
+const Job = variant('kind', uint8, {
+  [JobKind.seal]: { suite: uint16, context: opaque(), publicKey: opaque(), seed: opaque(), plaintext: opaque() },
+  [JobKind.verify]: { suite: uint16, publicKey: opaque(), message: opaque(), signature: opaque() },
+})
+const SealResult = struct({ kemOutput: opaque(), ciphertext: opaque() })
+const VerifyResult = fixed(1)
+const YES = Uint8Array.of(1)
+
+/** HPKE seal with the randomness it needs, drawn beforehand. */
+export const encodeSealJob = (suite: number, job: {
+  readonly context: Uint8Array; readonly publicKey: Uint8Array; readonly seed: Uint8Array; readonly plaintext: Uint8Array
+}): Uint8Array => encode(Job, { kind: JobKind.seal, suite, ...job })
+
+/** Undefined when the recipient's key was refused. */
+export const decodeSealResult = (result: Uint8Array): Sealed | undefined => (result.length === 0 ? undefined : decode(SealResult, result))
+
+export const encodeVerifyJob = (suite: number, job: {
+  readonly publicKey: Uint8Array; readonly message: Uint8Array; readonly signature: Uint8Array
+}): Uint8Array => encode(Job, { kind: JobKind.verify, suite, ...job })
+
+export const decodeVerifyResult = (result: Uint8Array): boolean => decode(VerifyResult, result)[0] === 1
+
+/** Something that does jobs on a backend; it keeps the suites it has set up. */
+export const makeJobRunner = (backend: CryptoBackend): ((job: Uint8Array) => Promise<Uint8Array>) => {
+  const suites = new Map<number, CipherSuite>()
+  const suiteOf = (id: number): CipherSuite => {
+    const known = suites.get(id)
+    if (known !== undefined) return known
+    // jobs bring their own randomness
+    const suite = makeCipherSuite(id, backend, () => EMPTY)
+    suites.set(id, suite)
+    return suite
+  }
+  return async (bytes) => {
+    const job = decode(Job, bytes)
+    const suite = suiteOf(job.suite)
+    if (job.kind === JobKind.verify) {
+      return await suite.signature.verify(job.publicKey, job.message, job.signature) ? YES : Uint8Array.of(0)
+    }
+    try {
+      const seed = job.seed.slice()
+      return encode(SealResult, await suite.hpke.seal(job.publicKey, job.context, job.plaintext, () => seed))
+    } catch (error) {
+      if (error instanceof CodedError) return EMPTY
+      throw error
+    }
+  }
+}
