@@ -50,10 +50,10 @@ export const makePerson = async (name: string, options: PersonOptions = {}): Pro
       clock,
       random,
       authentication: {
-        isValid: ({ credential }) => 'identity' in credential && !new TextDecoder().decode(credential.identity).startsWith('impostor'),
+        isValid: ({ credential }) => !('identity' in credential) || !new TextDecoder().decode(credential.identity).startsWith('impostor'),
         isSuccessor: (previous, next) =>
-          'identity' in previous.credential && 'identity' in next.credential
-          && bytesKey(previous.credential.identity) === bytesKey(next.credential.identity),
+          !('identity' in previous.credential) || !('identity' in next.credential)
+          || bytesKey(previous.credential.identity) === bytesKey(next.credential.identity),
       },
       psks: { external: (id) => { const psk = psks.get(bytesKey(id)); return psk && new Secret(psk.slice()) } },
       policy: options.policy ?? {},
