@@ -8,7 +8,7 @@ export { MLS_ERRORS, MlsError, type MlsErrorCode } from './errors.js'
 export type { GroupConfig, GroupPolicy, PskSource } from './group/config.js'
 export type { NewGroup } from './group/create-group.js'
 export type { ExternalJoinRequest } from './group/external-join.js'
-export { Group, type WelcomeJoin, type WithAuthenticatedData } from './group/group.js'
+export { Group, type JoinedGroup, type StartedGroup, type WelcomeJoin, type WithAuthenticatedData } from './group/group.js'
 export { makeExternalSenders, makeRequiredCapabilities, readRequiredCapabilities } from './group/context-extensions.js'
 export { makeGreaseExtension } from './group/grease.js'
 export { makeExternalProposal, makeNewMemberProposal, type ProposalTarget } from './group/outside-proposals.js'
@@ -20,6 +20,7 @@ export type { CommitBundle, CommitRequest, Member, Processed } from './group/out
 export {
   decodeKeyPackage, makeAdd, makeExternalPsk, makeGroupContextExtensions, makeReInit, makeRemove, makeResumptionPsk, makeSelfRemove,
 } from './group/proposals.js'
+export type { BranchRequest, SuccessorRequest } from './group/successor.js'
 export type { StagedCommit } from './group/staged-commit.js'
 export type { GroupStatus } from './group/stored.js'
 export { limits } from './limits.js'

@@ -37,7 +37,7 @@ export interface NewGroup {
 }
 
 /** @throws MlsError `mls.leaf.*` | `mls.extension.*` | `mls.crypto.unsupported_suite` */
-export const createInitialState = async (config: ResolvedConfig, request: NewGroup): Promise<GroupState> => {
+export const createInitialState = async (config: ResolvedConfig, request: Omit<NewGroup, 'config'>): Promise<GroupState> => {
   const suite = makeCipherSuite(request.cipherSuite ?? DEFAULT_CIPHER_SUITE, config.backend, config.random)
   const extensions = request.extensions ?? []
   validateExtensions(extensions, 'groupContext')

@@ -2,7 +2,7 @@
  * GroupState: what a member holds between messages, and how it moves from epoch to epoch.
  * Layer: group. Every change goes through here, so that every change is told to the store.
  */
-import { bytesKey, type Secret, toHex } from '@famichat/base'
+import { bytesKey, encode, type Secret, toHex } from '@famichat/base'
 import type { KeyPair } from '../crypto/backend.js'
 import { limits } from '../limits.js'
 import type { StateRow } from '../state-row.js'
@@ -13,7 +13,7 @@ import { type Epoch, type PastEpoch, retireEpoch, wipeEpoch, wipePastEpoch } fro
 import type { OwnResumptionPsks } from './psks.js'
 import { sealRow } from './row-seal.js'
 import type { StagedCommit } from './staged-commit.js'
-import { encodeHeader, encodeNode, encodePast, encodePending, encodeProposal, encodeResumptionPsk, type GroupStatus, rowKey } from './stored.js'
+import { encodeHeader, encodeNode, encodePast, encodePending, encodeProposal, encodeResumptionPsk, type GroupStatus, rowKey, StoredReInit } from './stored.js'
 
 /** A proposal received or sent in this epoch, found by its reference. */
 export type CachedProposal = SentProposal & { readonly reference: Uint8Array }
@@ -37,6 +37,7 @@ export interface StateParts {
   readonly updateKeys?: readonly UpdateKey[]
   readonly resumptionPsks?: ReadonlyMap<bigint, Secret>
   readonly pending?: PendingCommit | undefined
+  readonly reinit?: StagedCommit['reinit']
 }
 
 /** The state of one member. */
@@ -46,6 +47,7 @@ export class GroupState {
   #status: GroupStatus
   #past: readonly PastEpoch[]
   #pending: PendingCommit | undefined
+  #reinit: StagedCommit['reinit']
   readonly #proposals = new Map<string, CachedProposal>()
   /** By public key. */
   readonly #updateKeys = new Map<string, UpdateKey>()
@@ -58,6 +60,7 @@ export class GroupState {
     this.#status = parts.status ?? 'active'
     this.#past = parts.past ?? []
     this.#pending = parts.pending
+    this.#reinit = parts.reinit
     for (const proposal of parts.proposals ?? []) this.#proposals.set(bytesKey(proposal.reference), proposal)
     for (const key of parts.updateKeys ?? []) this.#updateKeys.set(bytesKey(key.publicKey), key)
     this.#resumptionPsks = new Map(parts.resumptionPsks)
@@ -81,6 +84,11 @@ export class GroupState {
 
   get pending(): PendingCommit | undefined {
     return this.#pending
+  }
+
+  /** The ReInit this group was closed by (§11.2). */
+  get reinit(): StagedCommit['reinit'] {
+    return this.#reinit
   }
 
   get proposals(): readonly CachedProposal[] {
@@ -144,7 +152,7 @@ export class GroupState {
     this.#retire(before, next, nowMs)
     this.#epoch = next
     this.#census = census.merge()
-    if (staged.reinit !== undefined) this.#status = 'reinitialised'
+    if (staged.reinit !== undefined) this.#close(staged.reinit)
     this.#forgetProposals(next)
     for (const node of next.tree.changedNodes()) this.#rows.set(rowKey.node(node), encodeNode(next.tree, node))
     this.#recordHeader()
@@ -200,6 +208,13 @@ export class GroupState {
     secretTree.takeChanges()
     wipeEpoch(this.#epoch)
     this.#recordHeader()
+  }
+
+  /** §11.2: nothing more is sent in a group that was reinitialised. */
+  #close(reinit: NonNullable<StagedCommit['reinit']>): void {
+    this.#status = 'reinitialised'
+    this.#reinit = reinit
+    this.#rows.set(rowKey.reinit, encode(StoredReInit, { proposal: reinit }))
   }
 
   #recordHeader(): void {

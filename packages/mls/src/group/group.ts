@@ -3,6 +3,7 @@
  * Layer: group. Owns the member's secrets; knows no network and no storage, but says what has to be stored.
  */
 import { EMPTY, type Secret } from '@famichat/base'
+import type { MaybePromise } from '../crypto/backend.js'
 import type { CipherSuite } from '../crypto/cipher-suite.js'
 import type { Signer } from '../crypto/signer.js'
 import { check } from '../errors.js'
@@ -31,6 +32,7 @@ import { restoreState } from './restore.js'
 import { sendApplicationData, sendCommit, sendProposal, sendUpdate } from './send.js'
 import type { StagedCommit } from './staged-commit.js'
 import type { GroupStatus } from './stored.js'
+import { type BranchRequest, startBranch, startSuccessor, type SuccessorRequest } from './successor.js'
 
 /** How a joiner gets in. */
 export interface WelcomeJoin {
@@ -42,6 +44,27 @@ export interface WelcomeJoin {
   readonly keyPackages: readonly KeyPackageBundle[]
   /** The encoded ratchet tree, when the Welcome does not carry it (§12.4.3.3). */
   readonly ratchetTree?: Uint8Array
+  /** Finds a group of this client: asked for the older group when the new one is its successor or its branch (§11.2, §11.3). */
+  readonly findGroup?: (groupId: Uint8Array) => Group | undefined
+  /** True when this client is in a group of that id already: then the Welcome is refused (§12.4.3.1). */
+  readonly isKnownGroup?: (groupId: Uint8Array) => MaybePromise<boolean>
+  /** True when a KeyPackage was joined with before: then it is refused unless it is a last resort (§16.8). */
+  readonly isConsumed?: (keyPackageRef: Uint8Array) => MaybePromise<boolean>
+}
+
+/** A group that was joined. */
+export interface JoinedGroup {
+  readonly group: Group
+  /** The KeyPackage that was used: delete its keys, unless it is a last resort. */
+  readonly keyPackage: KeyPackageBundle
+  /** True when others may hold Welcomes to the same keys: commit an update at once (§16.8). */
+  readonly isLastResort: boolean
+}
+
+/** A group that continues another, and the commit that starts it: release its Welcome, then merge. */
+export interface StartedGroup {
+  readonly group: Group
+  readonly bundle: CommitBundle
 }
 
 /** authenticated_data of a message: visible to the server, protected from change. At most 4096 bytes. */
@@ -69,14 +92,18 @@ export class Group {
    * Joins by Welcome (§12.4.3.1), and says which KeyPackage was used.
    * @throws MlsError `mls.welcome.*` | `mls.group_info.*` | `mls.tree.*` | `mls.leaf.*` | `mls.psk.*`
    */
-  static async join(request: WelcomeJoin): Promise<{ readonly group: Group; readonly keyPackage: KeyPackageBundle }> {
+  static async join(request: WelcomeJoin): Promise<JoinedGroup> {
     const config = resolveConfig(request.config)
     const message = decodeMessage(request.welcome.slice())
     check(message.wireFormat === WireFormat.welcome, 'mls.message.unexpected_kind')
-    const { epoch, census, keyPackage } = await joinByWelcome({ ...request, config, welcome: message.welcome })
+    const findGroup = (groupId: Uint8Array): GroupState | undefined => {
+      const found = request.findGroup?.(groupId)
+      return found === undefined ? undefined : found.#state
+    }
+    const { epoch, census, keyPackage } = await joinByWelcome({ ...request, config, welcome: message.welcome, findGroup })
     const state = new GroupState({ epoch, census })
     state.recordWhole()
-    return { group: new Group({ config, signer: request.signer, state }), keyPackage }
+    return { group: new Group({ config, signer: request.signer, state }), keyPackage, isLastResort: keyPackage.isLastResort }
   }
 
   /**
@@ -208,6 +235,29 @@ export class Group {
   exportSecret(label: string, context: Uint8Array, length: number): Secret {
     requireMember(this.#membership)
     return exportSecret(this.#epoch.suite, this.#epoch.secrets.exporterSecret, { label, context, length })
+  }
+
+  /** The ReInit that closed this group (§11.2), undefined while it is open. */
+  get reinit(): StagedCommit['reinit'] {
+    return this.#state.reinit
+  }
+
+  /**
+   * Sets up the group that follows this one after a ReInit (§11.2), with everybody in it.
+   * @throws MlsError `mls.group.not_reinitialised` | `mls.welcome.reinit_mismatch` | `mls.leaf.*` | `mls.key_package.*`
+   */
+  async reinitialise(request: SuccessorRequest): Promise<StartedGroup> {
+    const { membership, bundle } = await startSuccessor(this.#membership, request)
+    return { group: new Group(membership), bundle }
+  }
+
+  /**
+   * Sets up a group of some of the members (§11.3); this one goes on.
+   * @throws MlsError `mls.welcome.branch_mismatch` | `mls.group.*` | `mls.leaf.*` | `mls.key_package.*`
+   */
+  async branch(request: BranchRequest): Promise<StartedGroup> {
+    const { membership, bundle } = await startBranch(this.#membership, request)
+    return { group: new Group(membership), bundle }
   }
 
   /** A signed GroupInfo of the current epoch (§12.4.3), as an MLSMessage. */

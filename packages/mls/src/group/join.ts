@@ -3,6 +3,7 @@
  * Layer: group. Nothing is kept when it fails: the KeyPackage stays usable.
  */
 import { decode, EMPTY, encode, equal, present, Secret } from '@famichat/base'
+import type { MaybePromise } from '../crypto/backend.js'
 import { type CipherSuite, makeCipherSuite } from '../crypto/cipher-suite.js'
 import { decryptWithLabel, openWithKeys } from '../crypto/labels.js'
 import { decodeSecret } from '../crypto/secret-codec.js'
@@ -20,12 +21,14 @@ import type { GroupRules } from '../validate/leaf-node.js'
 import { validateTree } from '../validate/tree.js'
 import { GroupInfo, GroupSecrets, type Welcome } from '../wire/group-info.js'
 import { LeafNode, RatchetTreeNodes } from '../wire/leaf-node.js'
-import { ExtensionType, type LeafIndex, PSKType, ResumptionPSKUsage } from '../wire/registries.js'
+import { ExtensionType, type LeafIndex } from '../wire/registries.js'
 import { receivingTime, type ResolvedConfig } from './config.js'
 import { type Epoch, withBytes } from './epoch.js'
 import { verifyGroupInfo } from './group-info.js'
+import type { GroupState } from './group-state.js'
 import type { KeyPackageBundle } from './key-package-bundle.js'
 import { lookUpPsks } from './psks.js'
+import { findLink, validateSuccessor } from './validate-successor.js'
 
 /** What a joiner brings. */
 export interface JoinRequest {
@@ -35,6 +38,10 @@ export interface JoinRequest {
   readonly keyPackages: readonly KeyPackageBundle[]
   /** The encoded ratchet_tree when it does not come in the Welcome (§12.4.3.3). */
   readonly ratchetTree?: Uint8Array
+  /** The state of a group this client is or was in: a successor is measured by it. */
+  readonly findGroup?: (groupId: Uint8Array) => GroupState | undefined
+  readonly isKnownGroup?: (groupId: Uint8Array) => MaybePromise<boolean>
+  readonly isConsumed?: (keyPackageRef: Uint8Array) => MaybePromise<boolean>
 }
 
 export interface Joined {
@@ -51,9 +58,11 @@ export const joinByWelcome = async (request: JoinRequest): Promise<Joined> => {
   const keyPackage = findKeyPackage(request)
   const suite = makeCipherSuite(welcome.cipherSuite, config.backend, config.random)
   check(keyPackage.keyPackage.cipherSuite === suite.id, 'mls.welcome.wrong_suite')
+  // §16.8: only a last resort serves twice
+  check(keyPackage.isLastResort || await request.isConsumed?.(keyPackage.ref) !== true, 'mls.key_package.consumed')
   const groupSecrets = await openGroupSecrets(suite, welcome, keyPackage)
-  validatePskUsage(groupSecrets)
-  const psks = await lookUpPsks(groupSecrets.psks, config.psks)
+  const link = findLink(groupSecrets.psks, request.findGroup)
+  const psks = await lookUpPsks(groupSecrets.psks, config.psks, ...(link ? [link.psks] : []))
   const secrets = { joinerSecret: groupSecrets.joinerSecret, pskSecret: derivePskSecret(suite, psks) }
   const groupInfo = openGroupInfo(suite, welcome, secrets)
   const { groupContext } = groupInfo
@@ -68,7 +77,10 @@ export const joinByWelcome = async (request: JoinRequest): Promise<Joined> => {
   const signerLeaf = tree.leaf(groupInfo.signer)
   check(signerLeaf !== undefined, 'mls.group_info.bad_signature')
   await verifyGroupInfo(suite, groupInfo, signerLeaf.signatureKey)
+  // §12.4.3.1: the group_id is unique among the groups of the client
+  check(await request.isKnownGroup?.(groupContext.groupId) !== true, 'mls.welcome.known_group')
   const census = await validateTree(rules, tree, groupContext)
+  if (link !== undefined) await validateSuccessor(config.authentication, link, { groupContext, tree })
 
   const privateKeys = new Map<NodeIndex, Secret>([[leafToNode(ownLeaf), keyPackage.encryptionPrivateKey.clone()]])
   if (groupSecrets.pathSecret !== undefined) {
@@ -139,12 +151,6 @@ const openGroupSecrets = async (suite: CipherSuite, welcome: Welcome, bundle: Ke
   } finally {
     plaintext.wipe()
   }
-}
-
-/** §12.4.3.1: a reinit or branch PSK is the only one of its sort. @throws MlsError `mls.psk.wrong_usage` */
-const validatePskUsage = ({ psks }: GroupSecrets): void => {
-  const linking = psks.filter((psk) => psk.psktype === PSKType.resumption && psk.usage !== ResumptionPSKUsage.application)
-  check(linking.length <= 1, 'mls.psk.wrong_usage')
 }
 
 const openGroupInfo = (

@@ -2,9 +2,11 @@
  * Membership: what every operation of a member works with.
  * Layer: group.
  */
+import { present } from '@famichat/base'
 import { check } from '../errors.js'
 import type { Signer } from '../crypto/signer.js'
 import type { GroupRules } from '../validate/leaf-node.js'
+import type { LeafNode } from '../wire/leaf-node.js'
 import type { ResolvedConfig } from './config.js'
 import type { GroupState } from './group-state.js'
 
@@ -30,3 +32,7 @@ export const currentRules = ({ config, state }: Membership, nowSeconds: bigint |
   const { suite, context } = state.epoch
   return { suite, extensions: context.extensions, authentication: config.authentication, nowSeconds }
 }
+
+/** This member's leaf. @throws InvariantError when it has left */
+export const leafThatIsOwn = ({ state: { epoch: { tree, ownLeaf } } }: Membership): LeafNode =>
+  present(tree.leaf(ownLeaf), 'a member has a leaf')

@@ -15,9 +15,13 @@ export interface OwnResumptionPsks {
   readonly byEpoch: ReadonlyMap<bigint, Secret>
 }
 
-/** Finds every PSK, in order. @throws MlsError `mls.psk.unknown` */
+/**
+ * Finds every PSK, in order.
+ * @param own of groups of which this member has the state; other groups' are asked of the source
+ * @throws MlsError `mls.psk.unknown`
+ */
 export const lookUpPsks = async (
-  ids: readonly PreSharedKeyID[], source: PskSource, own?: OwnResumptionPsks,
+  ids: readonly PreSharedKeyID[], source: PskSource, ...own: readonly OwnResumptionPsks[]
 ): Promise<readonly PreSharedKey[]> => {
   const found: PreSharedKey[] = []
   for (const id of ids) {
@@ -28,8 +32,8 @@ export const lookUpPsks = async (
   return found
 }
 
-const lookUp = async (id: PreSharedKeyID, source: PskSource, own?: OwnResumptionPsks): Promise<Secret | undefined> => {
+const lookUp = async (id: PreSharedKeyID, source: PskSource, own: readonly OwnResumptionPsks[]): Promise<Secret | undefined> => {
   if (id.psktype === PSKType.external) return source.external(id.pskId)
-  if (own !== undefined && equal(own.groupId, id.pskGroupId)) return own.byEpoch.get(id.pskEpoch)
-  return source.resumption?.(id.pskGroupId, id.pskEpoch)
+  const known = own.find(({ groupId }) => equal(groupId, id.pskGroupId))
+  return known === undefined ? source.resumption?.(id.pskGroupId, id.pskEpoch) : known.byEpoch.get(id.pskEpoch)
 }

@@ -18,7 +18,8 @@ import type { ResolvedConfig } from './config.js'
 import { type Epoch, type PastEpoch, withBytes } from './epoch.js'
 import { type CachedProposal, GroupState, type PendingCommit, type UpdateKey } from './group-state.js'
 import { openRow, withoutChecksum } from './row-seal.js'
-import { decodeEpochSecrets, FORMAT, GROUP_STATUSES, rowKey, StoredHeader, StoredPast, StoredPending, StoredProposal, StoredPsk } from './stored.js'
+import type { StagedCommit } from './staged-commit.js'
+import { decodeEpochSecrets, FORMAT, GROUP_STATUSES, rowKey, StoredHeader, StoredPast, StoredPending, StoredProposal, StoredPsk, StoredReInit } from './stored.js'
 
 /** @throws MlsError `mls.snapshot.malformed` */
 export const restoreState = (config: ResolvedConfig, rows: Iterable<StateRow>): GroupState => {
@@ -52,6 +53,7 @@ const restore = (config: ResolvedConfig, given: Iterable<StateRow>): GroupState 
     updateKeys: proposals.flatMap(({ updateKey }) => updateKey ?? []),
     resumptionPsks: resumptionPsks(rows),
     pending: pendingCommit(suite, rows, { epoch, census }),
+    reinit: reinitOf(rows),
   })
 }
 
@@ -120,6 +122,12 @@ const resumptionPsks = (rows: Rows): ReadonlyMap<bigint, Secret> =>
   new Map([...rows].filter(([key]) => key.startsWith('o'))
     .map(([key, row]): [bigint, Secret] => [BigInt(key.slice(1)), decode(StoredPsk, row).psk])
     .sort(([a], [b]) => (a < b ? -1 : 1)))
+
+const reinitOf = (rows: Rows): StagedCommit['reinit'] => {
+  const row = rows.get(rowKey.reinit)
+  const proposal = row && decode(StoredReInit, row).proposal
+  return proposal?.proposalType === ProposalType.reinit ? proposal : undefined
+}
 
 const proposalOf = (row: Uint8Array): { proposal: CachedProposal; updateKey: UpdateKey | undefined } => {
   const { updateKey, ...proposal } = decode(StoredProposal, row)

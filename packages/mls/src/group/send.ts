@@ -13,13 +13,13 @@ import { freshKeyPair, signLeafNode } from '../tree/treekem.js'
 import { isSelfRemoveOf, type SentProposal } from '../validate/proposal-list.js'
 import { type Content, encodeMessage, type MLSMessage } from '../wire/message.js'
 import type { Proposal } from '../wire/proposal.js'
-import { ContentType, LeafNodeSource, ProposalType, SenderType, WireFormat } from '../wire/registries.js'
+import { ContentType, LeafNodeSource, ProposalType, type ResumptionPSKUsage, SenderType, WireFormat } from '../wire/registries.js'
 import { choosePending } from './choose-proposals.js'
 import { sendingTime } from './config.js'
 import { createCommit } from './create-commit.js'
 import { currentRules, type Membership, requireActive } from './membership.js'
 import type { CommitBundle, CommitRequest } from './outcomes.js'
-import { lookUpPsks } from './psks.js'
+import { lookUpPsks, type OwnResumptionPsks } from './psks.js'
 
 /** @throws MlsError `mls.proposal.pending` | `mls.message.too_large` | `mls.group.*` */
 export const sendApplicationData = async (membership: Membership, applicationData: Uint8Array, authenticatedData: Uint8Array): Promise<Uint8Array> => {
@@ -71,8 +71,15 @@ export const sendUpdate = async (membership: Membership, authenticatedData: Uint
   return sendProposal(membership, { proposalType: ProposalType.update, leafNode }, authenticatedData, keys)
 }
 
+/** How the first commit of a group ties it to an older one (§11.2, §11.3). */
+export interface GroupLink {
+  readonly usage: ResumptionPSKUsage
+  /** The older group's. */
+  readonly psks: OwnResumptionPsks
+}
+
 /** @throws MlsError `mls.commit.pending` | `mls.proposal.*` | `mls.psk.*` | `mls.leaf.*` | `mls.key_package.*` */
-export const sendCommit = async (membership: Membership, request: CommitRequest): Promise<CommitBundle> => {
+export const sendCommit = async (membership: Membership, request: CommitRequest, link?: GroupLink): Promise<CommitBundle> => {
   requireActive(membership)
   const { config, signer, state } = membership
   check(state.pending === undefined, 'mls.commit.pending')
@@ -95,7 +102,8 @@ export const sendCommit = async (membership: Membership, request: CommitRequest)
     leaf: { ...present(tree.leaf(ownLeaf), 'an active member has a leaf'), ...request.leaf },
     withTree: request.withTree ?? true,
     groupInfoExtensions: request.groupInfoExtensions ?? [],
-    findPsks: (applied) => lookUpPsks(applied.psks, config.psks, state.resumptionPsks),
+    findPsks: (applied) => lookUpPsks(applied.psks, config.psks, state.resumptionPsks, ...(link ? [link.psks] : [])),
+    ...(link ? { pskUsage: link.usage } : {}),
   })
   const commit = encodeMessage(sealer(membership, signed.wireFormat, ContentType.commit)(signed))
   state.hold({ staged, messageHash: suite.hash.digest(commit) })

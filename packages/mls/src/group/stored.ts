@@ -25,6 +25,7 @@ export const GROUP_STATUSES: readonly GroupStatus[] = ['active', 'removed', 'rei
 export const rowKey = {
   header: 'h',
   pending: 'c',
+  reinit: 'i',
   node: (node: number) => `t${node.toString()}`,
   proposal: (reference: string) => `q${reference}`,
   past: (epoch: bigint) => `e${epoch.toString()}`,
@@ -62,6 +63,9 @@ export const StoredPast = struct({
 export const StoredProposal = struct({
   reference: hashReference, proposal: Proposal, sender: Sender, updateKey: optional(secret),
 })
+
+/** The ReInit a group was closed by (§11.2): what its successor must look like. */
+export const StoredReInit = struct({ proposal: Proposal })
 
 export const StoredPending = struct({
   messageHash: hashBytes,
