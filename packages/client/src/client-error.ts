@@ -1,0 +1,58 @@
+/**
+ * Errors of the client: each a sentence that tells a person what to do. Refusals of the server are ProtocolErrors.
+ */
+import { CodedError, type ErrorDetail } from '@famichat/base'
+
+/** Closed catalogue. */
+export const CLIENT_ERRORS = {
+  'client.profile.missing': { text: 'this profile has no account yet: join with an invite link first' },
+  'client.profile.taken': { text: 'this profile has an account already: choose another profile to join with this link' },
+  'client.profile.busy': { text: 'another program has been using this profile for too long: stop it and try again' },
+  'client.profile.unusable': { text: 'the profile folder cannot be made or written: check its path and owner' },
+  'client.key.missing': { text: 'there is a profile but no key for it: put the file profile.key back, or set FAMICHAT_PROFILE_KEY' },
+  'client.key.malformed': { text: 'the profile key must be 64 hexadecimal digits: check FAMICHAT_PROFILE_KEY or the file profile.key' },
+  'client.key.exposed': { text: 'the file profile.key can be read by other users of this machine: run chmod 600 on it' },
+  'client.key.wrong': { text: 'the key does not open this profile: use the profile.key or FAMICHAT_PROFILE_KEY it was made with' },
+  'client.store.newer': { text: 'this profile was made by a newer Famichat: update this program' },
+  'client.store.failed': { text: 'the profile cannot be read or written: check the disk' },
+  'client.store.malformed': { text: 'a stored record is damaged: restore a backup, or join again with a new profile' },
+  'client.store.stale': { text: 'another program changed this conversation at the same moment: try again' },
+  'client.server.unreachable': { text: 'no Famichat server answers at this address: check the address, and that the server is running' },
+  'client.channel.closed': { text: 'the connection to the server was lost: it is made again, or try again' },
+  'client.invite.inviter_missing': { text: 'the server does not show the person who invited you, so it may not be honest: ask them before you go on' },
+  'client.link.malformed': { text: 'this is not a whole device link: copy it again, with everything after the #' },
+  'client.link.timed_out': { text: 'the other device did not answer in 10 minutes: start again on both' },
+  'client.link.refused': { text: 'the other device\'s answer is not authentic, so nothing was linked: start again on both' },
+  'client.account.no_key': { text: 'only the device that made the account can link others: start there' },
+  'client.conversation.unknown': { text: 'there is no such conversation: look at the list of conversations' },
+  'client.conversation.ambiguous': { text: 'several conversations have this name: use the id from the list of conversations' },
+  'client.conversation.ended': { text: 'you are not in this conversation any more: ask a member to add you' },
+  'client.conversation.unready': { text: 'this device has not been added to this conversation yet: let a member go online, then try again' },
+  'client.conversation.stuck': { text: 'this device cannot follow this conversation any more: ask a member to remove and add you' },
+  'client.conversation.busy': { text: 'the others kept changing this conversation at the same time: try again' },
+  'client.conversation.direct': { text: 'a direct conversation always has the same two people: make a group instead' },
+  'client.member.unknown': { text: 'nobody in this community has that name: check the spelling' },
+  'client.member.is_self': { text: 'that is you: name somebody else' },
+  'client.member.already_in': { text: 'that person is in this conversation already, with every device' },
+  'client.member.not_in': { text: 'that person is not in this conversation' },
+  'client.member.unreachable': { text: 'none of that person\'s devices can be added now: let them open Famichat once, then try again' },
+  'client.member.changed': { text: 'the server shows another identity under this name than before, so nothing was sent: ask that person in another way' },
+  'client.device.unknown': { text: 'your account has no such device: look at the list of devices' },
+  'client.device.is_self': { text: 'this is the device you are using: revoke it from another one' },
+  'client.device.revoked': { text: 'this device was revoked by its account: join again with a new profile' },
+  'client.message.empty': { text: 'there is nothing to send: write a text' },
+  'client.message.too_long': { text: 'the text is longer than 48 KiB: send it in parts' },
+  'client.message.withheld': { text: 'the server left out messages here: ask the others what they sent' },
+  'client.message.malformed': { text: 'a message is not in a form this program knows: it may come from a newer one' },
+} as const
+
+/** A code of the catalogue. */
+export type ClientErrorCode = keyof typeof CLIENT_ERRORS
+
+/** The single error class of this package. */
+export class ClientError extends CodedError<ClientErrorCode> {
+  override readonly name = 'ClientError'
+  constructor(code: ClientErrorCode, detail?: ErrorDetail, options?: ErrorOptions) {
+    super(code, CLIENT_ERRORS[code].text, detail, options)
+  }
+}

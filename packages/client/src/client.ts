@@ -1,0 +1,298 @@
+/**
+ * Client: a person's device in a community. Everything here speaks of people, conversations and messages; keys, epochs
+ * and commits stay below.
+ */
+import { Group } from '@famichat/mls'
+import {
+  type AccountId, type ConversationId, ConversationKind, type DeviceId, formatInviteLink, idToBytes, type InviteId, INVITE_SECRET_BYTES,
+  inviteProofInput, makeId, type MessageId, parseInviteLink,
+} from '@famichat/protocol'
+import { ClientError } from './client-error.js'
+import { makeConversationExtension } from './conversation/conversation-extension.js'
+import type { ConversationInfo } from './conversation/catalogue.js'
+import { type ConversationEvent, readHistory } from './conversation/history.js'
+import { putIntent } from './conversation/intents.js'
+import type { MemberDevice } from './conversation/members.js'
+import { paddingFor } from './conversation/message-document.js'
+import { requireActive } from './conversation/outbox.js'
+import { isConnectionLoss } from './conversation/retry.js'
+import type { DirectoryAccount } from './identity/directory.js'
+import { isDeviceLink, parseDeviceLink } from './identity/device-link.js'
+import { accountFingerprint, leafParameters, openIdentity } from './identity/identity.js'
+import { joinWithInvite, joinWithLink, readIdentity } from './identity/joining.js'
+import { LinkHost, type LinkOffering } from './identity/link-host.js'
+import { Trust } from './identity/trust.js'
+import { type Engine, makeEngine, type Problem } from './engine.js'
+import type { ClientOptions, Surroundings } from './platform.js'
+import { surroundingsOf } from './platform.js'
+import { ConversationState, IntentKind } from './store/records.js'
+
+/** A device of the own account. */
+export interface DeviceInfo {
+  readonly deviceId: DeviceId
+  readonly isThisDevice: boolean
+  readonly isRevoked: boolean
+}
+
+/** Who this client is. */
+export interface ClientIdentity {
+  readonly accountId: AccountId
+  readonly accountName: string
+  readonly deviceId: DeviceId
+  readonly origin: string
+}
+
+/** A sent message. */
+export interface Sent {
+  readonly conversationId: ConversationId
+  readonly messageId: MessageId
+}
+
+const SEND_ATTEMPTS = 6
+
+/** An open client. Close it: it holds secrets and a connection. */
+export class Client {
+  readonly identity: ClientIdentity
+  readonly #engine: Engine
+  readonly #surroundings: Surroundings
+
+  private constructor(engine: Engine, surroundings: Surroundings) {
+    this.#engine = engine
+    this.#surroundings = surroundings
+    const { accountId, accountName, deviceId, origin } = engine.workspace.context.identity
+    this.identity = { accountId, accountName, deviceId, origin }
+  }
+
+  /**
+   * Gives a profile its account: by an invite link, or by a device link of another device.
+   * @param name of a new account; a linked device has its account's
+   */
+  static async join(options: ClientOptions, link: string, name?: string): Promise<Client> {
+    const surroundings = surroundingsOf(options)
+    if (isDeviceLink(link)) await joinWithLink(surroundings, parseDeviceLink(link))
+    else await joinWithInvite(surroundings, { link: parseInviteLink(link), accountName: name ?? '' })
+    return Client.open(options)
+  }
+
+  /** Opens a profile that has an account. @throws ClientError `client.profile.missing` | `client.store.*` */
+  static async open(options: ClientOptions): Promise<Client> {
+    const surroundings = surroundingsOf(options)
+    const { store, suite, backend, clock, random } = surroundings
+    const record = await readIdentity(store)
+    if (record === undefined || record.admission !== undefined) throw new ClientError('client.profile.missing')
+    const trust = new Trust({ store, suite, nowMs: () => clock.nowMs() })
+    const identity = await openIdentity(suite, record)
+    const groupConfig = { backend, authentication: trust, clock, random, policy: { paddingFor } }
+    return new Client(makeEngine(surroundings, { groupConfig, identity, trust }), surroundings)
+  }
+
+  /** Brings everything up to date once: people, new conversations, messages, what waits to be sent. */
+  sync(): Promise<readonly Problem[]> {
+    return this.#engine.sync()
+  }
+
+  /** Stays connected until `signal` ends it; events come as they happen. */
+  live(signal: AbortSignal): Promise<void> {
+    return this.#engine.live.run(signal)
+  }
+
+  conversations(): Promise<readonly ConversationInfo[]> {
+    return this.#engine.catalogue.list()
+  }
+
+  /** Finds a conversation by name, by the other person's name, or by id. @throws ClientError `client.conversation.*` */
+  conversation(nameOrId: string): Promise<ConversationInfo> {
+    return this.#engine.catalogue.find(nameOrId)
+  }
+
+  info(conversationId: ConversationId): Promise<ConversationInfo> {
+    return this.#engine.catalogue.info(conversationId)
+  }
+
+  nameOf(accountId: AccountId): Promise<string> {
+    return this.#engine.people.nameOf(accountId)
+  }
+
+  /** The names of everybody in the community, as the server told last. */
+  get people(): readonly { readonly accountId: AccountId; readonly name: string }[] {
+    return this.#engine.people.accounts.map(({ accountId, accountName }) => ({ accountId, name: accountName }))
+  }
+
+  /** What happened in a conversation so far, oldest first. */
+  history(conversationId: ConversationId, afterSeq = 0): Promise<readonly ConversationEvent[]> {
+    return readHistory(this.#surroundings.store, conversationId, { afterSeq })
+  }
+
+  /** What happened after a position, and what happens from now on, each once and in order. Run `live` beside it. */
+  async *events(conversationId: ConversationId, { afterSeq = 0, signal }: { afterSeq?: number; signal?: AbortSignal } = {}): AsyncGenerator<ConversationEvent> {
+    let seq = afterSeq
+    while (signal?.aborted !== true) {
+      const mark = this.#engine.changes.mark(conversationId)
+      for (const event of await this.history(conversationId, seq)) {
+        yield event
+        seq = event.seq
+      }
+      await this.#engine.changes.after(conversationId, mark, signal)
+    }
+  }
+
+  /** The direct conversation with a person; it is made if there is none. @throws ClientError `client.member.*` */
+  async createDirect(name: string): Promise<ConversationInfo> {
+    const account = await this.#findOther(name)
+    const existing = await this.#engine.catalogue.findDirect(account.accountId)
+    return existing ?? this.#create({ kind: ConversationKind.direct, name: '' }, [account])
+  }
+
+  /** Makes a group. @throws ClientError `client.member.*` */
+  async createGroup(name: string, members: readonly string[]): Promise<ConversationInfo> {
+    const accounts: DirectoryAccount[] = []
+    for (const member of members) accounts.push(await this.#findOther(member))
+    return this.#create({ kind: ConversationKind.group, name }, accounts)
+  }
+
+  /** Adds a person with all devices. @throws ClientError `client.member.*` | `client.conversation.*` */
+  async add(conversationId: ConversationId, name: string): Promise<ConversationInfo> {
+    const account = await this.#engine.people.find(name)
+    await this.#engine.delivery.catchUp(conversationId)
+    const { kind, members } = await this.info(conversationId)
+    if (kind === ConversationKind.direct) throw new ClientError('client.conversation.direct')
+    const present = new Set(members.flatMap(({ deviceIds }) => deviceIds))
+    const missing = (await this.#devicesOf(account)).filter(({ deviceId }) => !present.has(deviceId))
+    if (missing.length === 0) throw new ClientError('client.member.already_in')
+    await this.#want(conversationId, IntentKind.add, missing)
+    const info = await this.info(conversationId)
+    if (!info.members.some(({ accountId }) => accountId === account.accountId)) throw new ClientError('client.member.unreachable')
+    return info
+  }
+
+  /** Removes a person with all devices: what is sent from then on they cannot read. @throws ClientError `client.member.*` | `client.conversation.*` */
+  async remove(conversationId: ConversationId, name: string): Promise<ConversationInfo> {
+    const account = await this.#findOther(name)
+    await this.#engine.delivery.catchUp(conversationId)
+    const { kind, members } = await this.info(conversationId)
+    if (kind === ConversationKind.direct) throw new ClientError('client.conversation.direct')
+    const member = members.find(({ accountId }) => accountId === account.accountId)
+    if (member === undefined) throw new ClientError('client.member.not_in')
+    await this.#want(conversationId, IntentKind.remove, member.deviceIds.map((deviceId) => ({ accountId: account.accountId, deviceId })))
+    return this.info(conversationId)
+  }
+
+  /** Asks to be let go; it takes effect when another member is online. */
+  async leave(conversationId: ConversationId): Promise<void> {
+    const { delivery, outbox } = this.#engine
+    await delivery.catchUp(conversationId)
+    await outbox.proposeLeave(conversationId)
+    await outbox.flush(conversationId)
+  }
+
+  /**
+   * Writes and sends a text. Once written it is sent, now or later, even if this throws `client.server.unreachable`.
+   * @throws ClientError `client.message.*` | `client.conversation.*` | `client.server.unreachable`
+   */
+  async send(conversationId: ConversationId, body: string): Promise<Sent> {
+    const { outbox } = this.#engine
+    const messageId = await outbox.write(conversationId, body)
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await outbox.flush(conversationId)
+        return { conversationId, messageId }
+      } catch (error) {
+        if (!isConnectionLoss(error) || attempt === SEND_ATTEMPTS) throw error
+        await this.#surroundings.sleep(50 * 2 ** attempt)
+      }
+    }
+  }
+
+  /** A link that lets one more person in. */
+  async invite(): Promise<{ readonly link: string; readonly expiresAtMs: number }> {
+    const { random, suite } = this.#surroundings
+    const { origin, certificate } = this.#engine.workspace.context.identity
+    const inviteId = makeId<InviteId>(random)
+    const secret = random(INVITE_SECRET_BYTES)
+    const proof = suite.hash.digest(inviteProofInput(inviteId, secret))
+    const { expiresAtMs } = await this.#engine.connection.calls.call('inviteCreate', { inviteId, proofHash: suite.hash.digest(proof) })
+    return { link: formatInviteLink({ origin, inviteId, secret, inviterFingerprint: accountFingerprint(suite, certificate.accountKey) }), expiresAtMs }
+  }
+
+  /** Offers a link for a further device of this account. @throws ClientError `client.account.no_key` */
+  offerLink(): Promise<LinkOffering> {
+    return new LinkHost(this.#engine, this.#surroundings).offer()
+  }
+
+  /** The devices of this account. */
+  async devices(): Promise<readonly DeviceInfo[]> {
+    await this.#engine.refreshPeople()
+    const own = this.#engine.people.accounts.find(({ accountId }) => accountId === this.identity.accountId)
+    return (own?.devices ?? []).map(({ deviceId, isRevoked }) => ({ deviceId, isRevoked, isThisDevice: deviceId === this.identity.deviceId }))
+  }
+
+  /** Shuts a device of this account out: the server at once, every conversation with the next commit. @throws ClientError `client.device.*` */
+  async revokeDevice(idOrPrefix: string): Promise<DeviceId> {
+    const found = (await this.devices()).filter(({ deviceId }) => deviceId === idOrPrefix || (idOrPrefix.length >= 4 && deviceId.startsWith(idOrPrefix)))
+    const [device] = found
+    if (device === undefined || found.length > 1) throw new ClientError('client.device.unknown')
+    if (device.isThisDevice) throw new ClientError('client.device.is_self')
+    await this.#engine.connection.calls.call('deviceRevoke', { deviceId: device.deviceId })
+    await this.sync()
+    return device.deviceId
+  }
+
+  /** Ends the connection, wipes secrets, closes the store. */
+  async close(): Promise<void> {
+    this.#engine.connection.close()
+    await this.#surroundings.store.exclusive(() => {
+      this.#engine.workspace.close()
+      return Promise.resolve()
+    })
+    await this.#surroundings.store.close()
+  }
+
+  async #findOther(name: string): Promise<DirectoryAccount> {
+    const account = await this.#engine.people.find(name)
+    if (account.accountId === this.identity.accountId) throw new ClientError('client.member.is_self')
+    return account
+  }
+
+  async #devicesOf(account: DirectoryAccount): Promise<readonly MemberDevice[]> {
+    const devices = await this.#engine.people.activeDevices(account)
+    if (devices.length === 0) throw new ClientError('client.member.unreachable')
+    return devices.map((deviceId) => ({ accountId: account.accountId, deviceId }))
+  }
+
+  async #want(conversationId: ConversationId, kind: typeof IntentKind.add | typeof IntentKind.remove, devices: readonly MemberDevice[]): Promise<void> {
+    const { workspace, commits } = this.#engine
+    await workspace.turn('intent', conversationId, (turn) => {
+      requireActive(turn)
+      putIntent(workspace, conversationId, turn, { kind, devices, epoch: 0n })
+      return Promise.resolve()
+    })
+    await commits.settle(conversationId)
+  }
+
+  /** The group, the record and the wish for members are one write; the server hears of them afterwards. */
+  async #create(subject: { readonly kind: ConversationKind; readonly name: string }, accounts: readonly DirectoryAccount[]): Promise<ConversationInfo> {
+    const { workspace, upkeep, commits, people } = this.#engine
+    const { random } = this.#surroundings
+    const { groupConfig, identity } = workspace.context
+    const conversationId = makeId<ConversationId>(random)
+    const devices: MemberDevice[] = []
+    for (const account of accounts) devices.push(...await this.#devicesOf(account))
+    const own = people.accounts.find(({ accountId }) => accountId === identity.accountId)
+    const siblings = own === undefined ? [] : await people.activeDevices(own)
+    for (const deviceId of siblings) if (deviceId !== identity.deviceId) devices.push({ accountId: identity.accountId, deviceId })
+    await workspace.turn('create', conversationId, async (turn) => {
+      const group = await Group.create({
+        config: groupConfig, signer: identity.signer, groupId: idToBytes(conversationId), leaf: leafParameters(identity, random),
+        extensions: [makeConversationExtension(subject)],
+      })
+      turn.adopt({
+        ...subject, state: ConversationState.active, isRegistered: false, isLeaving: false, cursor: 0, joinedEpoch: 0n,
+        welcomeId: undefined, stuckCode: '',
+      }, group)
+      if (devices.length > 0) putIntent(workspace, conversationId, turn, { kind: IntentKind.add, devices, epoch: 0n })
+    })
+    await upkeep.register(conversationId)
+    await commits.settle(conversationId)
+    return this.info(conversationId)
+  }
+}

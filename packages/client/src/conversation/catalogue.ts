@@ -1,0 +1,110 @@
+/**
+ * The list of conversations as people know them: by name, or by the other person of a direct one.
+ */
+import { type Group, ProposalType } from '@famichat/mls'
+import { type AccountId, ConversationKind, type ConversationId, type DeviceId } from '@famichat/protocol'
+import { ClientError } from '../client-error.js'
+import type { People } from '../identity/directory.js'
+import { type ConversationRecord, ConversationState } from '../store/records.js'
+import { accountsOf, membersOf } from './members.js'
+import type { Workspace } from './workspace.js'
+
+/** A person in a conversation. */
+export interface ConversationMember {
+  readonly accountId: AccountId
+  readonly name: string
+  readonly deviceIds: readonly DeviceId[]
+}
+
+/** A conversation as this device sees it. */
+export interface ConversationInfo {
+  readonly conversationId: ConversationId
+  readonly kind: ConversationKind
+  /** Its name; of a direct conversation the other person's. */
+  readonly name: string
+  /** `ended` when this device is not in it any more, `stuck` when it cannot follow. */
+  readonly state: 'active' | 'leaving' | 'ended' | 'stuck'
+  readonly members: readonly ConversationMember[]
+  readonly epoch: bigint
+  /** Equal on all devices that agree on everything; empty when ended. */
+  readonly epochAuthenticator: Uint8Array
+  /** The last log entry taken. */
+  readonly seq: number
+  /** Proposals that wait for somebody's commit. */
+  readonly pendingRemovals: number
+}
+
+const SHORTEST_ID = 6
+
+/** Lists and finds conversations. */
+export class Catalogue {
+  readonly #workspace: Workspace
+  readonly #people: People
+
+  constructor(workspace: Workspace, people: People) {
+    this.#workspace = workspace
+    this.#people = people
+  }
+
+  async list(): Promise<readonly ConversationInfo[]> {
+    const infos: ConversationInfo[] = []
+    for (const { conversationId } of await this.#workspace.list()) infos.push(await this.info(conversationId))
+    return infos
+  }
+
+  /** @throws ClientError `client.conversation.unknown` */
+  async info(conversationId: ConversationId): Promise<ConversationInfo> {
+    const { record, seen } = await this.#workspace.turn('read', conversationId, (turn) => {
+      if (turn.record === undefined || turn.group === undefined) throw new ClientError('client.conversation.unknown')
+      return Promise.resolve({ record: turn.record, seen: lookAt(turn.group) })
+    })
+    const members = await Promise.all(accountsOf(seen.members).map(async (accountId): Promise<ConversationMember> => ({
+      accountId,
+      name: await this.#people.nameOf(accountId),
+      deviceIds: seen.members.filter((device) => device.accountId === accountId).map(({ deviceId }) => deviceId),
+    })))
+    const { members: _, ...rest } = seen
+    return { conversationId, kind: record.kind, name: this.#nameOf(record, members), state: stateOf(record), seq: record.cursor, ...rest, members }
+  }
+
+  /** Finds by name, id or the beginning of an id. @throws ClientError `client.conversation.unknown` | `client.conversation.ambiguous` */
+  async find(nameOrId: string): Promise<ConversationInfo> {
+    const all = await this.list()
+    const byId = all.filter(({ conversationId }) => conversationId === nameOrId || (nameOrId.length >= SHORTEST_ID && conversationId.startsWith(nameOrId)))
+    const name = fold(nameOrId)
+    const byName = all.filter((info) => fold(info.name) === name)
+    const found = byId.length > 0 ? byId : byName
+    const running = found.filter(({ state }) => state !== 'ended')
+    const [only, ...others] = running.length > 0 ? running : found
+    if (only === undefined) throw new ClientError('client.conversation.unknown')
+    if (others.length > 0) throw new ClientError('client.conversation.ambiguous', { conversations: others.length + 1 })
+    return only
+  }
+
+  /** The running direct conversation with a person, if there is one. */
+  async findDirect(accountId: AccountId): Promise<ConversationInfo | undefined> {
+    return (await this.list()).find(({ kind, state, members }) =>
+      kind === ConversationKind.direct && state === 'active' && members.some((member) => member.accountId === accountId))
+  }
+
+  #nameOf(record: ConversationRecord, members: readonly ConversationMember[]): string {
+    if (record.name !== '') return record.name
+    const { accountId: own } = this.#workspace.context.identity
+    return members.find(({ accountId }) => accountId !== own)?.name ?? members[0]?.name ?? ''
+  }
+}
+
+const fold = (name: string): string => name.normalize('NFKC').trim().toLowerCase()
+
+const stateOf = ({ state, isLeaving, stuckCode }: ConversationRecord): ConversationInfo['state'] => {
+  if (state === ConversationState.ended) return 'ended'
+  if (stuckCode !== '') return 'stuck'
+  return isLeaving ? 'leaving' : 'active'
+}
+
+const lookAt = (group: Group) => ({
+  members: membersOf(group),
+  epoch: group.epoch,
+  epochAuthenticator: group.status === 'active' ? group.epochAuthenticator : new Uint8Array(0),
+  pendingRemovals: group.pendingProposals.filter(({ proposal }) => proposal.proposalType === ProposalType.remove).length,
+})

@@ -1,0 +1,186 @@
+/**
+ * Commits: what is wanted and what is proposed becomes one commit on the epoch that is now. A lost race discards it,
+ * takes the winner, and makes it anew, with back-off and an end (E1, E2).
+ */
+import { isCodedError } from '@famichat/base'
+import { decodeKeyPackage, type Group, type KeyPackage, type LeafIndex, makeAdd, makeRemove, MlsError, type Proposal } from '@famichat/mls'
+import { type AccountId, type ConversationId, type DeviceId, makeId, type MessageId } from '@famichat/protocol'
+import { ClientError } from '../client-error.js'
+import { certificateOf } from '../identity/trust.js'
+import type { Connection } from '../net/connection.js'
+import { CommitRecord, ConversationState, decodeRecord, encodeRecord, IntentKind } from '../store/records.js'
+import type { Delivery } from './delivery.js'
+import { devicesOf, readIntents, type StoredIntent } from './intents.js'
+import { deviceOfLeaf, membersOf } from './members.js'
+import { mayCommitProposals, removedByProposals } from './pending-proposals.js'
+import { backOffMs, retryLimited, type Sleep } from './retry.js'
+import type { Turn, Workspace } from './workspace.js'
+
+/** What committing works with. */
+export interface CommitsContext {
+  readonly workspace: Workspace
+  readonly connection: Connection
+  readonly delivery: Delivery
+  readonly sleep: Sleep
+}
+
+/** What became of the wanted changes. */
+export interface Settled {
+  /** Devices that have no KeyPackages left, so that nobody can add them. */
+  readonly unreachable: readonly DeviceId[]
+}
+
+/** A race lost more often than this is shown (E3). */
+const MAX_ATTEMPTS = 16
+
+/** KeyPackages that were claimed; they stay good when a race is lost. */
+type Claims = Map<DeviceId, KeyPackage | 'none'>
+
+/** Makes a conversation what it is wanted to be. */
+export class Commits {
+  readonly #context: CommitsContext
+
+  constructor(context: CommitsContext) {
+    this.#context = context
+  }
+
+  /**
+   * Commits what is wanted or proposed, until nothing is.
+   * @throws ClientError `client.conversation.busy` | `client.member.changed` | `client.server.unreachable` | ProtocolError
+   */
+  async settle(conversationId: ConversationId): Promise<Settled> {
+    const { workspace: { context: { random, onPoint } }, connection, delivery, sleep } = this.#context
+    const claims: Claims = new Map()
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      await delivery.catchUp(conversationId)
+      await this.#claimMissing(conversationId, claims)
+      const staged = await this.#stage(conversationId, claims)
+      if (staged === undefined) return { unreachable: [...claims].filter(([, claim]) => claim === 'none').map(([deviceId]) => deviceId) }
+      try {
+        await retryLimited(sleep, () => connection.calls.call('conversationCommit', { conversationId, groupInfo: undefined, ...staged }))
+        onPoint('commit.accepted')
+      } catch (error) {
+        if (!(await this.#mendRefusal(conversationId, error))) throw error
+        await sleep(backOffMs(random, attempt))
+      }
+    }
+    throw new ClientError('client.conversation.busy')
+  }
+
+  /** Claims KeyPackages for devices that are wanted and not there. */
+  async #claimMissing(conversationId: ConversationId, claims: Claims): Promise<void> {
+    const { workspace } = this.#context
+    const wanted = devicesOf(await readIntents(workspace.context.store, conversationId), IntentKind.add)
+    if (wanted.length === 0) return
+    const present = await workspace.turn('read', conversationId, ({ group }) =>
+      Promise.resolve(new Set(group === undefined ? [] : membersOf(group).map(({ deviceId }) => deviceId))))
+    const missing = wanted.filter(({ deviceId }) => !present.has(deviceId) && !claims.has(deviceId))
+    for (const accountId of new Set(missing.map((device) => device.accountId))) {
+      const deviceIds = missing.filter((device) => device.accountId === accountId).map(({ deviceId }) => deviceId)
+      await this.#claim(accountId, [...new Set(deviceIds)], claims)
+    }
+  }
+
+  async #claim(accountId: AccountId, deviceIds: readonly DeviceId[], claims: Claims): Promise<void> {
+    const { connection, sleep } = this.#context
+    for (const deviceId of deviceIds) claims.set(deviceId, 'none')
+    let answer
+    try {
+      answer = await retryLimited(sleep, () => connection.calls.call('keyPackageClaim', { accountId, deviceIds }))
+    } catch (error) {
+      // a device that was revoked meanwhile: nobody can add it
+      if (isCodedError(error, 'protocol.access.refused')) return
+      throw error
+    }
+    for (const { deviceId, keyPackage: message } of answer.claimed) {
+      const keyPackage = decodeKeyPackage(message)
+      const certificate = certificateOf(keyPackage.leafNode.credential)
+      // the server gave the KeyPackage of somebody else (E14)
+      const isItsOwn = certificate.accountId === accountId && certificate.deviceId === deviceId && deviceIds.includes(deviceId)
+      if (!isItsOwn) throw new ClientError('client.member.changed')
+      claims.set(deviceId, keyPackage)
+    }
+  }
+
+  /** Stages a commit and writes it, or finds the one that waits; undefined when nothing is left to do. */
+  #stage(conversationId: ConversationId, claims: Claims): Promise<CommitRecord | undefined> {
+    const { workspace } = this.#context
+    return workspace.turn('commit', conversationId, async (turn) => {
+      const { group, record } = turn
+      if (group === undefined || record?.state !== ConversationState.active || !record.isRegistered) return undefined
+      if (record.stuckCode !== '') throw new ClientError('client.conversation.stuck', { reason: record.stuckCode })
+      const { store, random } = workspace.context
+      if (group.pendingCommit !== undefined) {
+        const stored = await store.get('commits', conversationId)
+        if (stored !== undefined) return decodeRecord(CommitRecord, stored)
+        group.discard(group.pendingCommit)
+      }
+      const intents = await readIntents(store, conversationId)
+      if (removedByProposals(group).has(group.ownLeaf)) return undefined
+      const proposals = proposalsFor(group, intents, claims)
+      const isRefreshDue = intents.some((intent) => intent.record.kind === IntentKind.refresh && intent.record.epoch === group.epoch)
+      if (proposals.length === 0 && !isRefreshDue && !mayCommitProposals(group)) {
+        for (const { key } of intents) turn.put('intents', key, undefined)
+        return undefined
+      }
+      const { epoch } = group
+      const { commit, welcome, staged } = await commitWithPending(group, proposals)
+      const leaves = new Map(group.members.map(({ leafIndex, leafNode }) => [leafIndex, leafNode]))
+      const made: CommitRecord = {
+        messageId: makeId<MessageId>(random),
+        epoch,
+        commit,
+        welcome,
+        added: staged.added.map(({ keyPackage }) => deviceOfLeaf(keyPackage.leafNode).deviceId),
+        removed: staged.removed.flatMap((leafIndex) => leaves.get(leafIndex) ?? []).map((leafNode) => deviceOfLeaf(leafNode).deviceId),
+      }
+      turn.put('commits', conversationId, encodeRecord(CommitRecord, made))
+      return made
+    })
+  }
+
+  /** @returns false when trying again would not help */
+  async #mendRefusal(conversationId: ConversationId, error: unknown): Promise<boolean> {
+    if (isCodedError(error, 'protocol.epoch.conflict')) return true
+    const isMade = isCodedError(error, 'protocol.roster.refused') || isCodedError(error, 'protocol.message.malformed')
+    if (!isMade && !isCodedError(error, 'protocol.access.refused')) return false
+    await this.#context.workspace.turn('discard', conversationId, (turn) => {
+      discardPending(turn, conversationId)
+      return Promise.resolve()
+    })
+    // not in it any more: the log says so at the next turn
+    return isMade
+  }
+}
+
+const discardPending = (turn: Turn, conversationId: ConversationId): void => {
+  if (turn.group?.pendingCommit !== undefined) turn.group.discard(turn.group.pendingCommit)
+  turn.put('commits', conversationId, undefined)
+}
+
+const proposalsFor = (group: Group, intents: readonly StoredIntent[], claims: Claims): readonly Proposal[] => {
+  const members = membersOf(group)
+  const present = new Set(members.map(({ deviceId }) => deviceId))
+  const leaving = removedByProposals(group)
+  const unwanted = new Set(devicesOf(intents, IntentKind.remove).map(({ deviceId }) => deviceId))
+  const adds = new Map<DeviceId, Proposal>()
+  for (const { deviceId } of devicesOf(intents, IntentKind.add)) {
+    const keyPackage = claims.get(deviceId)
+    if (!present.has(deviceId) && !unwanted.has(deviceId) && keyPackage !== undefined && keyPackage !== 'none') adds.set(deviceId, makeAdd(keyPackage))
+  }
+  const removes = members
+    .filter(({ deviceId, leafIndex }) => unwanted.has(deviceId) && leafIndex !== group.ownLeaf && !leaving.has(leafIndex))
+    .map(({ leafIndex }) => makeRemove(leafIndex))
+  return [...removes, ...adds.values()]
+}
+
+/** Takes what is proposed along; proposals that contradict each other are replaced by what they want. */
+const commitWithPending = async (group: Group, proposals: readonly Proposal[]): ReturnType<Group['commit']> => {
+  try {
+    return await group.commit({ proposals })
+  } catch (error) {
+    if (!(error instanceof MlsError) || group.pendingProposals.length === 0 || !error.code.startsWith('mls.proposal.')) throw error
+    const leaving: LeafIndex[] = [...removedByProposals(group)]
+    return group.commit({ proposals: [...proposals, ...leaving.map(makeRemove)], withPending: false })
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * Delivery: the log is the truth. Everything, this device's own messages and commits included, takes effect when it is
+ * read from the log, in order.
+ */
+import type { ConversationId, Envelope, LogStretch } from '@famichat/protocol'
+import type { Connection } from '../net/connection.js'
+import { ConversationState } from '../store/records.js'
+import { takeEnvelopes } from './inbox.js'
+import type { Workspace } from './workspace.js'
+
+/** Entries of one turn: one transaction. */
+const ENTRIES_PER_TURN = 64
+
+/** Brings conversations up to date. */
+export class Delivery {
+  readonly #workspace: Workspace
+  readonly #connection: Connection
+
+  constructor(workspace: Workspace, connection: Connection) {
+    this.#workspace = workspace
+    this.#connection = connection
+  }
+
+  /** Reads the log after the cursor to its end, or to where this device cannot follow. */
+  async catchUp(conversationId: ConversationId): Promise<void> {
+    for (;;) {
+      const { cursor, state, isRegistered } = await this.#workspace.read(conversationId)
+      if (state !== ConversationState.active || !isRegistered) return
+      const stretch: LogStretch = await this.#connection.calls.call('logRead', { conversationId, afterSeq: cursor })
+      await this.take(conversationId, stretch.envelopes)
+      const { cursor: reached } = await this.#workspace.read(conversationId)
+      if (!stretch.hasMore || reached === cursor) return
+    }
+  }
+
+  /** Takes entries that were delivered, and says so to the server once they are stored. */
+  async take(conversationId: ConversationId, envelopes: readonly Envelope[]): Promise<void> {
+    if (envelopes.length === 0) return
+    for (let from = 0; from < envelopes.length; from += ENTRIES_PER_TURN) {
+      await takeEnvelopes(this.#workspace, conversationId, envelopes.slice(from, from + ENTRIES_PER_TURN))
+    }
+    const { cursor } = await this.#workspace.read(conversationId)
+    this.#connection.openChannel?.acknowledge(conversationId, cursor)
+  }
+}

@@ -1,0 +1,185 @@
+/**
+ * Live: stays connected, takes what is delivered in the order it comes, connects again with back-off, and does its share
+ * of the upkeep: proposals that others made are committed after a moment, so that not everybody commits at once.
+ */
+import { isCodedError, type RandomBytes } from '@famichat/base'
+import { type ConversationId, type Envelope, ServerFrameType } from '@famichat/protocol'
+import type { DeliveryFrame } from '../net/channel.js'
+import type { Connection } from '../net/connection.js'
+import { ConversationState } from '../store/records.js'
+import type { Changes } from './changes.js'
+import type { Delivery } from './delivery.js'
+import { backOffMs, isConnectionLoss, type Sleep } from './retry.js'
+import type { Upkeep } from './upkeep.js'
+import type { Workspace } from './workspace.js'
+
+/** What staying connected works with. */
+export interface LiveContext {
+  readonly workspace: Workspace
+  readonly connection: Connection
+  readonly delivery: Delivery
+  readonly upkeep: Upkeep
+  readonly changes: Changes
+  readonly sync: () => Promise<unknown>
+  readonly takeInvitations: () => Promise<unknown>
+  readonly sleep: Sleep
+  readonly random: RandomBytes
+}
+
+/** How long a client waits before it commits what another proposed, at most. */
+const COMMIT_JITTER_MS = 250
+const RECONNECT_STEP_MS = 100
+
+/** Runs until it is told to stop. */
+export class Live {
+  readonly #context: LiveContext
+  readonly #frames: DeliveryFrame[] = []
+  readonly #scheduled = new Set<ConversationId>()
+  #isRunning = false
+  #pumping: Promise<void> | undefined
+  #closed: (() => void) | undefined
+  /** A bug met while taking frames; `run` throws it. */
+  #failure: unknown
+
+  constructor(context: LiveContext) {
+    this.#context = context
+  }
+
+  /** A frame came; outside of `run` only answers matter. */
+  onFrame(frame: DeliveryFrame): void {
+    if (!this.#isRunning) return
+    this.#frames.push(frame)
+    this.#pumping ??= this.#pump().finally(() => { this.#pumping = undefined })
+  }
+
+  /** The channel is gone. */
+  onClosed(): void {
+    this.#frames.length = 0
+    this.#closed?.()
+  }
+
+  /** @throws what connecting again cannot mend, a revoked device for one */
+  async run(signal: AbortSignal): Promise<void> {
+    this.#isRunning = true
+    const stop = (): void => { this.#context.connection.close() }
+    signal.addEventListener('abort', stop)
+    try {
+      for (let attempt = 0; !signal.aborted; attempt++) {
+        try {
+          await this.#session(signal, () => { attempt = 0 })
+        } catch (error) {
+          if (!isPassing(error)) throw error
+        }
+        if (!isAborted(signal)) await this.#context.sleep(backOffMs(this.#context.random, attempt, RECONNECT_STEP_MS))
+      }
+    } finally {
+      signal.removeEventListener('abort', stop)
+      this.#isRunning = false
+      await this.#pumping
+    }
+  }
+
+  /** One connection, from catching up to its end. */
+  async #session(signal: AbortSignal, onConnected: () => void): Promise<void> {
+    const { workspace, connection, sync } = this.#context
+    await sync()
+    const channel = await connection.channel()
+    const closed = new Promise<void>((resolve) => { this.#closed = resolve })
+    const active = (await workspace.list()).filter(({ record }) => record.state === ConversationState.active)
+    if (isAborted(signal) || !channel.isOpen) return
+    channel.resume(active.map(({ conversationId, record }) => ({ conversationId, afterSeq: record.cursor })))
+    onConnected()
+    await closed
+    if (this.#failure !== undefined) throw this.#failure instanceof Error ? this.#failure : new Error('live delivery failed')
+  }
+
+  async #pump(): Promise<void> {
+    for (let frame = this.#frames.shift(); frame !== undefined; frame = this.#frames.shift()) {
+      try {
+        await this.#take(frame)
+      } catch (error) {
+        // what was missed is in the log: the next connection starts by reading it
+        if (!isCodedError(error)) this.#failure = error
+        this.#context.connection.close()
+        return
+      }
+    }
+  }
+
+  async #take(frame: DeliveryFrame): Promise<void> {
+    const { delivery, takeInvitations } = this.#context
+    switch (frame.type) {
+      case ServerFrameType.deliver:
+        await this.#takeEnvelopes(frame.envelope.header.conversationId, [frame.envelope, ...this.#following(frame.envelope)])
+        return
+      case ServerFrameType.announce:
+        await delivery.catchUp(frame.header.conversationId)
+        this.#arrived(frame.header.conversationId)
+        return
+      case ServerFrameType.welcome:
+      case ServerFrameType.announceWelcome:
+        await takeInvitations()
+        this.#arrived(frame.header.conversationId)
+        return
+      case ServerFrameType.removed:
+      case ServerFrameType.caughtUp:
+        return
+    }
+  }
+
+  /** Entries of the same conversation that wait right behind: they share a transaction. */
+  #following({ header }: Envelope): readonly Envelope[] {
+    const following: Envelope[] = []
+    for (let next = this.#frames[0]; next?.type === ServerFrameType.deliver; next = this.#frames[0]) {
+      if (next.envelope.header.conversationId !== header.conversationId || following.length >= 63) break
+      following.push(next.envelope)
+      this.#frames.shift()
+    }
+    return following
+  }
+
+  async #takeEnvelopes(conversationId: ConversationId, envelopes: readonly Envelope[]): Promise<void> {
+    const { workspace, delivery } = this.#context
+    const known = (await workspace.list()).find((conversation) => conversation.conversationId === conversationId)
+    // not joined yet: its Welcome leads to the same entries
+    if (known === undefined) return
+    const isNext = (envelopes[0]?.header.seq ?? 0) <= known.record.cursor + 1
+    if (isNext) await delivery.take(conversationId, envelopes)
+    else await delivery.catchUp(conversationId)
+    this.#arrived(conversationId)
+  }
+
+  /** Another process of this profile may have taken the entries: who waits looks again either way. */
+  #arrived(conversationId: ConversationId): void {
+    this.#context.changes.tell(conversationId)
+    if (this.#scheduled.has(conversationId)) return
+    this.#scheduled.add(conversationId)
+    void this.#keepUpSoon(conversationId)
+  }
+
+  async #keepUpSoon(conversationId: ConversationId): Promise<void> {
+    const { upkeep, sleep, random, connection } = this.#context
+    try {
+      await sleep(0)
+      if (!(await upkeep.isCommitDue(conversationId))) return
+      await sleep(((random(1)[0] ?? 0) / 256) * COMMIT_JITTER_MS)
+      this.#scheduled.delete(conversationId)
+      if (this.#isRunning) await upkeep.keepUp(conversationId)
+    } catch (error) {
+      // it is due again with the next connection, or the next entry
+      if (!isCodedError(error)) this.#failure = error
+      if (!isCodedError(error) || isConnectionLoss(error)) connection.close()
+    } finally {
+      this.#scheduled.delete(conversationId)
+    }
+  }
+}
+
+const isAborted = (signal: AbortSignal): boolean => signal.aborted
+
+const PASSING = [
+  'protocol.server.unavailable', 'protocol.server.failed', 'protocol.rate.limited', 'protocol.channel.timed_out', 'protocol.channel.too_slow',
+  'protocol.channel.too_many', 'protocol.response.malformed', 'client.profile.busy',
+]
+
+const isPassing = (error: unknown): boolean => isConnectionLoss(error) || (isCodedError(error) && PASSING.includes(error.code))

@@ -1,0 +1,167 @@
+/**
+ * Outbox: a message is encrypted and written before it is sent, and sent again with the same bytes until the server has
+ * it (E5). Only when the server says that its epoch is over is it encrypted anew, under the same message id.
+ */
+import { present } from '@famichat/base'
+import { type Group, makeRemove } from '@famichat/mls'
+import { type ConversationId, makeId, type MessageId, ProtocolError } from '@famichat/protocol'
+import { ClientError } from '../client-error.js'
+import type { Connection } from '../net/connection.js'
+import { ConversationState, encodeRecord, OutboxKind, OutboxRecord } from '../store/records.js'
+import type { Delivery } from './delivery.js'
+import { membersOf } from './members.js'
+import { encodeMessageHead, encodeTextMessage, type TextMessage } from './message-document.js'
+import { appendOutbox, type OutboxRow, readOutbox } from './outbox-rows.js'
+import { removedByProposals } from './pending-proposals.js'
+import { retryLimited, type Sleep } from './retry.js'
+import type { Turn, Workspace } from './workspace.js'
+
+/** What sending works with. */
+export interface OutboxContext {
+  readonly workspace: Workspace
+  readonly connection: Connection
+  readonly delivery: Delivery
+  /** Commits what is proposed: nothing may be sent before that (RFC 9420 §12.4). */
+  readonly settle: (conversationId: ConversationId) => Promise<void>
+  readonly sleep: Sleep
+}
+
+const MAX_ATTEMPTS = 10
+
+/** The group of an active conversation. @throws ClientError `client.conversation.*` */
+export const requireActive = ({ record, group }: Turn): Group => {
+  if (record === undefined) throw new ClientError('client.conversation.unknown')
+  if (record.state !== ConversationState.active || record.isLeaving) throw new ClientError('client.conversation.ended')
+  if (record.stuckCode !== '') throw new ClientError('client.conversation.stuck', { reason: record.stuckCode })
+  return present(group, 'an active conversation has a group')
+}
+
+/** Sends messages and proposals. */
+export class Outbox {
+  readonly #context: OutboxContext
+
+  constructor(context: OutboxContext) {
+    this.#context = context
+  }
+
+  /**
+   * Writes a text; `flush` sends it.
+   * @throws ClientError `client.message.empty` | `client.message.too_long` | `client.conversation.*`
+   */
+  async write(conversationId: ConversationId, body: string): Promise<MessageId> {
+    const { workspace: { context: { clock, random } }, settle } = this.#context
+    const message = { messageId: makeId<MessageId>(random), sentAtMs: clock.nowMs(), body }
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      if (await this.#tryWrite(conversationId, message)) return message.messageId
+      await settle(conversationId)
+    }
+    throw new ClientError('client.conversation.busy')
+  }
+
+  /** Proposes that every device of this account is removed; somebody else commits it. */
+  async proposeLeave(conversationId: ConversationId): Promise<void> {
+    const { workspace } = this.#context
+    const { identity, store, random } = workspace.context
+    await workspace.turn('propose', conversationId, async (turn) => {
+      const { group, record } = turn
+      if (group === undefined || record?.state !== ConversationState.active) throw new ClientError('client.conversation.ended')
+      const members = membersOf(group)
+      const own = members.filter(({ accountId }) => accountId === identity.accountId)
+      turn.update({ isLeaving: true })
+      if (own.length === members.length) {
+        turn.update({ state: ConversationState.ended })
+        return
+      }
+      const proposed = removedByProposals(group)
+      const rows: OutboxRecord[] = []
+      for (const { leafIndex } of own.filter((device) => !proposed.has(device.leafIndex))) {
+        const { epoch } = group
+        const message = await group.propose(makeRemove(leafIndex))
+        rows.push({ kind: OutboxKind.proposal, messageId: makeId<MessageId>(random), epoch, message, document: new Uint8Array(0) })
+      }
+      await appendOutbox(store, conversationId, turn, rows)
+    })
+  }
+
+  /** Sends what waits, in order, and takes it from the log. @throws ProtocolError | ClientError */
+  async flush(conversationId: ConversationId): Promise<void> {
+    const { workspace: { context: { store, onPoint } }, connection, delivery } = this.#context
+    const accepted = new Set<MessageId>()
+    for (;;) {
+      const next = (await readOutbox(store, conversationId)).find(({ record }) => !accepted.has(record.messageId))
+      if (next === undefined) break
+      const { messageId, epoch, message } = next.record
+      try {
+        const channel = await connection.channel()
+        await retryLimited(this.#context.sleep, () => channel.send({ conversationId, messageId, epoch, message }))
+        onPoint('send.accepted')
+        accepted.add(messageId)
+      } catch (error) {
+        await this.#recover(conversationId, next, error)
+      }
+    }
+    if (accepted.size > 0) await delivery.catchUp(conversationId)
+  }
+
+  #tryWrite(conversationId: ConversationId, message: TextMessage): Promise<boolean> {
+    const { workspace } = this.#context
+    return workspace.turn('send', conversationId, async (turn) => {
+      const group = requireActive(turn)
+      if (group.pendingProposals.length > 0) {
+        if (removedByProposals(group).has(group.ownLeaf)) throw new ClientError('client.conversation.ended')
+        return false
+      }
+      await appendOutbox(workspace.context.store, conversationId, turn, [await seal(group, message)])
+      return true
+    })
+  }
+
+  /** What a refused entry needs before the outbox goes on. @throws what it cannot mend */
+  async #recover(conversationId: ConversationId, row: OutboxRow, error: unknown): Promise<void> {
+    const { workspace, delivery, settle } = this.#context
+    if (!(error instanceof ProtocolError)) throw error
+    switch (error.code) {
+      case 'protocol.epoch.stale':
+        await delivery.catchUp(conversationId)
+        if (row.record.kind === OutboxKind.proposal) await this.#drop(conversationId, row)
+        else if (!(await this.#sealAnew(conversationId, row))) await settle(conversationId)
+        return
+      case 'protocol.access.refused':
+        // not in it any more: the end of the log says so, and empties the outbox
+        await delivery.catchUp(conversationId)
+        if ((await workspace.read(conversationId)).state === ConversationState.ended) throw new ClientError('client.conversation.ended', {}, { cause: error })
+        throw error
+      default:
+        throw error
+    }
+  }
+
+  #drop(conversationId: ConversationId, { key }: OutboxRow): Promise<void> {
+    return this.#context.workspace.turn('drop', conversationId, (turn) => {
+      turn.put('outbox', key, undefined)
+      return Promise.resolve()
+    })
+  }
+
+  /** Encrypts in the epoch that is now; another process may have done so. @returns false when proposals stand in the way */
+  #sealAnew(conversationId: ConversationId, { key, record }: OutboxRow): Promise<boolean> {
+    const { workspace } = this.#context
+    return workspace.turn('reseal', conversationId, async (turn) => {
+      const group = requireActive(turn)
+      const now = (await readOutbox(workspace.context.store, conversationId)).find((row) => row.key === key)
+      if (now?.record.messageId !== record.messageId || now.record.epoch === group.epoch) return true
+      if (group.pendingProposals.length > 0) return false
+      turn.put('outbox', key, encodeRecord(OutboxRecord, await sealDocument(group, record.messageId, record.document)))
+      return true
+    })
+  }
+}
+
+const seal = (group: Group, message: TextMessage): Promise<OutboxRecord> =>
+  sealDocument(group, message.messageId, encodeTextMessage(message))
+
+const sealDocument = async (group: Group, messageId: MessageId, document: Uint8Array): Promise<OutboxRecord> => {
+  const { epoch } = group
+  const message = await group.protect(document, { authenticatedData: encodeMessageHead() })
+  return { kind: OutboxKind.text, messageId, epoch, message, document }
+}

@@ -1,0 +1,103 @@
+/**
+ * Upkeep: what a conversation needs without anybody asking: a registration that was cut off, waiting sends, proposals to
+ * commit, revoked devices to remove, new devices of one's own account to add.
+ */
+import type { ConversationId } from '@famichat/protocol'
+import type { People } from '../identity/directory.js'
+import type { Connection } from '../net/connection.js'
+import { ConversationState, IntentKind } from '../store/records.js'
+import type { Commits } from './commits.js'
+import type { Delivery } from './delivery.js'
+import { devicesOf, readIntents, wantDevices } from './intents.js'
+import { type MemberDevice, membersOf } from './members.js'
+import type { Outbox } from './outbox.js'
+import { readOutbox } from './outbox-rows.js'
+import { mayCommitProposals, removedByProposals } from './pending-proposals.js'
+import type { Workspace } from './workspace.js'
+
+/** What upkeep works with. */
+export interface UpkeepContext {
+  readonly workspace: Workspace
+  readonly connection: Connection
+  readonly delivery: Delivery
+  readonly outbox: Outbox
+  readonly commits: Commits
+  readonly people: People
+}
+
+/** Keeps conversations going. */
+export class Upkeep {
+  readonly #context: UpkeepContext
+
+  constructor(context: UpkeepContext) {
+    this.#context = context
+  }
+
+  /** Tells the server of a conversation it does not have yet. */
+  async register(conversationId: ConversationId): Promise<void> {
+    const { workspace, connection } = this.#context
+    const { kind, isRegistered } = await workspace.read(conversationId)
+    if (isRegistered) return
+    await connection.calls.call('conversationCreate', { conversationId, kind })
+    await workspace.turn('create', conversationId, (turn) => {
+      turn.update({ isRegistered: true })
+      return Promise.resolve()
+    })
+  }
+
+  /** Does everything that is due in a conversation. @throws ProtocolError | ClientError */
+  async keepUp(conversationId: ConversationId): Promise<void> {
+    const { workspace, delivery, outbox, commits } = this.#context
+    if ((await workspace.read(conversationId)).state !== ConversationState.active) return
+    await this.register(conversationId)
+    await delivery.catchUp(conversationId)
+    await this.#wantRosterChanges(conversationId)
+    await this.#leaveAgain(conversationId)
+    if ((await readOutbox(workspace.context.store, conversationId)).length > 0) await outbox.flush(conversationId)
+    if (await this.isCommitDue(conversationId)) await commits.settle(conversationId)
+  }
+
+  /** True when something waits for a commit that this device may make. */
+  async isCommitDue(conversationId: ConversationId): Promise<boolean> {
+    const { workspace } = this.#context
+    return workspace.turn('read', conversationId, async ({ group, record }) => {
+      if (group === undefined || record?.state !== ConversationState.active || record.stuckCode !== '') return false
+      if (group.pendingCommit !== undefined || mayCommitProposals(group)) return true
+      return !record.isLeaving && (await readIntents(workspace.context.store, conversationId)).length > 0
+    })
+  }
+
+  /** Revoked devices go (E18), own devices that are missing come. */
+  async #wantRosterChanges(conversationId: ConversationId): Promise<void> {
+    const { workspace, people } = this.#context
+    const { store, identity } = workspace.context
+    const { isLeaving } = await workspace.read(conversationId)
+    const members = await this.#members(conversationId)
+    if (isLeaving || members.length === 0) return
+    const intents = await readIntents(store, conversationId)
+    const { revoked } = people
+    const going = members.filter(({ deviceId }) => revoked.has(deviceId) && deviceId !== identity.deviceId)
+    const own = people.accounts.find(({ accountId }) => accountId === identity.accountId)
+    const ownDevices = own === undefined ? [] : await people.activeDevices(own)
+    const coming = ownDevices.filter((deviceId) => !members.some((member) => member.deviceId === deviceId))
+      .map((deviceId): MemberDevice => ({ accountId: identity.accountId, deviceId }))
+    for (const [kind, devices] of [[IntentKind.remove, going], [IntentKind.add, coming]] as const) {
+      const wanted = new Set(devicesOf(intents, kind).map(({ deviceId }) => deviceId))
+      const fresh = devices.filter(({ deviceId }) => !wanted.has(deviceId))
+      if (fresh.length > 0) await wantDevices(workspace, conversationId, kind, fresh)
+    }
+  }
+
+  /** An epoch that ended without the proposal to leave makes it void: it is proposed again. */
+  async #leaveAgain(conversationId: ConversationId): Promise<void> {
+    const { workspace, outbox } = this.#context
+    const isDue = await workspace.turn('read', conversationId, ({ group, record }) =>
+      Promise.resolve(record?.isLeaving === true && group?.status === 'active' && !removedByProposals(group).has(group.ownLeaf)))
+    if (isDue) await outbox.proposeLeave(conversationId)
+  }
+
+  #members(conversationId: ConversationId): Promise<readonly MemberDevice[]> {
+    return this.#context.workspace.turn('read', conversationId, ({ group }) =>
+      Promise.resolve(group?.status === 'active' ? membersOf(group) : []))
+  }
+}

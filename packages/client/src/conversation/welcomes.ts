@@ -1,0 +1,99 @@
+/**
+ * Welcomes: how this device comes into a conversation that others made. The private half of a KeyPackage is deleted in
+ * the same transaction that stores the group, and kept when joining fails.
+ */
+import { bytesKey, equal, isCodedError } from '@famichat/base'
+import { Group } from '@famichat/mls'
+import { type ConversationId, idToBytes, type WelcomeHeader } from '@famichat/protocol'
+import { ClientError } from '../client-error.js'
+import { readKeyPackages } from '../identity/key-packages.js'
+import type { Connection } from '../net/connection.js'
+import { ConversationState, HistoryKind, IntentKind } from '../store/records.js'
+import { readConversationExtension } from './conversation-extension.js'
+import type { Delivery } from './delivery.js'
+import { encodeHistory, historyKey, UNKNOWN_ACCOUNT } from './history.js'
+import { putIntent } from './intents.js'
+import { membersOf } from './members.js'
+import { isConnectionLoss } from './retry.js'
+import type { Workspace } from './workspace.js'
+
+/** What joining works with. */
+export interface WelcomesContext {
+  readonly workspace: Workspace
+  readonly connection: Connection
+  readonly delivery: Delivery
+}
+
+/** What became of the Welcomes that waited. */
+export interface WelcomesTaken {
+  readonly joined: readonly ConversationId[]
+  /** True when the last-resort KeyPackage was used: it has to be replaced. */
+  readonly isLastResortUsed: boolean
+  /** Why Welcomes were not taken; their keys are kept, they are tried again. */
+  readonly refusals: readonly string[]
+}
+
+/** Takes the Welcomes that wait for this device. @throws ProtocolError | ClientError `client.server.unreachable` */
+export const takeWelcomes = async (context: WelcomesContext): Promise<WelcomesTaken> => {
+  const { connection } = context
+  const joined: ConversationId[] = []
+  const refusals: string[] = []
+  let isLastResortUsed = false
+  const { welcomes } = await connection.calls.call('welcomeList', {})
+  for (const { welcomeId, conversationId } of welcomes) {
+    const { header, welcome } = await connection.calls.call('welcomeRead', { welcomeId })
+    try {
+      await leaveEarlierPeriod(context, conversationId)
+      const taken = await takeWelcome(context.workspace, header, welcome)
+      if (taken !== 'known') joined.push(conversationId)
+      isLastResortUsed ||= taken === 'joinedByLastResort'
+      const channel = await connection.channel()
+      channel.acknowledgeWelcome(welcomeId)
+    } catch (error) {
+      if (isConnectionLoss(error) || !isCodedError(error)) throw error
+      refusals.push(error.code)
+      if (error.code === 'mls.welcome.not_for_me') (await connection.channel()).acknowledgeWelcome(welcomeId)
+    }
+  }
+  return { joined, isLastResortUsed, refusals }
+}
+
+/** A device that is welcomed again was removed before: the end of that period comes first. */
+const leaveEarlierPeriod = async ({ workspace, delivery }: WelcomesContext, conversationId: ConversationId): Promise<void> => {
+  const known = (await workspace.list()).find((conversation) => conversation.conversationId === conversationId)
+  if (known?.record.state === ConversationState.active) await delivery.catchUp(conversationId)
+}
+
+const takeWelcome = (
+  workspace: Workspace, header: WelcomeHeader, welcome: Uint8Array,
+): Promise<'joined' | 'joinedByLastResort' | 'known'> => {
+  const { conversationId, welcomeId, fromSeq, kind, createdAtMs, senderDevice } = header
+  const { groupConfig, identity } = workspace.context
+  return workspace.turn('welcome', conversationId, async (turn) => {
+    if (turn.record?.state === ConversationState.active) return 'known'
+    const keyPackages = await readKeyPackages(workspace.context)
+    const { group, keyPackage } = await Group.join({
+      config: groupConfig, signer: identity.signer, welcome, keyPackages: keyPackages.map(({ bundle }) => bundle),
+    })
+    if (!equal(group.groupId, idToBytes(conversationId))) throw new ClientError('client.message.malformed')
+    const subject = readConversationExtension(group.context.extensions)
+    if (subject.kind !== kind) throw new ClientError('client.message.malformed')
+    turn.adopt({
+      ...subject, state: ConversationState.active, isRegistered: true, isLeaving: false, cursor: fromSeq - 1,
+      joinedEpoch: group.epoch, welcomeId, stuckCode: '',
+    }, group)
+    const inviter = membersOf(group).find(({ deviceId }) => deviceId === senderDevice)
+    turn.put('history', historyKey(conversationId, fromSeq - 1), encodeHistory({
+      kind: HistoryKind.joined, accountId: inviter?.accountId ?? UNKNOWN_ACCOUNT, deviceId: senderDevice, atMs: createdAtMs,
+      epoch: group.epoch, epochAuthenticator: group.epochAuthenticator,
+    }))
+    const used = keyPackages.find(({ bundle }) => bytesKey(bundle.ref) === bytesKey(keyPackage.ref))
+    if (used?.isLastResort === true) {
+      // others may know its keys from other Welcomes: renew the leaf at once (E19)
+      putIntent(workspace, conversationId, turn, { kind: IntentKind.refresh, devices: [], epoch: group.epoch })
+      return 'joinedByLastResort'
+    }
+    if (used !== undefined) turn.put('keyPackages', used.key, undefined)
+    return 'joined'
+  })
+}

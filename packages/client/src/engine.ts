@@ -1,0 +1,97 @@
+/**
+ * The parts of an open client, put together, and the round that brings everything up to date.
+ */
+import { isCodedError } from '@famichat/base'
+import type { ConversationId } from '@famichat/protocol'
+import { Catalogue } from './conversation/catalogue.js'
+import { Changes } from './conversation/changes.js'
+import { Commits } from './conversation/commits.js'
+import { Delivery } from './conversation/delivery.js'
+import { Live } from './conversation/live.js'
+import { Outbox } from './conversation/outbox.js'
+import { isConnectionLoss } from './conversation/retry.js'
+import { Upkeep } from './conversation/upkeep.js'
+import { takeWelcomes } from './conversation/welcomes.js'
+import { Workspace, type WorkspaceContext } from './conversation/workspace.js'
+import { People } from './identity/directory.js'
+import { topUpKeyPackages } from './identity/key-packages.js'
+import { Connection } from './net/connection.js'
+import type { Surroundings } from './platform.js'
+import { ConversationState } from './store/records.js'
+
+/** Something that is not as it should be, and did not stop the rest. */
+export interface Problem {
+  /** Undefined when it is about Welcomes. */
+  readonly conversationId: ConversationId | undefined
+  readonly code: string
+}
+
+/** What a client is made of. */
+export interface Engine {
+  readonly workspace: Workspace
+  readonly connection: Connection
+  readonly delivery: Delivery
+  readonly outbox: Outbox
+  readonly commits: Commits
+  readonly upkeep: Upkeep
+  readonly people: People
+  readonly catalogue: Catalogue
+  readonly changes: Changes
+  readonly live: Live
+  refreshPeople(): Promise<void>
+  sync(): Promise<readonly Problem[]>
+  /** Takes waiting Welcomes and reads the logs of what was joined. */
+  takeInvitations(): Promise<readonly Problem[]>
+}
+
+/** Puts the parts together. */
+export const makeEngine = (
+  surroundings: Surroundings, { groupConfig, identity, trust }: Pick<WorkspaceContext, 'groupConfig' | 'identity' | 'trust'>,
+): Engine => {
+  const { store, suite, clock, random, sleep, onPoint, network } = surroundings
+  const changes = new Changes()
+  const onWritten = (conversationId: ConversationId): void => { changes.tell(conversationId) }
+  const workspace = new Workspace({ store, suite, groupConfig, identity, trust, clock, random, onPoint, onWritten })
+  const people = new People(workspace.context)
+  const connection: Connection = new Connection({
+    identity, network, clock,
+    listener: { onFrame: (frame) => { live.onFrame(frame) }, onClosed: () => { live.onClosed() } },
+  })
+  const delivery = new Delivery(workspace, connection)
+  const commits = new Commits({ workspace, connection, delivery, sleep })
+  const settle = async (conversationId: ConversationId): Promise<void> => { await commits.settle(conversationId) }
+  const outbox = new Outbox({ workspace, connection, delivery, settle, sleep })
+  const upkeep = new Upkeep({ workspace, connection, delivery, outbox, commits, people })
+
+  const refreshPeople = async (): Promise<void> => { await people.take(await connection.calls.call('directory', {})) }
+
+  const takeInvitations = async (): Promise<readonly Problem[]> => {
+    const { joined, isLastResortUsed, refusals } = await takeWelcomes({ workspace, connection, delivery })
+    for (const conversationId of joined) await delivery.catchUp(conversationId)
+    if (isLastResortUsed || joined.length > 0) await topUp(isLastResortUsed)
+    return refusals.map((code) => ({ conversationId: undefined, code }))
+  }
+
+  const topUp = (isLastResortUsed: boolean): Promise<void> => topUpKeyPackages(
+    { store, suite, identity, clock, random }, connection.calls, { onWritten: () => { onPoint('topup.written') }, isLastResortUsed },
+  )
+
+  const sync = async (): Promise<readonly Problem[]> => {
+    await refreshPeople()
+    const problems = [...await takeInvitations()]
+    for (const { conversationId, record } of await workspace.list()) {
+      if (record.state !== ConversationState.active) continue
+      try {
+        await upkeep.keepUp(conversationId)
+      } catch (error) {
+        if (isConnectionLoss(error) || !isCodedError(error)) throw error
+        problems.push({ conversationId, code: error.code })
+      }
+    }
+    await topUp(false)
+    return problems
+  }
+
+  const live: Live = new Live({ workspace, connection, delivery, upkeep, changes, sync, takeInvitations, sleep, random })
+  return { workspace, connection, delivery, outbox, commits, upkeep, people, catalogue: new Catalogue(workspace, people), changes, live, refreshPeople, sync, takeInvitations }
+}

@@ -1,0 +1,120 @@
+/**
+ * The community's directory as the server tells it, held against what this device knows: names and keys that were seen
+ * before stay what they were.
+ */
+import { equal } from '@famichat/base'
+import { type AccountId, accountNameKey, decodeDeviceCertificate, type DeviceId, type Directory, normalizeAccountName, ProtocolError } from '@famichat/protocol'
+import { ClientError } from '../client-error.js'
+import { decodeRecord, encodeRecord, IdentityRecord, NameRecord, PinSource } from '../store/records.js'
+import type { Change } from '../store/store.js'
+import type { WorkspaceContext } from '../conversation/workspace.js'
+import { accountFingerprint } from './identity.js'
+
+/** A person in the community. */
+export type DirectoryAccount = Directory['accounts'][number]
+
+/** Names of people, for screens. */
+export class People {
+  readonly #context: WorkspaceContext
+  #directory: readonly DirectoryAccount[] = []
+
+  constructor(context: WorkspaceContext) {
+    this.#context = context
+  }
+
+  /** What the server said last. */
+  get accounts(): readonly DirectoryAccount[] {
+    return this.#directory
+  }
+
+  /**
+   * Takes a fresh directory: new names are kept, and the person who invited this account is looked for.
+   * @throws ClientError `client.invite.inviter_missing`
+   */
+  async take({ accounts }: Directory): Promise<void> {
+    this.#directory = accounts.map((account) => ({ ...account, accountKey: account.accountKey.slice() }))
+    const { store } = this.#context
+    await store.exclusive(async () => {
+      const changes: Change[] = []
+      for (const { accountId, accountName } of this.#directory) {
+        if (await store.get('names', accountId) !== undefined) continue
+        changes.push({ table: 'names', key: accountId, value: encodeRecord(NameRecord, { accountName: normalizeAccountName(accountName) }) })
+      }
+      changes.push(...await this.#pinInviter())
+      if (changes.length > 0) await store.write(changes)
+    })
+  }
+
+  /** The name under which an account was first seen. */
+  async nameOf(accountId: AccountId): Promise<string> {
+    const stored = await this.#context.store.get('names', accountId)
+    return stored === undefined ? accountId : decodeRecord(NameRecord, stored).accountName
+  }
+
+  /**
+   * The account with a name, if it is who it was before.
+   * @throws ClientError `client.member.unknown` | `client.member.changed`
+   */
+  async find(name: string): Promise<DirectoryAccount> {
+    const key = keyOf(name)
+    const account = this.#directory.find(({ accountName }) => key !== undefined && accountNameKey(accountName) === key)
+    if (account === undefined) throw new ClientError('client.member.unknown')
+    const nameBefore = await this.nameOf(account.accountId)
+    const pinned = await this.#context.trust.pinned(account.accountId)
+    const isSameName = accountNameKey(nameBefore) === key
+    const isSameKey = pinned === undefined || equal(pinned.accountKey, account.accountKey)
+    if (!isSameName || !isSameKey || await this.#isNameOfOther(key, account.accountId)) throw new ClientError('client.member.changed')
+    return account
+  }
+
+  /** Devices of an account that are in use, as its own certificates say; what is not certified is left out. */
+  async activeDevices({ accountId, devices }: DirectoryAccount): Promise<readonly DeviceId[]> {
+    const active: DeviceId[] = []
+    for (const { deviceId, certificate: bytes, isRevoked } of devices) {
+      if (isRevoked) continue
+      const certificate = decodeDeviceCertificate(bytes)
+      const isCertified = certificate.accountId === accountId && certificate.deviceId === deviceId && await this.#context.trust.vouches(certificate)
+      if (isCertified) active.push(deviceId)
+    }
+    return active
+  }
+
+  /** Devices that are revoked. */
+  get revoked(): ReadonlySet<DeviceId> {
+    return new Set(this.#directory.flatMap(({ devices }) => devices.filter(({ isRevoked }) => isRevoked).map(({ deviceId }) => deviceId)))
+  }
+
+  async #isNameOfOther(key: string | undefined, accountId: AccountId): Promise<boolean> {
+    for (const { key: other, value } of await this.#context.store.list('names', { prefix: '' })) {
+      if (other !== accountId && accountNameKey(decodeRecord(NameRecord, value).accountName) === key) return true
+    }
+    return false
+  }
+
+  /** The invite link promised a fingerprint: the account that has it is pinned; without it nothing goes on (E14). */
+  async #pinInviter(): Promise<readonly Change[]> {
+    const { store, suite, trust } = this.#context
+    const stored = await store.get('profile', 'identity')
+    const identity = stored && decodeRecord(IdentityRecord, stored)
+    const promised = identity?.inviterFingerprint
+    if (identity === undefined || promised === undefined) return []
+    const inviter = this.#directory.find(({ accountKey }) => equal(accountFingerprint(suite, accountKey), promised))
+    if (inviter === undefined || !(await trust.pin(inviter.accountId, inviter.accountKey, PinSource.invite))) {
+      trust.forget()
+      throw new ClientError('client.invite.inviter_missing')
+    }
+    return [
+      ...trust.takeChanges(),
+      { table: 'profile', key: 'identity', value: encodeRecord(IdentityRecord, { ...identity, inviterFingerprint: undefined }) },
+    ]
+  }
+}
+
+const keyOf = (name: string): string | undefined => {
+  try {
+    return accountNameKey(name)
+  } catch (error) {
+    if (error instanceof ProtocolError) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * Who a device is: the account key signs the device's key, once; the certificate travels in every leaf (E13).
+ * The account key stays on the device that made the account.
+ */
+import { encode, type RandomBytes, Secret, struct, opaque, utf8 } from '@famichat/base'
+import { type CipherSuite, generateSignatureKey, type LeafParameters, makeBasicCredential, makeCapabilities, makeSigner, type Signer } from '@famichat/mls'
+import {
+  accountFingerprintInput, AccountId, decodeDeviceCertificate, DEVICE_CERTIFICATE_VERSION, type DeviceCertificate,
+  deviceCertificateTbs, DeviceId, encodeDeviceCertificate, INVITE_FINGERPRINT_BYTES, makeId, normalizeAccountName,
+} from '@famichat/protocol'
+import { CONVERSATION_EXTENSION } from '../conversation/conversation-extension.js'
+import type { IdentityRecord } from '../store/records.js'
+
+/** A device that can sign. */
+export interface Identity {
+  readonly origin: string
+  readonly accountName: string
+  readonly certificate: DeviceCertificate
+  readonly certificateBytes: Uint8Array
+  readonly accountId: AccountId
+  readonly deviceId: DeviceId
+  /** The device's signature key: its MLS leaves, its tokens and channels, each under its own label. */
+  readonly signer: Signer
+  /** Undefined on linked devices. */
+  readonly accountSigner: Signer | undefined
+  readonly inviterFingerprint: Uint8Array | undefined
+}
+
+/** What a new device is told. */
+export interface IdentityRequest {
+  readonly origin: string
+  readonly accountName: string
+  readonly nowMs: number
+  readonly random: RandomBytes
+  readonly admission: IdentityRecord['admission']
+  readonly inviterFingerprint?: Uint8Array | undefined
+}
+
+/** A new account with its first device. @throws ProtocolError `protocol.name.malformed` */
+export const makeIdentity = async (suite: CipherSuite, request: IdentityRequest): Promise<IdentityRecord> => {
+  const { random, nowMs } = request
+  const accountName = normalizeAccountName(request.accountName)
+  const account = await generateSignatureKey(suite, random)
+  const device = await generateSignatureKey(suite, random)
+  const certificate = await certifyDevice(account.signer, {
+    accountId: makeId<AccountId>(random), deviceId: makeId<DeviceId>(random), deviceSignatureKey: device.signer.publicKey, nowMs,
+  })
+  return {
+    origin: request.origin,
+    accountName,
+    certificate: encodeDeviceCertificate(certificate),
+    admission: request.admission,
+    inviterFingerprint: request.inviterFingerprint,
+    devicePrivateKey: takeBytes(device.privateKey),
+    accountPrivateKey: takeBytes(account.privateKey),
+  }
+}
+
+/** The account's word for a device. */
+export const certifyDevice = async (
+  accountSigner: Signer,
+  { accountId, deviceId, deviceSignatureKey, nowMs }:
+  { accountId: AccountId; deviceId: DeviceId; deviceSignatureKey: Uint8Array; nowMs: number },
+): Promise<DeviceCertificate> => {
+  const statement = {
+    version: DEVICE_CERTIFICATE_VERSION, accountId, deviceId, accountKey: accountSigner.publicKey, deviceSignatureKey, createdAtMs: nowMs,
+  }
+  return { ...statement, signature: await accountSigner.sign(deviceCertificateTbs(statement)) }
+}
+
+/** The key of a device that will be linked; the private key is the caller's to store. */
+export const makeDeviceKey = async (suite: CipherSuite, random: RandomBytes): Promise<{ signer: Signer; privateKeyBytes: Uint8Array }> => {
+  const { signer, privateKey } = await generateSignatureKey(suite, random)
+  return { signer, privateKeyBytes: takeBytes(privateKey) }
+}
+
+/** Readies a stored identity for signing. */
+export const openIdentity = async (suite: CipherSuite, record: IdentityRecord): Promise<Identity> => {
+  const certificate = decodeDeviceCertificate(record.certificate)
+  const { accountPrivateKey } = record
+  return {
+    origin: record.origin,
+    accountName: record.accountName,
+    certificate,
+    certificateBytes: record.certificate,
+    accountId: certificate.accountId,
+    deviceId: certificate.deviceId,
+    signer: await makeSigner(suite, new Secret(record.devicePrivateKey.slice())),
+    accountSigner: accountPrivateKey && await makeSigner(suite, new Secret(accountPrivateKey.slice())),
+    inviterFingerprint: record.inviterFingerprint,
+  }
+}
+
+/** What the device says of itself in its leaves. */
+export const leafParameters = ({ certificateBytes }: Identity, random: RandomBytes): LeafParameters => ({
+  credential: makeBasicCredential(certificateBytes),
+  capabilities: makeCapabilities(random, { extensions: [CONVERSATION_EXTENSION] }),
+})
+
+/** 128 bits of an account key's hash, as invite links carry it. */
+export const accountFingerprint = (suite: CipherSuite, accountKey: Uint8Array): Uint8Array =>
+  suite.hash.digest(accountFingerprintInput(accountKey)).slice(0, INVITE_FINGERPRINT_BYTES)
+
+/** What a new device says of itself in a link's mailbox. */
+export const LinkOffer = struct({ label: opaque(), deviceId: DeviceId, deviceSignatureKey: opaque({ min: 32, max: 32 }) })
+/** The offer's label: an offer cannot be taken for an answer. */
+export const encodeLinkOffer = (deviceId: DeviceId, deviceSignatureKey: Uint8Array): Uint8Array =>
+  encode(LinkOffer, { label: utf8('Famichat 1.0 LinkOffer'), deviceId, deviceSignatureKey })
+
+const takeBytes = (secret: Secret): Uint8Array => {
+  const bytes = secret.expose().slice()
+  secret.wipe()
+  return bytes
+}

@@ -1,0 +1,169 @@
+/**
+ * How a profile gets an account: by invite, or as a further device by link. Keys are written before the server hears of
+ * them, so whatever crashes, joining again with the same link goes on where it stopped.
+ */
+import { equal, isCodedError } from '@famichat/base'
+import {
+  type AccountId, decodeDeviceCertificate, type DeviceId, deviceRegistrationTbs, encodeDeviceCertificate, formatInviteAuthorization,
+  idToBytes, type InviteLink, inviteProofInput, LIFETIMES, makeId, ProtocolError, validateDeviceCertificate,
+} from '@famichat/protocol'
+import { ClientError } from '../client-error.js'
+import { callRoute } from '../net/http.js'
+import type { Surroundings } from '../platform.js'
+import { decodeRecord, encodeRecord, IdentityRecord, NameRecord, PinRecord, PinSource } from '../store/records.js'
+import type { Change, Store } from '../store/store.js'
+import { decodeLinkAnswer, type DeviceLink, type LinkAnswer, openLinkMail, sealLinkMail } from './device-link.js'
+import { encodeLinkOffer, type Identity, makeDeviceKey, makeIdentity, openIdentity } from './identity.js'
+import { makeFirstStock, readKeyPackages } from './key-packages.js'
+
+const LINK_POLL_MS = 400
+
+/** The identity of a profile, if it has one that the server knows. */
+export const readIdentity = async (store: Store): Promise<IdentityRecord | undefined> => {
+  const stored = await store.get('profile', 'identity')
+  return stored && decodeRecord(IdentityRecord, stored)
+}
+
+/** Makes an account with an invite. @throws ProtocolError `protocol.invite.*` | `protocol.name.*` | ClientError `client.profile.taken` | `client.server.unreachable` */
+export const joinWithInvite = async (
+  surroundings: Surroundings, { link, accountName }: { readonly link: InviteLink; readonly accountName: string },
+): Promise<void> => {
+  const { store, suite, clock, random, network, onPoint } = surroundings
+  const { origin, inviteId, secret, inviterFingerprint } = link
+  const begun = await unfinished(store)
+  const isSame = begun?.admission?.inviteId === inviteId && begun.accountName === accountName
+  const record = begun !== undefined && isSame ? begun : await makeIdentity(suite, {
+    origin, accountName, nowMs: clock.nowMs(), random, inviterFingerprint, admission: { inviteId, linkId: undefined, inviteSecret: secret },
+  })
+  if (record !== begun) await begin(surroundings, record, [])
+  const proof = suite.hash.digest(inviteProofInput(inviteId, secret))
+  const request = { accountName: record.accountName, ...await registration(surroundings, record, idToBytes(inviteId)) }
+  try {
+    await callRoute({ origin, fetch: network.fetch }, 'join', request, formatInviteAuthorization(inviteId, proof))
+  } catch (error) {
+    if (isFinal(error)) await abandon(store)
+    throw error
+  }
+  onPoint('join.registered')
+  await finish(store, record)
+}
+
+/** Becomes a further device of an account. @throws ClientError `client.link.*` | ProtocolError `protocol.link.refused` */
+export const joinWithLink = async (surroundings: Surroundings, link: DeviceLink): Promise<void> => {
+  const { store, network, onPoint } = surroundings
+  const begun = await unfinished(store)
+  const record = begun?.admission?.linkId === link.linkId ? begun : await askForCertificate(surroundings, link)
+  const request = { linkId: link.linkId, ...await registration(surroundings, record, idToBytes(link.linkId)) }
+  try {
+    await callRoute({ origin: link.origin, fetch: network.fetch }, 'deviceRegister', request)
+  } catch (error) {
+    if (isFinal(error)) await abandon(store)
+    throw error
+  }
+  onPoint('join.registered')
+  await finish(store, record)
+}
+
+const unfinished = async (store: Store): Promise<IdentityRecord | undefined> => {
+  const record = await readIdentity(store)
+  if (record !== undefined && record.admission === undefined) throw new ClientError('client.profile.taken')
+  return record
+}
+
+const begin = async (surroundings: Surroundings, record: IdentityRecord, known: LinkAnswer['known']): Promise<void> => {
+  const { store, clock, onPoint, suite } = surroundings
+  const identity = await openIdentity(suite, record)
+  const { changes } = await makeFirstStock({ ...surroundings, identity })
+  const own = { accountId: identity.accountId, accountKey: identity.certificate.accountKey, accountName: identity.accountName }
+  const pins = [own, ...known.filter(({ accountId }) => accountId !== own.accountId)].flatMap(({ accountId, accountKey, accountName }, index) =>
+    pinChanges(accountId, { accountKey, source: index === 0 ? PinSource.self : PinSource.link, pinnedAtMs: clock.nowMs() }, accountName))
+  await store.exclusive(async () => {
+    const outdated = (await store.list('keyPackages', { prefix: '' })).map(({ key }): Change => ({ table: 'keyPackages', key, value: undefined }))
+    await store.write([...outdated, ...changes, ...pins, { table: 'profile', key: 'identity', value: encodeRecord(IdentityRecord, record) }])
+  })
+  onPoint('join.written')
+}
+
+const pinChanges = (accountId: AccountId, pin: PinRecord, accountName: string): readonly Change[] => [
+  { table: 'pins', key: accountId, value: encodeRecord(PinRecord, pin) },
+  { table: 'names', key: accountId, value: encodeRecord(NameRecord, { accountName }) },
+]
+
+const registration = async (
+  { store, suite }: Surroundings, record: IdentityRecord, admission: Uint8Array,
+): Promise<{ certificate: Uint8Array; registrationSignature: Uint8Array; keyPackages: { keyPackages: readonly Uint8Array[] } }> => {
+  const identity: Identity = await openIdentity(suite, record)
+  const { origin, certificateBytes: certificate } = identity
+  const stock = await readKeyPackages({ store, suite })
+  return {
+    certificate,
+    registrationSignature: await identity.signer.sign(deviceRegistrationTbs({ origin, admission, certificate })),
+    keyPackages: { keyPackages: stock.map(({ bundle }) => bundle.message) },
+  }
+}
+
+/** The server has the device: what only joining needed is forgotten. */
+const finish = (store: Store, record: IdentityRecord): Promise<void> =>
+  store.exclusive(() => store.write([{ table: 'profile', key: 'identity', value: encodeRecord(IdentityRecord, { ...record, admission: undefined }) }]))
+
+/** The link will never do: the profile is as before. */
+const abandon = (store: Store): Promise<void> => store.exclusive(async () => {
+  const changes: Change[] = [{ table: 'profile', key: 'identity', value: undefined }]
+  for (const table of ['keyPackages', 'pins', 'names'] as const) {
+    for (const { key } of await store.list(table, { prefix: '' })) changes.push({ table, key, value: undefined })
+  }
+  await store.write(changes)
+})
+
+const isFinal = (error: unknown): boolean =>
+  error instanceof ProtocolError && ['invite', 'name', 'link', 'account', 'certificate'].includes(error.code.split('.')[1] ?? '')
+
+const askForCertificate = async (surroundings: Surroundings, link: DeviceLink): Promise<IdentityRecord> => {
+  const { suite, network, random, sleep, clock } = surroundings
+  const server = { origin: link.origin, fetch: network.fetch }
+  const deviceId = makeId<DeviceId>(random)
+  const { signer, privateKeyBytes } = await makeDeviceKey(suite, random)
+  const plaintext = encodeLinkOffer(deviceId, signer.publicKey)
+  await callRoute(server, 'linkOffer', { linkId: link.linkId, sealed: sealLinkMail(suite, link, { direction: 'offer', plaintext, random }) })
+  const untilMs = clock.nowMs() + LIFETIMES.linkMs
+  for (;;) {
+    const { sealed } = await callRoute(server, 'linkCollect', { linkId: link.linkId })
+    if (sealed !== undefined) {
+      const answer = decodeLinkAnswer(openLinkMail(suite, link, { direction: 'answer', sealed }))
+      const record = await linkedIdentity(surroundings, { link, answer, deviceId, publicKey: signer.publicKey, privateKeyBytes })
+      await begin(surroundings, record, answer.known)
+      return record
+    }
+    if (clock.nowMs() > untilMs) throw new ClientError('client.link.timed_out')
+    await sleep(LINK_POLL_MS)
+  }
+}
+
+interface Answered {
+  readonly link: DeviceLink
+  readonly answer: LinkAnswer
+  readonly deviceId: DeviceId
+  readonly publicKey: Uint8Array
+  readonly privateKeyBytes: Uint8Array
+}
+
+/** The certificate must be for this device's own key. @throws ClientError `client.link.refused` */
+const linkedIdentity = async ({ suite }: Surroundings, { link, answer, deviceId, publicKey, privateKeyBytes }: Answered): Promise<IdentityRecord> => {
+  const certificate = decodeDeviceCertificate(answer.certificate)
+  if (certificate.deviceId !== deviceId || !equal(certificate.deviceSignatureKey, publicKey)) throw new ClientError('client.link.refused')
+  try {
+    await validateDeviceCertificate(certificate, (key, message, signature) => suite.signature.verify(key, message, signature))
+  } catch (error) {
+    if (!isCodedError(error)) throw error
+    throw new ClientError('client.link.refused', { reason: error.code }, { cause: error })
+  }
+  return {
+    origin: link.origin,
+    accountName: answer.accountName,
+    certificate: encodeDeviceCertificate(certificate),
+    admission: { inviteId: undefined, linkId: link.linkId, inviteSecret: new Uint8Array(0) },
+    inviterFingerprint: undefined,
+    devicePrivateKey: privateKeyBytes,
+    accountPrivateKey: undefined,
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * AuthenticationService: whose leaf is this? Answered from the certificate in the leaf and the pinned account keys,
+ * never from the server (E13). An account that is new here is pinned at first sight; another key for it is refused.
+ */
+import { equal, isCodedError } from '@famichat/base'
+import type { AuthenticationService, CipherSuite, Claim, Credential } from '@famichat/mls'
+import { type AccountId, decodeDeviceCertificate, type DeviceCertificate, ProtocolError, validateDeviceCertificate } from '@famichat/protocol'
+import { decodeRecord, encodeRecord, PinRecord, PinSource } from '../store/records.js'
+import type { Change, Store } from '../store/store.js'
+
+/** What trust needs to know. */
+export interface TrustContext {
+  readonly store: Pick<Store, 'get'>
+  readonly suite: CipherSuite
+  readonly nowMs: () => number
+}
+
+/** The certificate in a credential. @throws ProtocolError `protocol.certificate.refused` */
+export const certificateOf = (credential: Credential): DeviceCertificate => {
+  if (!('identity' in credential)) throw new ProtocolError('protocol.certificate.refused')
+  return decodeDeviceCertificate(credential.identity)
+}
+
+/** Judges certificates; what it pins is written with what made it pin. */
+export class Trust implements AuthenticationService {
+  readonly #context: TrustContext
+  readonly #fresh = new Map<AccountId, PinRecord>()
+
+  constructor(context: TrustContext) {
+    this.#context = context
+  }
+
+  async isValid({ credential, signatureKey }: Claim): Promise<boolean> {
+    try {
+      const certificate = certificateOf(credential)
+      return equal(certificate.deviceSignatureKey, signatureKey) && await this.vouches(certificate)
+    } catch (error) {
+      if (isCodedError(error)) return false
+      throw error
+    }
+  }
+
+  isSuccessor(previous: Claim, next: Claim): boolean {
+    const before = certificateOf(previous.credential)
+    const after = certificateOf(next.credential)
+    return before.deviceId === after.deviceId && before.accountId === after.accountId && equal(before.accountKey, after.accountKey)
+  }
+
+  /** True when the account key signed it and is the one pinned for the account; pins it when there is none. */
+  async vouches(certificate: DeviceCertificate): Promise<boolean> {
+    try {
+      await validateDeviceCertificate(certificate, (key, message, signature) => this.#context.suite.signature.verify(key, message, signature))
+    } catch (error) {
+      if (isCodedError(error)) return false
+      throw error
+    }
+    return this.pin(certificate.accountId, certificate.accountKey, PinSource.firstSight)
+  }
+
+  /** Pins an account's key; false when another one is pinned. */
+  async pin(accountId: AccountId, accountKey: Uint8Array, source: PinSource): Promise<boolean> {
+    const pinned = await this.pinned(accountId)
+    if (pinned !== undefined) return equal(pinned.accountKey, accountKey)
+    this.#fresh.set(accountId, { accountKey: accountKey.slice(), source, pinnedAtMs: this.#context.nowMs() })
+    return true
+  }
+
+  /** The key that is known for an account. */
+  async pinned(accountId: AccountId): Promise<PinRecord | undefined> {
+    const fresh = this.#fresh.get(accountId)
+    if (fresh !== undefined) return fresh
+    const stored = await this.#context.store.get('pins', accountId)
+    return stored && decodeRecord(PinRecord, stored)
+  }
+
+  /** Pins made since the last call, to be written. */
+  takeChanges(): readonly Change[] {
+    const changes = [...this.#fresh].map(([accountId, pin]): Change => ({ table: 'pins', key: accountId, value: encodeRecord(PinRecord, pin) }))
+    this.#fresh.clear()
+    return changes
+  }
+
+  /** Forgets pins that were not written: what made them was refused. */
+  forget(): void {
+    this.#fresh.clear()
+  }
+}

@@ -1,0 +1,19 @@
+/**
+ * @famichat/client: the SDK. Runs in Node and in browsers; what only Node has is in @famichat/client/node.
+ */
+export { Client, type ClientIdentity, type DeviceInfo, type Sent } from './client.js'
+export { CLIENT_ERRORS, ClientError, type ClientErrorCode } from './client-error.js'
+export type { ConversationInfo, ConversationMember } from './conversation/catalogue.js'
+export type { ConversationEvent } from './conversation/history.js'
+export type { Sleep } from './conversation/retry.js'
+export type { PointListener } from './conversation/workspace.js'
+export type { Problem } from './engine.js'
+export type { LinkOffering } from './identity/link-host.js'
+export type { Network } from './net/connection.js'
+export type { Fetch } from './net/http.js'
+export type { OpenSocket, Socket, SocketEvents } from './net/socket.js'
+export type { ClientOptions, Platform } from './platform.js'
+export { type Change, type Entry, type Guard, type Range, type Store, type Table, TABLES } from './store/store.js'
+export {
+  type AccountId, type ConversationId, ConversationKind, type DeviceId, type MessageId,
+} from '@famichat/protocol'

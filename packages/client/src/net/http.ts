@@ -1,0 +1,107 @@
+/**
+ * Calls of the server's routes. A refusal is thrown as the ProtocolError it names; no answer as a ClientError.
+ * Tokens are asked for when needed and kept in memory only.
+ */
+import { type Clock, isCodedError } from '@famichat/base'
+import type { Signer } from '@famichat/mls'
+import {
+  BODY_CONTENT_TYPE, decodeResponse, type DeviceId, encodeRequest, formatDeviceAuthorization, parseErrorBody, type RouteAuthOf,
+  type RouteName, type RouteRequest, type RouteResponse, ROUTES, tokenRequestTbs,
+} from '@famichat/protocol'
+import { ClientError } from '../client-error.js'
+
+/** `fetch`, or a test's stand-in. */
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>
+
+/** Routes that only a device with a token may call. */
+export type DeviceRoute = { [Name in RouteName]: RouteAuthOf<Name> extends 'device' ? Name : never }[RouteName]
+
+/** Calls one route. @throws ProtocolError | ClientError `client.server.unreachable` */
+export const callRoute = async <Name extends RouteName>(
+  server: { readonly origin: string; readonly fetch: Fetch }, name: Name, request: RouteRequest<Name>, authorization?: string,
+): Promise<RouteResponse<Name>> => {
+  const { method, path } = ROUTES[name]
+  const isPost = method === 'POST'
+  let response: Response
+  let body: Uint8Array
+  try {
+    response = await server.fetch(server.origin + path, {
+      method,
+      headers: { ...(isPost ? { 'content-type': BODY_CONTENT_TYPE } : {}), ...(authorization === undefined ? {} : { authorization }) },
+      ...(isPost ? { body: encodeRequest(name, request) as Uint8Array<ArrayBuffer> } : {}),
+      signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+    })
+    body = new Uint8Array(await response.arrayBuffer())
+  } catch (cause) {
+    if (isCodedError(cause)) throw cause
+    throw new ClientError('client.server.unreachable', {}, { cause })
+  }
+  if (!response.ok) throw parseErrorBody(parseJson(body))
+  return decodeResponse(name, body)
+}
+
+const REQUEST_TIMEOUT_MS = 30_000
+/** A token is renewed this long before it ends. */
+const TOKEN_MARGIN_MS = 60_000
+
+const parseJson = (body: Uint8Array): unknown => {
+  try {
+    return JSON.parse(new TextDecoder().decode(body))
+  } catch {
+    return undefined
+  }
+}
+
+/** A device's calls. */
+export class DeviceCalls {
+  readonly origin: string
+  readonly #fetch: Fetch
+  readonly #signer: Signer
+  readonly #deviceId: DeviceId
+  readonly #clock: Clock
+  #token: { readonly token: Uint8Array; readonly renewAtMs: number } | undefined
+  #asking: Promise<Uint8Array> | undefined
+
+  constructor({ origin, fetch, signer, deviceId, clock }: { origin: string; fetch: Fetch; signer: Signer; deviceId: DeviceId; clock: Clock }) {
+    this.origin = origin
+    this.#fetch = fetch
+    this.#signer = signer
+    this.#deviceId = deviceId
+    this.#clock = clock
+  }
+
+  /** Calls a device route; a token that has died is replaced once. @throws ProtocolError | ClientError `client.server.unreachable` | `client.device.revoked` */
+  async call<Name extends DeviceRoute>(name: Name, request: RouteRequest<Name>): Promise<RouteResponse<Name>> {
+    const server = { origin: this.origin, fetch: this.#fetch }
+    const token = await this.token()
+    try {
+      return await callRoute(server, name, request, formatDeviceAuthorization(token))
+    } catch (error) {
+      if (!isCodedError(error, 'protocol.auth.refused')) throw error
+      this.#token = undefined
+      return callRoute(server, name, request, formatDeviceAuthorization(await this.token()))
+    }
+  }
+
+  /** A token that is good for a while. @throws ClientError `client.device.revoked` when the server knows no such device */
+  token(): Promise<Uint8Array> {
+    if (this.#token !== undefined && this.#clock.nowMs() < this.#token.renewAtMs) return Promise.resolve(this.#token.token)
+    this.#asking ??= this.#ask().finally(() => { this.#asking = undefined })
+    return this.#asking
+  }
+
+  async #ask(): Promise<Uint8Array> {
+    const server = { origin: this.origin, fetch: this.#fetch }
+    const { nonce } = await callRoute(server, 'tokenChallenge', {})
+    const signature = await this.#signer.sign(tokenRequestTbs({ origin: this.origin, nonce, deviceId: this.#deviceId }))
+    try {
+      const issued = await callRoute(server, 'tokenIssue', { deviceId: this.#deviceId, nonce, signature })
+      const lifetimeMs = Math.max(0, issued.expiresAtMs - this.#clock.nowMs())
+      this.#token = { token: issued.token, renewAtMs: this.#clock.nowMs() + Math.min(lifetimeMs, 10 * TOKEN_MARGIN_MS) - TOKEN_MARGIN_MS }
+      return issued.token
+    } catch (error) {
+      if (isCodedError(error, 'protocol.auth.refused')) throw new ClientError('client.device.revoked', {}, { cause: error })
+      throw error
+    }
+  }
+}

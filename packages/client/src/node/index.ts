@@ -1,0 +1,12 @@
+/**
+ * @famichat/client/node: profiles in an encrypted SQLite file, sockets and primitives of Node.
+ */
+import { nodeBackend } from '@famichat/mls/node'
+import type { Platform } from '../platform.js'
+import { openNodeSocket } from './socket.js'
+
+export { PROFILE_KEY_FILE } from './profile-key.js'
+export { openSqliteStore, profileExists, type ProfileOptions } from './sqlite-store.js'
+
+/** Where Node clients run. */
+export const nodePlatform: Platform = { backend: nodeBackend, network: { fetch: (url, init) => fetch(url, init), openSocket: openNodeSocket } }

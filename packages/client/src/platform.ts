@@ -1,0 +1,52 @@
+/**
+ * What a client takes from where it runs, and the parts that every entry into the client builds from it.
+ */
+import { type Clock, type RandomBytes, systemClock, systemRandom } from '@famichat/base'
+import { type CipherSuite, type CryptoBackend, DEFAULT_CIPHER_SUITE, makeCipherSuite } from '@famichat/mls'
+import { platformSleep, type Sleep } from './conversation/retry.js'
+import type { PointListener } from './conversation/workspace.js'
+import type { Network } from './net/connection.js'
+import type { Store } from './store/store.js'
+
+/** Where a client runs: its primitives, its network, its time. */
+export interface Platform {
+  readonly backend: CryptoBackend
+  readonly network: Network
+  readonly clock?: Clock
+  readonly random?: RandomBytes
+  readonly sleep?: Sleep
+  /** Hears the named moments between writing and sending; for tests that end the process there. */
+  readonly onPoint?: PointListener
+}
+
+/** A platform with its storage. */
+export interface ClientOptions extends Platform {
+  readonly store: Store
+}
+
+/** Everything filled in. */
+export interface Surroundings {
+  readonly store: Store
+  readonly network: Network
+  readonly backend: CryptoBackend
+  readonly suite: CipherSuite
+  readonly clock: Clock
+  readonly random: RandomBytes
+  readonly sleep: Sleep
+  readonly onPoint: PointListener
+}
+
+/** Fills in the defaults. */
+export const surroundingsOf = (options: ClientOptions): Surroundings => {
+  const random = options.random ?? systemRandom
+  return {
+    store: options.store,
+    network: options.network,
+    backend: options.backend,
+    suite: makeCipherSuite(DEFAULT_CIPHER_SUITE, options.backend, random),
+    clock: options.clock ?? systemClock,
+    random,
+    sleep: options.sleep ?? platformSleep,
+    onPoint: options.onPoint ?? (() => undefined),
+  }
+}

@@ -1,0 +1,152 @@
+/**
+ * Stored records: one schema each, with a format byte first. Changing one is a visible change of the stored format.
+ */
+import { closed, type Codec, decode, encode, type Infer, isCodedError, opaque, optional, struct, uint64, uint8, vector } from '@famichat/base'
+import { AccountId, ConversationId, conversationKind, DeviceId, InviteId, LinkId, MessageId, WelcomeId } from '@famichat/protocol'
+import { ClientError } from '../client-error.js'
+import { bytes32, counter, flag, text } from './fields.js'
+
+const FORMAT = 1
+const format = closed(uint8, { current: FORMAT }, 'record format')
+const name = text(256)
+const errorCode = text(64)
+
+/** Who this device is. Private keys are in `Keys`, see identity.ts. */
+export const IdentityRecord = struct({
+  origin: text(512),
+  accountName: name,
+  certificate: opaque({ min: 1, max: 512 }),
+  /** Set until the server knows the device. */
+  admission: optional(struct({ inviteId: optional(InviteId), linkId: optional(LinkId), inviteSecret: opaque({ max: 16 }) })),
+  /** Of the account key that an invite promised, until that account has been seen. */
+  inviterFingerprint: optional(opaque({ min: 16, max: 16 })),
+  devicePrivateKey: opaque({ min: 32, max: 32 }),
+  /** Only on the device that made the account. */
+  accountPrivateKey: optional(opaque({ min: 32, max: 32 })),
+})
+export type IdentityRecord = Infer<typeof IdentityRecord>
+
+/** How an account's key became known. */
+export const PinSource = { self: 1, invite: 2, firstSight: 3, link: 4 } as const
+export type PinSource = (typeof PinSource)[keyof typeof PinSource]
+
+export const PinRecord = struct({ accountKey: bytes32, source: closed(uint8, PinSource, 'pin source'), pinnedAtMs: counter })
+export type PinRecord = Infer<typeof PinRecord>
+
+export const NameRecord = struct({ accountName: name })
+
+export const KeyPackageRecord = struct({ isLastResort: flag, notAfterMs: counter, bundle: opaque({ min: 1 }) })
+export type KeyPackageRecord = Infer<typeof KeyPackageRecord>
+
+/** Where a conversation is in its life on this device. */
+export const ConversationState = { active: 1, ended: 2 } as const
+export type ConversationState = (typeof ConversationState)[keyof typeof ConversationState]
+
+export const ConversationRecord = struct({
+  kind: conversationKind,
+  name,
+  state: closed(uint8, ConversationState, 'conversation state'),
+  /** False until the server has the conversation. */
+  isRegistered: flag,
+  /** This account wants to leave. */
+  isLeaving: flag,
+  /** The last log entry that was taken. */
+  cursor: counter,
+  /** The epoch in which this device came in: older messages are not for it. */
+  joinedEpoch: uint64,
+  /** The Welcome it came by. */
+  welcomeId: optional(WelcomeId),
+  /** Why the entry after the cursor cannot be taken; empty when all is well. */
+  stuckCode: errorCode,
+})
+export type ConversationRecord = Infer<typeof ConversationRecord>
+
+/** Kinds of history entries. */
+export const HistoryKind = { text: 1, membership: 2, unreadable: 3, joined: 4 } as const
+
+const accounts = vector(AccountId, { max: 2048 })
+
+export const HistoryRecord: Codec<HistoryRecord> = struct({
+  kind: closed(uint8, HistoryKind, 'history kind'),
+  accountId: AccountId,
+  deviceId: DeviceId,
+  messageId: MessageId,
+  /** By the sender's clock for text, by the server's for the rest. */
+  atMs: counter,
+  /** The epoch of the message; for a membership change the one it starts. */
+  epoch: uint64,
+  body: text(64 * 1024),
+  added: accounts,
+  removed: accounts,
+  /** Of the epoch that a membership change starts; empty where this device is out. */
+  epochAuthenticator: opaque({ max: 64 }),
+  errorCode,
+})
+export type HistoryRecord = {
+  readonly kind: (typeof HistoryKind)[keyof typeof HistoryKind]
+  readonly accountId: AccountId
+  readonly deviceId: DeviceId
+  readonly messageId: MessageId
+  readonly atMs: number
+  readonly epoch: bigint
+  readonly body: string
+  readonly added: readonly AccountId[]
+  readonly removed: readonly AccountId[]
+  readonly epochAuthenticator: Uint8Array
+  readonly errorCode: string
+}
+
+export const SeenRecord = struct({ seenAtMs: counter })
+
+/** What an outbox entry is. */
+export const OutboxKind = { text: 1, proposal: 2 } as const
+
+export const OutboxRecord = struct({
+  kind: closed(uint8, OutboxKind, 'outbox kind'),
+  messageId: MessageId,
+  epoch: uint64,
+  /** The MLSMessage: what is sent, and sent again, unchanged. */
+  message: opaque({ min: 1 }),
+  /** The document inside, to encrypt it anew if the epoch is over before the server has it. */
+  document: opaque(),
+})
+export type OutboxRecord = Infer<typeof OutboxRecord>
+
+export const CommitRecord = struct({
+  messageId: MessageId,
+  epoch: uint64,
+  commit: opaque({ min: 1 }),
+  welcome: optional(opaque({ min: 1 })),
+  added: vector(DeviceId, { max: 2048 }),
+  removed: vector(DeviceId, { max: 2048 }),
+})
+export type CommitRecord = Infer<typeof CommitRecord>
+
+/** Changes that may be wanted. */
+export const IntentKind = { add: 1, remove: 2, refresh: 3 } as const
+
+export const IntentRecord = struct({
+  kind: closed(uint8, IntentKind, 'intent kind'),
+  /** Devices to have in, or out; for `refresh` none. */
+  devices: vector(struct({ accountId: AccountId, deviceId: DeviceId }), { max: 2048 }),
+  /** For `refresh`: the epoch that must be over. */
+  epoch: uint64,
+})
+export type IntentRecord = Infer<typeof IntentRecord>
+
+/** The id of a conversation is the first part of its records' keys. */
+export const conversationPrefix = (conversationId: ConversationId): string => `${conversationId}/`
+
+/** The stored form of a record. */
+export const encodeRecord = <T>(codec: Codec<T>, record: T): Uint8Array =>
+  encode(struct({ format, record: codec }), { format: FORMAT, record })
+
+/** Reads a stored record; it owns its bytes. @throws ClientError `client.store.malformed` */
+export const decodeRecord = <T>(codec: Codec<T>, stored: Uint8Array): T => {
+  try {
+    return decode(struct({ format, record: codec }), stored.slice()).record
+  } catch (cause) {
+    if (!isCodedError(cause)) throw cause
+    throw new ClientError('client.store.malformed', { reason: cause.code }, { cause })
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * Store: what a client keeps, as one contract for SQLite and IndexedDB. Records are bytes under a text key in a table.
+ * Values hold secrets and plaintext: an implementation must seal what it writes.
+ */
+
+/** The tables. Keys that start with a conversation's id are listed by that prefix. */
+export const TABLES = [
+  /** Who this device is. */
+  'profile',
+  /** Private halves of published KeyPackages, by reference. */
+  'keyPackages',
+  /** Account keys, pinned when first seen. */
+  'pins',
+  /** Names of accounts, by account id. */
+  'names',
+  'conversations',
+  /** The engine's rows: `<conversation>/<row>`. */
+  'groupRows',
+  /** What was shown: `<conversation>/<seq>`. */
+  'history',
+  /** Message ids that were taken: `<conversation>/<account>/<message>`. */
+  'seen',
+  /** Written, encrypted, not accepted yet: `<conversation>/<order>`. */
+  'outbox',
+  /** The commit this device waits for, by conversation. */
+  'commits',
+  /** Changes that are wanted but not made: `<conversation>/<id>`. */
+  'intents',
+] as const
+export type Table = (typeof TABLES)[number]
+
+/** Puts a value at a key, or deletes the key when the value is undefined. */
+export interface Change {
+  readonly table: Table
+  readonly key: string
+  readonly value: Uint8Array | undefined
+}
+
+/** A version that must not have moved since it was read; the write moves it by one (E4). */
+export interface Guard {
+  readonly name: string
+  readonly version: number
+}
+
+/** A stored record. */
+export interface Entry {
+  readonly key: string
+  readonly value: Uint8Array
+}
+
+/** Which records of a table, in the order of their keys. */
+export interface Range {
+  /** Only keys that start with this; empty for all. */
+  readonly prefix: string
+  /** Only keys after this one. */
+  readonly after?: string
+  readonly limit?: number
+}
+
+/** A client's storage. */
+export interface Store {
+  /**
+   * Runs `work` while no other work runs on this profile, in this process or another. Not reentrant: keep the network out.
+   * @throws ClientError `client.profile.busy`
+   */
+  exclusive<T>(work: () => Promise<T>): Promise<T>
+  get(table: Table, key: string): Promise<Uint8Array | undefined>
+  list(table: Table, range: Range): Promise<readonly Entry[]>
+  /** How often a guarded write went to this name; 0 at first. */
+  version(name: string): Promise<number>
+  /** Writes all or nothing, and returns when it is durable. @throws ClientError `client.store.stale` | `client.store.failed` */
+  write(changes: readonly Change[], guard?: Guard): Promise<void>
+  close(): Promise<void>
+}

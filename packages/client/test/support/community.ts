@@ -1,0 +1,99 @@
+/**
+ * A community for tests: a real server on a free port, and people with real profiles in folders of their own.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
+import type { TestContext } from 'node:test'
+import { Client, type ConversationEvent, type ConversationId, type PointListener } from '@famichat/client'
+import { nodePlatform, openSqliteStore } from '@famichat/client/node'
+import { type RunningServer, startServer } from '@famichat/server'
+
+/** Rates that a test cannot reach. */
+const UNLIMITED = { burst: 1e6, perSecond: 1e6 }
+
+export class Community {
+  readonly folder = mkdtempSync(join(tmpdir(), 'famichat-client-'))
+  readonly #open = new Set<Client>()
+  #server: RunningServer | undefined
+  #port = 0
+
+  static async start(t: TestContext): Promise<Community> {
+    const community = new Community()
+    t.after(() => community.end())
+    await community.startServer()
+    return community
+  }
+
+  async startServer(): Promise<void> {
+    this.#server = await startServer({
+      dataDir: join(this.folder, 'server'), port: this.#port, logTo: new PassThrough().resume(),
+      rateLimits: { address: UNLIMITED, device: UNLIMITED, send: UNLIMITED, claim: UNLIMITED },
+    })
+    this.#port = this.#server.port
+  }
+
+  async stopServer(): Promise<void> {
+    await this.#server?.close()
+    this.#server = undefined
+  }
+
+  get setupLink(): string {
+    return this.#server?.setupLink ?? ''
+  }
+
+  profile(name: string): string {
+    return join(this.folder, name)
+  }
+
+  options(profile: string, onPoint?: PointListener) {
+    return { ...nodePlatform, store: openSqliteStore({ folder: this.profile(profile) }), ...(onPoint === undefined ? {} : { onPoint }) }
+  }
+
+  async join(link: string, name: string, profile = name): Promise<Client> {
+    return this.#keep(await Client.join(this.options(profile), link, name))
+  }
+
+  async open(profile: string, onPoint?: PointListener): Promise<Client> {
+    return this.#keep(await Client.open(this.options(profile, onPoint)))
+  }
+
+  /** People by name, each synced; the first one is the admin. */
+  async people(...names: string[]): Promise<Client[]> {
+    const people: Client[] = []
+    for (const name of names) {
+      const [first] = people
+      people.push(await this.join(first === undefined ? this.setupLink : (await first.invite()).link, name))
+    }
+    for (const person of people) await person.sync()
+    return people
+  }
+
+  async close(client: Client): Promise<void> {
+    if (this.#open.delete(client)) await client.close()
+  }
+
+  async end(): Promise<void> {
+    for (const client of this.#open) await client.close()
+    this.#open.clear()
+    await this.stopServer()
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+
+  #keep(client: Client): Client {
+    this.#open.add(client)
+    return client
+  }
+}
+
+/** The texts a client has in a conversation, in order. */
+export const textsOf = async (client: Client, conversationId: ConversationId): Promise<string[]> =>
+  (await client.history(conversationId)).filter(isMessage).map(({ body }) => body)
+
+const isMessage = (event: ConversationEvent): event is Extract<ConversationEvent, { kind: 'message' }> => event.kind === 'message'
+
+/** Syncs people in turn until nobody has anything left to do. */
+export const settle = async (...people: Client[]): Promise<void> => {
+  for (let round = 0; round < 3; round++) for (const person of people) await person.sync()
+}
