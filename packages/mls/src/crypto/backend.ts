@@ -68,6 +68,8 @@ export interface Kem {
   readonly publicKeyLength: number
   /** Random bytes one encapsulation takes, in one draw. */
   readonly seedLength: number
+  /** False for keys nobody can encrypt to: another length, off the curve, of low order. Needs no private key. */
+  isPublicKey(publicKey: Uint8Array): boolean
   /** DeriveKeyPair: the same `ikm` gives the same pair. */
   deriveKeyPair(ikm: Secret): MaybePromise<KeyPair>
   /** Encap to `publicKey`. @throws MlsError `mls.crypto.bad_public_key` */

@@ -6,6 +6,7 @@ import { concat, Secret, utf8, type RandomBytes } from '@famichat/base'
 import { check } from '../errors.js'
 import type { Curve, CurveName, Encapsulated, Hash, Kem, KeyPair } from './backend.js'
 import { LabeledKdf } from './labeled-kdf.js'
+import { isAgreeable } from './public-key-form.js'
 
 /** KEM identifiers (RFC 9180 §7.1) and the mask of the first byte of a NIST scalar. */
 const KEMS: Readonly<Record<CurveName, { readonly id: number; readonly scalarMask?: number }>> = {
@@ -36,6 +37,10 @@ export class Dhkem implements Kem {
     this.#curve = curve
     this.#scalarMask = scalarMask
     this.#kdf = new LabeledKdf(hash, concat(utf8('KEM'), uint16Bytes(id)))
+  }
+
+  isPublicKey(publicKey: Uint8Array): boolean {
+    return publicKey.length === this.publicKeyLength && isAgreeable(this.#curve.name, publicKey)
   }
 
   async deriveKeyPair(ikm: Secret): Promise<KeyPair> {

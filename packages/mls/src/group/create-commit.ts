@@ -4,19 +4,21 @@
  */
 import { encode, type Secret } from '@famichat/base'
 import type { Signer } from '../crypto/signer.js'
+import { check } from '../errors.js'
 import { type SignedContent, signContent, withConfirmationTag } from '../framing/signed-content.js'
 import type { PreSharedKey } from '../schedule/psk.js'
 import type { NodeIndex } from '../tree/math.js'
 import { createUpdatePath, type LeafContents, type NewPath } from '../tree/treekem.js'
 import type { Census } from '../validate/census.js'
-import type { GroupRules } from '../validate/leaf-node.js'
-import { type SentProposal, validateProposalList } from '../validate/proposal-list.js'
+import { type GroupRules, validateLeafContents } from '../validate/leaf-node.js'
+import { proposalsOf, type SentProposal, validateProposalList } from '../validate/proposal-list.js'
 import type { Extension } from '../wire/extension.js'
 import { GroupContext, type Welcome } from '../wire/group-info.js'
+import type { LeafNode } from '../wire/leaf-node.js'
 import type { Sender } from '../wire/message.js'
 import type { ProposalOrRef } from '../wire/proposal.js'
 import {
-  ContentType, type LeafIndex, ProposalOrRefType, ResumptionPSKUsage, SenderType, type WireFormat,
+  ContentType, type LeafIndex, ProposalOrRefType, ProposalType, ResumptionPSKUsage, SenderType, type WireFormat,
 } from '../wire/registries.js'
 import { advance, type Advanced, provisionalContext } from './advance.js'
 import { type Applied, applyProposals, countPath } from './apply-proposals.js'
@@ -71,6 +73,7 @@ export const createCommit = async (plan: CommitPlan): Promise<CreatedCommit> => 
   const path = plan.withPath || applied.isPathRequired
     ? await makePath(plan, applied, ownLeaf)
     : undefined
+  if (path !== undefined) await validateOwnLeaf(plan, applied, path.path.leafNode)
   census.validate(extensions)
 
   const signed = await signContent(signer, plan.wireFormat, {
@@ -109,6 +112,18 @@ export const createCommit = async (plan: CommitPlan): Promise<CreatedCommit> => 
       next: { epoch: advanced.next, census },
     },
   }
+}
+
+/**
+ * The own new leaf is judged like everybody's, but for the signature just made: others would refuse the commit (§7.3).
+ * @throws MlsError `mls.leaf.*` | `mls.extension.*`
+ */
+const validateOwnLeaf = async ({ epoch, rules, proposals, externalInitSecret }: CommitPlan, { extensions }: Applied, leaf: LeafNode): Promise<void> => {
+  validateLeafContents({ ...rules, extensions }, leaf)
+  check(await rules.authentication.isValid(leaf), 'mls.leaf.credential_rejected')
+  const replaces = externalInitSecret === undefined ? epoch.ownLeaf : proposalsOf(proposals, ProposalType.remove)[0]?.removed
+  const previous = replaces === undefined ? undefined : epoch.tree.leaf(replaces)
+  check(previous === undefined || await rules.authentication.isSuccessor(previous, leaf), 'mls.leaf.not_successor')
 }
 
 const makePath = async (plan: CommitPlan, applied: Applied, ownLeaf: LeafIndex): Promise<NewPath> => {

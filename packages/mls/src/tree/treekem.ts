@@ -89,7 +89,7 @@ export const createUpdatePath = async (suite: CipherSuite, request: PathRequest)
 
 /**
  * Merges a received UpdatePath into the tree (§7.5) and checks its shape and parent hash.
- * @throws MlsError `mls.commit.path_wrong_length` | `mls.commit.wrong_ciphertext_count` | `mls.commit.bad_parent_hash`
+ * @throws MlsError `mls.commit.path_wrong_length` | `mls.commit.wrong_ciphertext_count` | `mls.commit.bad_parent_hash` | `mls.crypto.bad_public_key`
  */
 export const mergeUpdatePath = (
   suite: CipherSuite, tree: RatchetTree, sender: LeafIndex, { path, newLeaves }: { readonly path: UpdatePath; readonly newLeaves: ReadonlySet<LeafIndex> },
@@ -101,6 +101,8 @@ export const mergeUpdatePath = (
     const found = path.nodes[step]?.encryptedPathSecret.length
     check(found === expected, 'mls.commit.wrong_ciphertext_count', { step, found: found ?? 0, expected })
   })
+  // a key nobody can encrypt to would stop every later commit
+  check(path.nodes.every(({ encryptionKey }) => suite.hpke.kem.isPublicKey(encryptionKey)), 'mls.crypto.bad_public_key')
   const hash = setPathKeys(suite, tree, sender, { steps, publicKeys: path.nodes.map((node) => node.encryptionKey) })
   const { source } = path.leafNode
   const claimed = source.leafNodeSource === LeafNodeSource.commit ? source.parentHash : undefined

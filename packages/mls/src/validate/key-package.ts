@@ -31,7 +31,7 @@ export const validateKeyPackages = async (rules: GroupRules, keyPackages: readon
 const examineKeyPackage = async (rules: GroupRules, keyPackage: KeyPackage, signatures: SignatureBatch): Promise<void> => {
   const { suite } = rules
   check(keyPackage.cipherSuite === suite.id, 'mls.key_package.wrong_version_or_suite', { cipherSuite: keyPackage.cipherSuite })
-  check(keyPackage.initKey.length === suite.hpke.kem.publicKeyLength, 'mls.crypto.bad_public_key')
+  check(suite.hpke.kem.isPublicKey(keyPackage.initKey), 'mls.crypto.bad_public_key')
   check(!equal(keyPackage.initKey, keyPackage.leafNode.encryptionKey), 'mls.key_package.init_key_reused')
   validateExtensions(keyPackage.extensions, 'keyPackage')
   const { signature, leafNode } = keyPackage

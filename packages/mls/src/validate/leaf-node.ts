@@ -45,16 +45,16 @@ export const examineLeafNode = async (
 ): Promise<void> => {
   const { leafNodeSource } = leaf.source
   check(source === undefined || leafNodeSource === source, 'mls.leaf.wrong_source', { leafNodeSource })
-  validateContents(rules, leaf)
+  validateLeafContents(rules, leaf)
   signatures.add(leafSignature(leaf, position))
   check(await rules.authentication.isValid(leaf), 'mls.leaf.credential_rejected')
 }
 
-/** The parts of §7.3 that need no cryptography. */
-const validateContents = (rules: GroupRules, leaf: LeafNode): void => {
+/** The parts of §7.3 that need no cryptography. @throws MlsError `mls.leaf.*` | `mls.extension.*` | `mls.crypto.bad_public_key` */
+export const validateLeafContents = (rules: GroupRules, leaf: LeafNode): void => {
   const { suite } = rules
   const { capabilities } = leaf
-  check(leaf.encryptionKey.length === suite.hpke.kem.publicKeyLength, 'mls.crypto.bad_public_key')
+  check(suite.hpke.kem.isPublicKey(leaf.encryptionKey), 'mls.crypto.bad_public_key')
   validateExtensions(leaf.extensions, 'leafNode')
   check(
     capabilities.versions.includes(ProtocolVersion.mls10) && capabilities.cipherSuites.includes(suite.id),

@@ -16,11 +16,12 @@ import { SignatureBatch } from './signature-batch.js'
 
 /**
  * Validates a tree against the GroupContext it came with, and counts it.
- * @throws MlsError `mls.tree.*` | `mls.leaf.*` | `mls.extension.*` | `mls.external.sender_rejected`
+ * @throws MlsError `mls.tree.*` | `mls.leaf.*` | `mls.extension.*` | `mls.external.sender_rejected` | `mls.crypto.bad_public_key`
  */
 export const validateTree = async (rules: GroupRules, tree: RatchetTree, groupContext: GroupContext): Promise<Census> => {
   check(equal(treeHash(rules.suite, tree), groupContext.treeHash), 'mls.tree.bad_hash')
   await validateExternalSenders(rules.authentication, rules.extensions)
+  for (const [node, { encryptionKey }] of tree.parents()) check(rules.suite.hpke.kem.isPublicKey(encryptionKey), 'mls.crypto.bad_public_key', { node })
   validateUnmergedLeaves(tree)
   verifyParentHashes(rules.suite, tree)
   const census = Census.of(tree)
