@@ -171,18 +171,21 @@ export const deferred = <T>(define: () => Codec<T>): Codec<T> => {
 
 let idleWriter: Writer | undefined
 
-/** Encodes one value into fresh bytes. @throws BaseError `base.codec.out_of_range` */
-export const encode = <T>(codec: Codec<T>, value: T): Uint8Array => {
+/** Fresh bytes from what `write` writes. */
+export const encodeWith = (write: (writer: Writer) => void): Uint8Array => {
   const writer = idleWriter ?? new Writer()
   idleWriter = undefined
   try {
-    codec.encodeInto(writer, value)
+    write(writer)
     return writer.finish()
   } finally {
     writer.reset()
     idleWriter = writer
   }
 }
+
+/** Encodes one value into fresh bytes. @throws BaseError `base.codec.out_of_range` */
+export const encode = <T>(codec: Codec<T>, value: T): Uint8Array => encodeWith((writer) => { codec.encodeInto(writer, value) })
 
 /** Decodes bytes that hold exactly one value; what it returns views `input`. @throws BaseError `base.codec.*` */
 export const decode = <T>(codec: Codec<T>, input: Uint8Array): T => {

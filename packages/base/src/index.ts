@@ -8,7 +8,7 @@ export {
 } from './bytes.js'
 export { type Clock, type RandomBytes, systemClock, systemRandom } from './clock.js'
 export {
-  type Bounds, branded, closed, type Codec, decode, deferred, encode, fixed, type Infer, nested, opaque, optional,
+  type Bounds, branded, closed, type Codec, decode, deferred, encode, encodeWith, fixed, type Infer, nested, opaque, optional,
   struct, uint16, uint32, uint64, uint8, variant, vector,
 } from './codec.js'
 export {
@@ -16,4 +16,4 @@ export {
 } from './coded-error.js'
 export { Reader } from './reader.js'
 export { Secret } from './secret.js'
-export { MAX_VECTOR_BYTES, Writer } from './writer.js'
+export { MAX_VECTOR_BYTES, vectorPrefix, Writer } from './writer.js'

@@ -7,6 +7,14 @@ import { BaseError } from './base-error.js'
 /** Largest length a variable-size vector can have: 2^30 - 1 bytes (RFC 9420 §2.1.2). */
 export const MAX_VECTOR_BYTES = 0x3fffffff
 
+/** The minimal length prefix of a vector (RFC 9420 §2.1.2). @throws BaseError `base.codec.too_long` */
+export const vectorPrefix = (length: number): Uint8Array => {
+  if (length > MAX_VECTOR_BYTES) throw new BaseError('base.codec.too_long', { length })
+  if (length < 64) return Uint8Array.of(length)
+  if (length < 16384) return Uint8Array.of(0x40 | (length >>> 8), length)
+  return Uint8Array.of(0x80 | (length >>> 24), length >>> 16, length >>> 8, length)
+}
+
 const prefixBytes = (length: number): number => (length < 64 ? 1 : length < 16384 ? 2 : 4)
 
 /** Append-only big-endian output. */

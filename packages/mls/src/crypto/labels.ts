@@ -2,7 +2,7 @@
  * The labelled functions of RFC 9420: ExpandWithLabel, DeriveSecret, RefHash, SignWithLabel, EncryptWithLabel.
  * Layer: crypto.
  */
-import { concat, EMPTY, encode, opaque, Secret, struct, utf8 } from '@famichat/base'
+import { concat, EMPTY, encode, opaque, Secret, struct, utf8, vectorPrefix } from '@famichat/base'
 import type { KeyPair, MaybePromise } from './backend.js'
 import type { CipherSuite } from './cipher-suite.js'
 import type { Sealed } from './hpke.js'
@@ -88,18 +88,22 @@ export const makeKeyPackageRef = (suite: CipherSuite, keyPackage: Uint8Array): U
 export const makeProposalRef = (suite: CipherSuite, authenticatedContent: Uint8Array): Uint8Array =>
   refHash(suite, 'MLS 1.0 Proposal Reference', authenticatedContent)
 
-/** SignWithLabel (§5.1.2). */
-export const signWithLabel = (signer: Signer, label: string, content: Uint8Array): MaybePromise<Uint8Array> =>
-  signer.sign(signContentOf(label, content))
+/** SignWithLabel (§5.1.2), over the parts of the content joined. */
+export const signWithLabel = (signer: Signer, label: string, ...content: readonly Uint8Array[]): MaybePromise<Uint8Array> =>
+  signer.sign(signContentOf(label, ...content))
 
-/** What VerifyWithLabel verifies (§5.1.2): for batches. */
-export const signContentOf = (label: string, content: Uint8Array): Uint8Array => encode(LabelAndContent, { label: mlsLabel(label), content })
+/** SignContent (§5.1.2); the content may come in parts, which are joined once. */
+export const signContentOf = (label: string, ...content: readonly Uint8Array[]): Uint8Array => {
+  const prefix = encode(opaque(), mlsLabel(label))
+  const length = content.reduce((sum, part) => sum + part.length, 0)
+  return concat(prefix, vectorPrefix(length), ...content)
+}
 
 /** VerifyWithLabel (§5.1.2). */
 export const verifyWithLabel = (
-  suite: CipherSuite, publicKey: Uint8Array, label: string, signed: { readonly content: Uint8Array; readonly signature: Uint8Array },
+  suite: CipherSuite, publicKey: Uint8Array, label: string, signed: { readonly content: Uint8Array | readonly Uint8Array[]; readonly signature: Uint8Array },
 ): MaybePromise<boolean> =>
-  suite.signature.verify(publicKey, signContentOf(label, signed.content), signed.signature)
+  suite.signature.verify(publicKey, signContentOf(label, ...(signed.content instanceof Uint8Array ? [signed.content] : signed.content)), signed.signature)
 
 /** EncryptWithLabel (§5.1.3) of many plaintexts in one context. @throws MlsError `mls.crypto.bad_public_key` */
 export const encryptAllWithLabel = (

@@ -10,8 +10,8 @@ import { BATCH_BYTES, finishBatch, openControl, type SharedBatch, takeJobs, writ
 
 /** Batches below this are done before a sleeping thread is awake. */
 const MIN_JOBS = 6
-/** Threads are started by the first batch of this size: starting one costs about 40 ms. */
-const MIN_JOBS_TO_START = 24
+/** Threads are started once this many jobs could have been shared: starting one costs about 40 ms. */
+const JOBS_TO_START = 64
 const MAX_THREADS = 3
 
 /** Threads that end with the process. @param run does one job in the calling thread */
@@ -21,6 +21,7 @@ export const makeNodeThreads = (run: (job: Uint8Array) => Promise<Uint8Array>): 
   let batch: SharedBatch | undefined
   let busy = false
   let ready = 0
+  let seen = 0
   const start = (): void => {
     const shared = openControl(new SharedArrayBuffer(BATCH_BYTES))
     batch = shared
@@ -33,8 +34,10 @@ export const makeNodeThreads = (run: (job: Uint8Array) => Promise<Uint8Array>): 
   }
   return {
     helpWith: (jobs) => {
-      if (batch === undefined && jobs >= MIN_JOBS_TO_START) start()
-      return !busy && ready > 0 && jobs >= MIN_JOBS
+      if (jobs < MIN_JOBS) return false
+      seen += jobs
+      if (batch === undefined && seen >= JOBS_TO_START) start()
+      return !busy && ready > 0
     },
     run: async (jobs, maxResultBytes) => {
       const results: Uint8Array[] = []

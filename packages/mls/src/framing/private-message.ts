@@ -2,7 +2,7 @@
  * PrivateMessage (RFC 9420 §6.3): signed, padded and encrypted; the sender is hidden.
  * Layer: framing.
  */
-import { BaseError, concat, decode, encode, type Secret } from '@famichat/base'
+import { BaseError, decode, encode, type Secret } from '@famichat/base'
 import type { CipherSuite } from '../crypto/cipher-suite.js'
 import { type AeadKeys, expandWithLabel, openWithKeys, sealWithKeys } from '../crypto/labels.js'
 import { check, MlsError } from '../errors.js'
@@ -11,7 +11,7 @@ import {
   encodePrivateContent, FramedContent, PrivateContentAAD, type PrivateMessage, readPrivateContent, SenderData, SenderDataAAD,
 } from '../wire/message.js'
 import { type LeafIndex, SenderType, WireFormat } from '../wire/registries.js'
-import { encodeAuthData, type SignedContent } from './signed-content.js'
+import type { SignedContent } from './signed-content.js'
 
 /** What sealing a message takes besides its content. */
 export interface SealingKeys {
@@ -28,7 +28,7 @@ export const protectPrivate = (suite: CipherSuite, signed: SignedContent, keys: 
   const { groupId, epoch, authenticatedData, content } = signed.content
   const { contentType } = content
   const reuseGuard = suite.random(4)
-  const plaintext = concat(encodePrivateContent(content), encodeAuthData(signed), new Uint8Array(keys.paddingBytes))
+  const plaintext = encodePrivateContent(signed, keys.paddingBytes)
   const aad = encode(PrivateContentAAD, { groupId, epoch, contentType, authenticatedData })
   const { key, nonce, generation } = keys.messageKey
   const ciphertext = sealWithKeys(suite, { key, nonce: guardedNonce(nonce, reuseGuard) }, aad, plaintext)

@@ -8,7 +8,7 @@ import { mac } from '../crypto/labels.js'
 import { check } from '../errors.js'
 import { FramedContent, type PublicMessage } from '../wire/message.js'
 import { ContentType, SenderType, WireFormat } from '../wire/registries.js'
-import { encodeAuthData, encodeFramedContentTBS, type SignedContent } from './signed-content.js'
+import { encodeAuthData, framedContentTBS, type SignedContent } from './signed-content.js'
 
 /** What proves membership in an epoch. */
 export interface MembershipKeys {
@@ -42,6 +42,6 @@ export const unprotectPublic = (suite: CipherSuite, message: PublicMessage, keys
 
 /** membership_tag over AuthenticatedContentTBM (§6.2). */
 const membershipTag = (suite: CipherSuite, signed: SignedContent, { membershipKey, groupContext }: MembershipKeys): Uint8Array => {
-  const tbs = encodeFramedContentTBS(signed.wireFormat, signed.content, { content: signed.contentBytes, groupContext })
-  return mac(suite, membershipKey, concat(tbs, encodeAuthData(signed)))
+  const tbs = framedContentTBS(signed.wireFormat, signed.content, { content: signed.contentBytes, groupContext })
+  return mac(suite, membershipKey, concat(...tbs, encodeAuthData(signed)))
 }

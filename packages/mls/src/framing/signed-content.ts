@@ -19,14 +19,14 @@ export interface SignedContent extends AuthenticatedContent {
   readonly contentBytes: Uint8Array
 }
 
-/** FramedContentTBS (§6.1). @param groupContext the encoded GroupContext of the epoch the message is sent in */
-export const encodeFramedContentTBS = (
+/** FramedContentTBS (§6.1), in parts. @param groupContext the encoded GroupContext of the epoch the message is sent in */
+export const framedContentTBS = (
   wireFormat: WireFormat, content: FramedContent, bytes: { readonly content: Uint8Array; readonly groupContext: Uint8Array },
-): Uint8Array => {
-  const prefix = [uint16Bytes(ProtocolVersion.mls10), uint16Bytes(wireFormat), bytes.content]
+): readonly Uint8Array[] => {
+  const prefix = Uint8Array.of(0, ProtocolVersion.mls10, 0, wireFormat)
   const { senderType } = content.sender
   const coversContext = senderType === SenderType.member || senderType === SenderType.newMemberCommit
-  return coversContext ? concat(...prefix, bytes.groupContext) : concat(...prefix)
+  return coversContext ? [prefix, bytes.content, bytes.groupContext] : [prefix, bytes.content]
 }
 
 /** Signs a content; a commit gets its confirmation tag later, by {@link withConfirmationTag}. */
@@ -34,8 +34,8 @@ export const signContent = async (
   signer: Signer, wireFormat: WireFormat, content: FramedContent, groupContext: Uint8Array,
 ): Promise<SignedContent> => {
   const contentBytes = encode(FramedContent, content)
-  const tbs = encodeFramedContentTBS(wireFormat, content, { content: contentBytes, groupContext })
-  const signature = await signWithLabel(signer, LABEL, tbs)
+  const tbs = framedContentTBS(wireFormat, content, { content: contentBytes, groupContext })
+  const signature = await signWithLabel(signer, LABEL, ...tbs)
   return { wireFormat, content, contentBytes, auth: { signature, confirmationTag: undefined } }
 }
 
@@ -47,7 +47,7 @@ export const withConfirmationTag = (signed: SignedContent, confirmationTag: Uint
 export const verifySignedContent = async (
   suite: CipherSuite, signed: SignedContent, { signatureKey, groupContext }: { readonly signatureKey: Uint8Array; readonly groupContext: Uint8Array },
 ): Promise<void> => {
-  const content = encodeFramedContentTBS(signed.wireFormat, signed.content, { content: signed.contentBytes, groupContext })
+  const content = framedContentTBS(signed.wireFormat, signed.content, { content: signed.contentBytes, groupContext })
   check(await verifyWithLabel(suite, signatureKey, LABEL, { content, signature: signed.auth.signature }), 'mls.message.bad_signature')
 }
 

@@ -2,7 +2,7 @@
  * Message framing (RFC 9420 §6): contents, what authenticates them, and the outermost MLSMessage.
  * Layer: wire.
  */
-import { closed, type Codec, decode, encode, fixed, type Infer, opaque, Reader, struct, uint32, uint64, uint8, variant } from '@famichat/base'
+import { closed, type Codec, decode, encode, encodeWith, fixed, type Infer, opaque, Reader, struct, uint32, uint64, uint8, variant } from '@famichat/base'
 import { check } from '../errors.js'
 import { limits } from '../limits.js'
 import { GroupInfo, Welcome } from './group-info.js'
@@ -120,8 +120,14 @@ export const SenderDataAAD = struct({ groupId, epoch: uint64, contentType })
 export const SenderData = struct({ leafIndex, generation: uint32, reuseGuard: fixed(4) })
 export type SenderData = Infer<typeof SenderData>
 
-/** The `select` at the start of PrivateMessageContent (§6.3.1): the content without its type. */
-export const encodePrivateContent = (content: Content): Uint8Array => encode(Content, content).subarray(1)
+/** PrivateMessageContent (§6.3.1) with this many bytes of padding. */
+export const encodePrivateContent = ({ content: { content }, auth }: AuthenticatedContent, paddingBytes: number): Uint8Array => encodeWith((writer) => {
+  if (content.contentType === ContentType.application) contentCases[ContentType.application].applicationData.encodeInto(writer, content.applicationData)
+  else if (content.contentType === ContentType.proposal) Proposal.encodeInto(writer, content.proposal)
+  else Commit.encodeInto(writer, content.commit)
+  authDataOf(content.contentType).encodeInto(writer, auth)
+  writer.bytes(new Uint8Array(paddingBytes))
+})
 
 /** Reads PrivateMessageContent (§6.3.1); what is left in the reader is the padding. */
 export const readPrivateContent = (type: ContentType, plaintext: Uint8Array): { content: Content; auth: FramedContentAuthData; padding: Uint8Array } => {

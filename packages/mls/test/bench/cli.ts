@@ -1,7 +1,6 @@
 /**
  * `npm run bench -- mls [--json] [--sizes 2,10,100,1000]`: the engine beside the primitives it consists of.
  */
-import { measureFloor } from './floor.js'
 import { benchFresh, benchHpke, benchWarm, type Row } from './mls-bench.js'
 
 const USAGE = `Usage: npm run bench -- mls [--json] [--sizes N,N,…]
@@ -11,7 +10,7 @@ Medians of several runs; the spread is fastest to slowest. Sizes: 2,10,100,1000 
 
 const format = (row: Row): string => {
   const value = (n: number): string => (row.unit === 'bytes' ? `${Math.round(n).toString()} B` : n >= 10_000 ? `${(n / 1000).toFixed(1)} ms` : `${n.toFixed(1)} µs`)
-  const ratio = row.floor === undefined ? '' : `${(row.ours.median / row.floor).toFixed(2)} × floor ${value(row.floor)}`
+  const ratio = row.floor === undefined ? '' : `${(row.ours.median / row.floor.median).toFixed(2)} × floor ${value(row.floor.median)}`
   const goal = row.goal === undefined ? '' : row.unit === 'bytes' ? `goal ≤ ${value(row.goal)}` : `goal ≤ ${row.goal.toString()} ×`
   const spread = row.unit === 'bytes' ? '' : `(${value(row.ours.low)} … ${value(row.ours.high)})`
   return `${row.work.padEnd(33)} ${row.members.toString().padStart(6)}  ${value(row.ours.median).padStart(11)} ${spread.padEnd(26)} ${ratio.padEnd(28)} ${goal}`
@@ -25,7 +24,6 @@ const main = async (args: readonly string[]): Promise<number> => {
     return args.includes('--help') ? 0 : 2
   }
   const say = (line: string): void => { if (!args.includes('--json')) console.log(line) }
-  const floor = await measureFloor()
   const rows: Row[] = []
   const add = (found: readonly Row[]): void => {
     for (const row of found) {
@@ -34,12 +32,12 @@ const main = async (args: readonly string[]): Promise<number> => {
     }
   }
   say(`${'work'.padEnd(33)} members       median`)
-  add(await benchHpke(floor))
+  add(await benchHpke())
   for (const size of sizes) {
-    add(await benchWarm(size, floor))
-    if (size <= 1000) add(await benchFresh(size, floor))
+    add(await benchWarm(size))
+    if (size <= 1000) add(await benchFresh(size))
   }
-  if (args.includes('--json')) console.log(JSON.stringify({ node: process.version, floor, rows }, undefined, 2))
+  if (args.includes('--json')) console.log(JSON.stringify({ node: process.version, rows }, undefined, 2))
   return 0
 }
 

@@ -14,29 +14,40 @@ export interface MeasureOptions {
   readonly runs?: number
   /** Calls in one run. */
   readonly calls?: number
+  /** Done before each run, not counted. */
+  readonly prepare?: () => unknown
 }
 
-/** Times `work`, after one run that is thrown away. */
-export const measure = async (work: () => unknown, { runs = 5, calls = 200 }: MeasureOptions = {}): Promise<Measured> => {
-  const samples: number[] = []
-  for (let run = 0; run <= runs; run++) {
-    const started = process.hrtime.bigint()
-    for (let call = 0; call < calls; call++) await work()
-    if (run > 0) samples.push(Number(process.hrtime.bigint() - started) / 1000 / calls)
-  }
-  return summarise(samples)
+/** Work beside what it is compared with. */
+export interface Compared {
+  readonly ours: Measured
+  readonly floor: Measured
 }
 
-/** Times work that has to be prepared anew for each call; preparation is not counted. */
-export const measurePrepared = async <T>(prepare: () => T | Promise<T>, work: (prepared: T) => unknown, runs = 5): Promise<Measured> => {
-  const samples: number[] = []
+/**
+ * Times two things in turns, so that a noisy machine slows both alike; the first turn is thrown away.
+ * `prepare` is not counted.
+ */
+export const compare = async (
+  work: () => unknown, floor: () => unknown, { runs = 7, calls = 100, prepare = () => undefined }: MeasureOptions = {},
+): Promise<Compared> => {
+  const ours: number[] = []
+  const floors: number[] = []
   for (let run = 0; run <= runs; run++) {
-    const prepared = await prepare()
-    const started = process.hrtime.bigint()
-    await work(prepared)
-    if (run > 0) samples.push(Number(process.hrtime.bigint() - started) / 1000)
+    await prepare()
+    const a = await timed(work, calls)
+    const b = await timed(floor, calls)
+    if (run === 0) continue
+    ours.push(a)
+    floors.push(b)
   }
-  return summarise(samples)
+  return { ours: summarise(ours), floor: summarise(floors) }
+}
+
+const timed = async (work: () => unknown, calls: number): Promise<number> => {
+  const started = process.hrtime.bigint()
+  for (let call = 0; call < calls; call++) await work()
+  return Number(process.hrtime.bigint() - started) / 1000 / calls
 }
 
 /** The median of samples. */

@@ -1,13 +1,16 @@
 /**
- * The engine's benchmark: each piece of work at several group sizes, beside its floor.
+ * The engine's benchmark: each piece of work at several group sizes, beside its floor in the same turns.
  */
 import { present, utf8 } from '@famichat/base'
-import { generateSignatureKey, Group, type KeyPackageBundle, makeAdd, makeBasicCredential, makeCapabilities, makeKeyPackage, makeLifetime, makeCipherSuite, type Signer } from '@famichat/mls'
+import {
+  type CipherSuite, generateSignatureKey, Group, type KeyPackageBundle, type LeafParameters, makeAdd, makeBasicCredential, makeCapabilities,
+  makeCipherSuite, makeKeyPackage, makeLifetime, type Signer,
+} from '@famichat/mls'
 import { nodeBackend } from '@famichat/mls/node'
 import { freshKeyPair } from '../../dist/tree/treekem.js'
 import { START_MS } from '../builders.js'
-import type { Floor } from './floor.js'
-import { measure, measurePrepared, type Measured } from './measure.js'
+import { floor, repeated } from './floor.js'
+import { compare, type Compared, type Measured } from './measure.js'
 import { benchConfig, buildWarmGroup } from './warm-group.js'
 
 /** One measured piece of work. */
@@ -15,126 +18,154 @@ export interface Row {
   readonly work: string
   readonly members: number
   /** Microseconds, or bytes where `unit` says so. */
-  readonly ours: Measured
   readonly unit: 'µs' | 'bytes'
-  /** What the primitives it consists of cost, same unit. */
-  readonly floor: number | undefined
-  /** What the goal of the design is, as a multiple of the floor, or an absolute number of bytes. */
+  readonly ours: Measured
+  /** What the primitives it consists of cost, in turns with it. */
+  readonly floor: Measured | undefined
+  /** The design's goal: a multiple of the floor, or a number of bytes. */
   readonly goal: number | undefined
 }
 
 const SUITE = 1
 const MESSAGE = new Uint8Array(100).fill(0x61)
-const exactly = (value: number): Measured => ({ median: value, low: value, high: value })
+
+const timeRow = (work: string, members: number, { ours, floor: beside }: Compared, goal?: number): Row =>
+  ({ work, members, unit: 'µs', ours, floor: beside, goal })
+
+const byteRow = (work: string, members: number, bytes: number, goal?: number): Row =>
+  ({ work, members, unit: 'bytes', ours: { median: bytes, low: bytes, high: bytes }, floor: undefined, goal })
 
 /** HPKE alone. */
-export const benchHpke = async (floor: Floor): Promise<readonly Row[]> => {
-  const suite = makeCipherSuite(SUITE, nodeBackend, benchConfig(1).random ?? (() => new Uint8Array(0)))
+export const benchHpke = async (): Promise<readonly Row[]> => {
+  const suite = makeCipherSuite(SUITE, nodeBackend, present(benchConfig(1).random, 'seeded'))
   const recipient = await freshKeyPair(suite)
   const context = suite.hpke.scheduleContext(new Uint8Array(100))
   const plaintext = new Uint8Array(32)
   const sealed = await suite.hpke.seal(recipient.publicKey, context, plaintext, suite.random)
   return [
-    { work: 'HPKE seal', members: 1, ours: await measure(() => suite.hpke.seal(recipient.publicKey, context, plaintext, suite.random)), unit: 'µs', floor: floor.hpkeSeal.median, goal: 1.3 },
-    { work: 'HPKE open', members: 1, ours: await measure(() => suite.hpke.open(recipient, context, sealed)), unit: 'µs', floor: floor.hpkeOpen.median, goal: 1.3 },
+    timeRow('HPKE seal', 1, await compare(() => suite.hpke.seal(recipient.publicKey, context, plaintext, suite.random), floor.hpkeSeal), 1.3),
+    timeRow('HPKE open', 1, await compare(() => suite.hpke.open(recipient, context, sealed), floor.hpkeOpen), 1.3),
   ]
 }
 
 /** Messages and warm self-updates in a group of `size`. */
-export const benchWarm = async (size: number, floor: Floor): Promise<readonly Row[]> => {
+export const benchWarm = async (size: number): Promise<readonly Row[]> => {
   const warm = await buildWarmGroup(size, SUITE)
-  const alice = warm.seat(0)
-  const bob = warm.seat(size - 1)
-  alice.takeChanges()
-  bob.takeChanges()
-  const calls = 300
-  const send = await measure(() => alice.protect(MESSAGE), { calls })
-  const queue: Uint8Array[] = []
-  // the receiver steps over what was sent above, within its forward limit
-  const late = warm.seat(0)
-  for (let i = 0; i < 6 * calls + 1; i++) queue.push(await late.protect(MESSAGE))
-  queue.reverse()
-  const receive = await measure(() => bob.process(present(queue.pop(), 'a message is left')), { calls })
-  bob.takeChanges()
-  await bob.protect(MESSAGE)
-  bob.takeChanges()
-  await bob.protect(MESSAGE)
-  const messageBytes = rowBytes(bob)
+  return [...await benchMessages(size, warm.seat(0), warm.seat(size - 1)), ...await benchSelfUpdate(size, warm.seat(0), warm.seat(size - 1))]
+}
 
-  const path = Math.ceil(Math.log2(size))
-  const commitFloor = path * floor.hpkeSeal.median + floor.sign.median
-  const create = await measurePrepared(() => undefined, async () => {
+const benchMessages = async (size: number, alice: Group, bob: Group): Promise<readonly Row[]> => {
+  const send = await compare(() => alice.protect(MESSAGE), floor.send)
+  const queue: Uint8Array[] = []
+  const prepare = async (): Promise<void> => {
+    while (queue.length < 100) queue.push(await alice.protect(MESSAGE))
+    queue.reverse()
+  }
+  const receive = await compare(() => bob.process(present(queue.pop(), 'a message is left')), floor.receive, { prepare })
+  await bob.protect(MESSAGE)
+  bob.takeChanges()
+  await bob.protect(MESSAGE)
+  return [
+    timeRow('send 100 bytes', size, send, 1.3),
+    timeRow('receive 100 bytes', size, receive, 1.3),
+    byteRow('snapshot delta of a message', size, rowBytes(bob), 1024),
+  ]
+}
+
+const benchSelfUpdate = async (size: number, alice: Group, bob: Group): Promise<readonly Row[]> => {
+  const steps = Math.ceil(Math.log2(size))
+  const commitFloor = (): void => {
+    repeated(steps, floor.hpkeSeal)()
+    floor.sign()
+  }
+  const create = await compare(async () => {
     const { staged } = await alice.commit()
     alice.discard(staged)
-  }, 9)
-  const bundle = await alice.commit()
-  const process = await measurePrepared(() => undefined, async () => {
-    const processed = await bob.process(bundle.commit)
-    if (processed.kind === 'commit') bob.discard(processed.staged)
-  }, 9)
-  const processed = await bob.process(bundle.commit)
-  if (processed.kind === 'commit') bob.merge(processed.staged)
-  const commitBytes = rowBytes(bob)
-  const row = (work: string, ours: Measured, floorAt: number | undefined, goal: number | undefined): Row =>
-    ({ work, members: size, ours, unit: 'µs', floor: floorAt, goal })
+  }, commitFloor, { calls: 10 })
+  let bundle = await alice.commit()
+  // each run takes a commit of the sender's next handshake key, close behind the receiver's
+  const processed = await compare(async () => {
+    const received = await bob.process(bundle.commit)
+    if (received.kind !== 'commit') throw new TypeError('a commit is expected')
+    bob.merge(received.staged)
+  }, () => {
+    floor.verify()
+    floor.hpkeOpen()
+    floor.verify()
+  }, {
+    calls: 1,
+    runs: 15,
+    prepare: async () => {
+      if (bob.epoch === alice.epoch) return
+      alice.merge(bundle.staged)
+      bob.takeChanges()
+      bundle = await alice.commit()
+    },
+  })
   return [
-    row('send 100 bytes', send, floor.send.median, 1.3),
-    row('receive 100 bytes', receive, floor.receive.median, 1.3),
-    row('self-update, warm: create', create, commitFloor, 1.5),
-    row('self-update, warm: process', process, undefined, undefined),
-    { work: 'snapshot delta of a message', members: size, ours: exactly(messageBytes), unit: 'bytes', floor: undefined, goal: 1024 },
-    { work: 'snapshot delta of a warm commit', members: size, ours: exactly(commitBytes), unit: 'bytes', floor: undefined, goal: 20480 },
+    timeRow('self-update, warm: create', size, create, 1.5),
+    timeRow('self-update, warm: process', size, processed),
+    byteRow('snapshot delta of a warm commit', size, rowBytes(bob), 20480),
   ]
 }
 
 /** Adding everybody at once to a group of one, the first commit after it, and joining. */
-export const benchFresh = async (size: number, floor: Floor): Promise<readonly Row[]> => {
+export const benchFresh = async (size: number): Promise<readonly Row[]> => {
   const config = benchConfig(size)
   const suite = makeCipherSuite(SUITE, nodeBackend, present(config.random, 'seeded'))
   const people: { readonly signer: Signer; readonly bundle: KeyPackageBundle }[] = []
   const lifetime = makeLifetime(BigInt(START_MS / 1000), 1000n)
-  const leafOf = (name: string) => ({ credential: makeBasicCredential(utf8(name)), capabilities: makeCapabilities(suite.random) })
   for (let index = 1; index < size; index++) {
     const { signer } = await generateSignatureKey(suite)
-    people.push({ signer, bundle: await makeKeyPackage(suite, signer, { ...leafOf(`member ${index.toString()}`), lifetime }) })
+    people.push({ signer, bundle: await makeKeyPackage(suite, signer, { ...leafOf(suite, `member ${index.toString()}`), lifetime }) })
   }
   const { signer } = await generateSignatureKey(suite)
-  const creator = await Group.create({ config, signer, groupId: utf8('fresh'), cipherSuite: SUITE, leaf: leafOf('creator') })
+  const creator = await Group.create({ config, signer, groupId: utf8('fresh'), cipherSuite: SUITE, leaf: leafOf(suite, 'creator') })
+  const once = { calls: 1, runs: size > 100 ? 3 : 7 }
+  const seals = repeated(size - 1, floor.hpkeSeal)
+  // downloaded KeyPackages are fresh objects: their signatures are not known to be genuine yet
+  const copies = (): readonly KeyPackageBundle['keyPackage'][] => people.map(({ bundle }) => ({ ...bundle.keyPackage }))
+  const validate = await compare(() => creator.validateKeyPackages(copies()), repeated(2 * (size - 1), floor.verify), once)
+  await creator.validateKeyPackages(people.map(({ bundle }) => bundle.keyPackage))
   const proposals = people.map(({ bundle }) => makeAdd(bundle.keyPackage))
-  const addAll = await measurePrepared(() => undefined, async () => {
+  const addAll = await compare(async () => {
     const { staged } = await creator.commit({ proposals })
     creator.discard(staged)
-  }, 3)
+  }, seals, once)
   const { welcome, staged } = await creator.commit({ proposals })
   creator.merge(staged)
   const last = present(people.at(-1), 'somebody was added')
-  const join = (): Promise<{ readonly group: Group }> =>
-    Group.join({ config, signer: last.signer, welcome: present(welcome, 'a Welcome'), keyPackages: [last.bundle] })
-  const joining = await measurePrepared(() => undefined, join, 3)
-  const first = await measurePrepared(async () => (await join()).group, (group) => group.commit(), 3)
-  const seals = (size - 1) * floor.hpkeSeal.median
+  const join = async (): Promise<Group> =>
+    (await Group.join({ config, signer: last.signer, welcome: present(welcome, 'a Welcome'), keyPackages: [last.bundle] })).group
+  let joined = await join()
+  const joining = await compare(join, repeated(size, floor.verify), once)
+  const first = await compare(() => joined.commit(), seals, { ...once, prepare: async () => { joined = await join() } })
   return [
-    { work: 'add everyone at once', members: size, ours: addAll, unit: 'µs', floor: seals, goal: 0.7 },
-    { work: 'first commit on a blank tree', members: size, ours: first, unit: 'µs', floor: seals, goal: 0.7 },
-    { work: 'join', members: size, ours: joining, unit: 'µs', floor: size * floor.verify.median, goal: 1.3 },
-    { work: 'memory of one group', members: size, ours: exactly(await memoryOf(async () => (await join()).group)), unit: 'bytes', floor: undefined, goal: size === 1000 ? 4 * 1024 * 1024 : undefined },
+    timeRow('validate everyone\'s KeyPackages', size, validate),
+    timeRow('add everyone at once', size, addAll, 0.7),
+    timeRow('first commit on a blank tree', size, first, 0.7),
+    timeRow('join', size, joining, 1.3),
+    byteRow('memory of one group', size, await memoryOf(join), size === 1000 ? 4 * 1024 * 1024 : undefined),
   ]
 }
+
+const leafOf = (suite: CipherSuite, name: string): LeafParameters =>
+  ({ credential: makeBasicCredential(utf8(name)), capabilities: makeCapabilities(suite.random) })
 
 const rowBytes = (group: Group): number =>
   group.takeChanges().reduce((sum, { key, value }) => sum + key.length + (value?.length ?? 0), 0)
 
-/** Heap and array buffers of one more group; needs --expose-gc to be exact. */
+/** Heap and array buffers of one more group; exact when the collector can be called (--expose-gc). */
 const memoryOf = async (make: () => Promise<Group>): Promise<number> => {
   const used = (): number => {
     globalThis.gc?.()
     const { heapUsed, arrayBuffers } = process.memoryUsage()
     return heapUsed + arrayBuffers
   }
+  const groups = [await make()]
   const before = used()
-  const groups = [await make(), await make(), await make()]
-  const bytes = (used() - before) / groups.length
+  for (let more = 0; more < 3; more++) groups.push(await make())
+  const bytes = (used() - before) / 3
   for (const group of groups) group.close()
-  return Math.round(bytes)
+  return Math.max(0, Math.round(bytes))
 }
-
