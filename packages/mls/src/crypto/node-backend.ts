@@ -9,11 +9,14 @@ import {
 } from 'node:crypto'
 import { present, Secret } from '@famichat/base'
 import { MlsError } from '../errors.js'
+import { isUncompressedPoint } from './algorithm-sizes.js'
 import type {
   Aead, AeadName, CryptoBackend, Curve, CurveName, Hash, HashName, KeyPair, SignatureName, SignatureScheme,
 } from './backend.js'
+import { isStrictPoint } from './edwards-strictness.js'
 import { makeJobRunner } from './jobs.js'
 import { PrivateKeyCache, PublicKeyCache } from './key-cache.js'
+import { isNistScalar } from './nist-scalar.js'
 import { makeNodeThreads } from './node-threads.js'
 
 const TAG_BYTES = 16
@@ -117,6 +120,8 @@ const nistCurve = (name: NistName): Curve => {
     publicKeyLength: 2 * length + 1,
     publicKeyOf: (privateKey) => nistPublic(name, privateKey),
     agree: (privateKey, publicKey) => guarded('mls.crypto.bad_public_key', () => {
+      // OpenSSL also takes compressed and hybrid points
+      if (!isUncompressedPoint(name, publicKey)) throw new MlsError('mls.crypto.bad_public_key')
       const own = createECDH(ecdh)
       own.setPrivateKey(privateKey.expose())
       return new Secret(plain(own.computeSecret(publicKey)))
@@ -133,14 +138,22 @@ const edwardsSignature = (name: 'ed25519' | 'ed448'): SignatureScheme => {
   const publicKeys = new PublicKeyCache<KeyObject>()
   const importPrivate = (key: Secret): KeyObject =>
     privateKeys.get(key, (bytes) => guarded('mls.crypto.bad_private_key', () => importRawPrivate(crv, bytes, length)))
+  const importPublic = (bytes: Uint8Array): KeyObject => {
+    // OpenSSL also takes points of small order, with which one signature fits many messages
+    if (!isStrictPoint(name, bytes)) throw new MlsError('mls.crypto.bad_public_key')
+    return importRawPublic(crv, bytes, length)
+  }
   const publicKeyOf = (privateKey: Secret): Uint8Array => rawPublic(importPrivate(privateKey))
   return {
     name,
     generateKeyPair: (random) => pairFrom(new Secret(random(length)), publicKeyOf),
     publicKeyOf,
     sign: (privateKey, _publicKey, message) => plain(sign(null, message, importPrivate(privateKey))),
-    verify: (publicKey, message, signature) =>
-      verified(() => publicKeys.get(publicKey, (bytes) => importRawPublic(crv, bytes, length)), (key) => verify(null, message, key, signature)),
+    verify: (publicKey, message, signature) => {
+      // of Ed448 OpenSSL compares commitments up to small order, so their encoding is checked here
+      if (name === 'ed448' && !isStrictPoint(name, signature.subarray(0, length))) return false
+      return verified(() => publicKeys.get(publicKey, importPublic), (key) => verify(null, message, key, signature))
+    },
   }
 }
 
@@ -186,6 +199,8 @@ const pairFrom = (privateKey: Secret, publicKeyOf: (privateKey: Secret) => Uint8
   ({ publicKey: publicKeyOf(privateKey), privateKey })
 
 const nistPublic = (name: NistName, privateKey: Secret): Uint8Array => guarded('mls.crypto.bad_private_key', () => {
+  // OpenSSL also takes scalars of fewer bytes
+  if (!isNistScalar(name, privateKey.expose())) throw new MlsError('mls.crypto.bad_private_key')
   const own = createECDH(NIST[name].ecdh)
   own.setPrivateKey(privateKey.expose())
   return plain(own.getPublicKey())

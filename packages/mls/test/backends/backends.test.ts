@@ -1,0 +1,98 @@
+import { deepEqual, equal } from 'node:assert/strict'
+import { test } from 'node:test'
+import { concat, Secret, toHex, utf8 } from '@famichat/base'
+import { insecureSeededRandom } from '@famichat/base/testing'
+import type { CryptoBackend } from '@famichat/mls'
+import { nobleBackend } from '@famichat/mls/noble'
+import { nodeBackend } from '@famichat/mls/node'
+import { makeWebCryptoBackend } from '@famichat/mls/webcrypto'
+import { ecdsaFromDer, ecdsaToDer } from '../../dist/crypto/ecdsa-der.js'
+import { AEADS, contract, CURVES, privateKeyOf, SIGNATURES } from './contract.js'
+import { contestedSignatures } from './edwards-forgeries.js'
+
+const backends: readonly CryptoBackend[] = [nodeBackend, await makeWebCryptoBackend(), nobleBackend]
+
+for (const backend of backends) {
+  for (const { sentence, holds } of contract) test(`${backend.name}: ${sentence}`, () => holds(backend))
+}
+
+/** The answer all backends give, with what each says on its own line when they differ. */
+const unanimous = async (ask: (backend: CryptoBackend) => string | Promise<string>): Promise<string> => {
+  const answers = await Promise.all(backends.map(async (backend) => ({ backend: backend.name, answer: await ask(backend) })))
+  const [first] = answers
+  deepEqual(answers, answers.map(({ backend }) => ({ backend, answer: first?.answer })))
+  return first?.answer ?? ''
+}
+
+test('all backends agree on hashes, MACs and ciphertexts of any length', async () => {
+  const random = insecureSeededRandom(11)
+  for (const length of [0, 1, 15, 16, 17, 63, 64, 65, 127, 128, 129, 1000]) {
+    const data = random(length)
+    for (const name of ['sha256', 'sha384', 'sha512'] as const) {
+      await unanimous((backend) => toHex(concat(backend.hash(name).digest(data), backend.hash(name).hmac(data, data))))
+    }
+    for (const name of AEADS) {
+      const [key, nonce] = [random(nodeBackend.aead(name).keyLength), random(12)]
+      await unanimous((backend) => toHex(backend.aead(name).seal(key, nonce, data.subarray(0, length / 2), data)))
+    }
+  }
+})
+
+for (const name of CURVES) {
+  test(`all backends derive the same ${name} keys and the same shared secrets`, async () => {
+    for (let seed = 1; seed <= 3; seed++) {
+      const derived = await unanimous(async (backend) => toHex((await privateKeyOf(backend, name, seed)).expose()))
+      const publicKey = await nodeBackend.curve(name).publicKeyOf(await privateKeyOf(nodeBackend, name, seed + 100))
+      await unanimous(async (backend) => {
+        const privateKey = await privateKeyOf(backend, name, seed)
+        const shared = await backend.curve(name).agree(privateKey, publicKey)
+        return toHex(concat(await backend.curve(name).publicKeyOf(privateKey), shared.expose()))
+      })
+      equal(derived.length, 2 * nodeBackend.curve(name).privateKeyLength)
+    }
+  })
+}
+
+for (const name of SIGNATURES) {
+  test(`what one backend signs with ${name} every other verifies`, async () => {
+    const { publicKey, privateKey } = await nodeBackend.signature(name).generateKeyPair(insecureSeededRandom(12))
+    const message = utf8('across')
+    for (const signing of backends) {
+      const signature = await signing.signature(name).sign(new Secret(privateKey.expose().slice()), publicKey, message)
+      for (const verifying of backends) {
+        equal(await verifying.signature(name).verify(publicKey, message, signature), true, `${signing.name} to ${verifying.name}`)
+      }
+    }
+  })
+}
+
+for (const name of ['ed25519', 'ed448'] as const) {
+  test(`no signer can make backends disagree on ${name}: parts of small order in key and commitment`, async () => {
+    const verdicts = new Set<string>()
+    for (const { what, publicKey, message, signature } of contestedSignatures(name)) {
+      const verdict = await unanimous(async (backend) => `${what}: ${String(await backend.signature(name).verify(publicKey, message, signature))}`)
+      verdicts.add(verdict.endsWith('true') ? 'true' : 'false')
+    }
+    equal(verdicts.has('true'), true, 'the honest one is among them')
+  })
+}
+
+test('the highest bit of an X25519 key is ignored by all (RFC 7748 §5)', async () => {
+  const own = await privateKeyOf(nodeBackend, 'x25519', 1)
+  const publicKey = await nodeBackend.curve('x25519').publicKeyOf(await privateKeyOf(nodeBackend, 'x25519', 2))
+  const marked = publicKey.slice()
+  marked[31] = (marked[31] ?? 0) | 0x80
+  const plain = await unanimous(async (backend) => toHex((await backend.curve('x25519').agree(own, publicKey)).expose()))
+  const same = await unanimous(async (backend) => toHex((await backend.curve('x25519').agree(own, marked)).expose()))
+  equal(plain, same)
+})
+
+test('DER of an ECDSA signature comes back as the same two numbers, whatever their leading zeros', () => {
+  for (const [size, fill] of [[32, 0x7f], [32, 0x80], [48, 0xff], [66, 0x01], [66, 0xff]] as const) {
+    for (const zeros of [0, 1, 5, size - 1]) {
+      const half = new Uint8Array(size).fill(0, 0, zeros).fill(fill, zeros)
+      const fixed = concat(half, half)
+      deepEqual(ecdsaFromDer(ecdsaToDer(fixed), size), fixed)
+    }
+  }
+})
