@@ -1,3 +1,6 @@
+/**
+ * Proposals from outside of the group (RFC 9420 §12.1.8), required capabilities, and GREASE in extension lists.
+ */
 import { deepEqual, equal, rejects } from 'node:assert/strict'
 import { test } from 'node:test'
 import { present, utf8 } from '@famichat/base'

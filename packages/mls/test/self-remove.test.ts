@@ -1,3 +1,6 @@
+/**
+ * Leaving by SelfRemove (draft-ietf-mls-extensions-08 §6.3), and which of rival proposals a committer takes.
+ */
 import { deepEqual, equal, rejects } from 'node:assert/strict'
 import { test } from 'node:test'
 import { insecureSeededRandom } from '@famichat/base/testing'

@@ -1,3 +1,7 @@
+/**
+ * Groups made from groups (RFC 9420 §11.2, §11.3), and the joins that need more than a Welcome: known groups,
+ * used KeyPackages, KeyPackages of last resort.
+ */
 import { deepEqual, equal, notEqual, rejects } from 'node:assert/strict'
 import { test } from 'node:test'
 import { present, utf8 } from '@famichat/base'

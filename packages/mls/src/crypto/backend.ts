@@ -91,9 +91,21 @@ export interface CryptoThreads {
   run(jobs: readonly Uint8Array[], maxResultBytes: number): Promise<readonly Uint8Array[]>
 }
 
+/** A cipher suite with a KEM that RFC 9420 does not register. */
+export interface ExtraSuite {
+  readonly kem: Kem
+  /** RFC 9180 §7.1. */
+  readonly kemId: number
+  readonly hash: HashName
+  readonly aead: AeadName
+  readonly signature: SignatureName
+}
+
 /** A platform's primitives. */
 export interface CryptoBackend {
   readonly name: string
+  /** By suite number, which is of the private-use range (RFC 9420 §17.1). */
+  readonly extraSuites?: ReadonlyMap<number, ExtraSuite>
   /** Absent where there are no threads, or none that are worth it. */
   readonly threads?: CryptoThreads
   hash(name: HashName): Hash

@@ -2,9 +2,9 @@
  * Cipher suites (RFC 9420 §5.1, §17.1): the table, and the algorithms of one suite on one backend.
  * Layer: crypto.
  */
-import { present, type RandomBytes } from '@famichat/base'
+import type { RandomBytes } from '@famichat/base'
 import { check } from '../errors.js'
-import type { Aead, AeadName, CryptoBackend, CryptoThreads, CurveName, Hash, HashName, SignatureName, SignatureScheme } from './backend.js'
+import type { Aead, AeadName, CryptoBackend, CryptoThreads, CurveName, Hash, HashName, Kem, SignatureName, SignatureScheme } from './backend.js'
 import { Dhkem } from './dhkem.js'
 import { Hpke } from './hpke.js'
 
@@ -60,12 +60,13 @@ export const supportedCipherSuites: readonly number[] = [...PROFILES.keys()]
 
 /** Sets up a suite on a backend. @throws MlsError `mls.crypto.unsupported_suite` */
 export const makeCipherSuite = (id: number, backend: CryptoBackend, random: RandomBytes): CipherSuite => {
-  check(PROFILES.has(id), 'mls.crypto.unsupported_suite', { suite: id })
-  const profile = present(PROFILES.get(id), 'suite is in the table')
+  const extra = backend.extraSuites?.get(id)
+  const profile = PROFILES.get(id) ?? extra
+  check(profile !== undefined, 'mls.crypto.unsupported_suite', { suite: id })
   const hash = backend.hash(profile.hash)
   const aead = backend.aead(profile.aead)
-  const kem = new Dhkem(backend.curve(profile.curve), hash)
-  const ids = { kem: kem.id, kdf: KDF_IDS[profile.hash], aead: AEAD_IDS[profile.aead] }
+  const { kem, kemId } = 'curve' in profile ? dhkemOf(backend, profile, hash) : profile
+  const ids = { kem: kemId, kdf: KDF_IDS[profile.hash], aead: AEAD_IDS[profile.aead] }
   return {
     id,
     hash,
@@ -73,7 +74,13 @@ export const makeCipherSuite = (id: number, backend: CryptoBackend, random: Rand
     hpke: new Hpke(kem, ids, hash, aead),
     signature: backend.signature(profile.signature),
     random,
-    threads: backend.threads,
+    // threads set up suites by their number, and know those of RFC 9420 only
+    threads: 'curve' in profile ? backend.threads : undefined,
     hashLength: hash.outputLength,
   }
+}
+
+const dhkemOf = (backend: CryptoBackend, { curve }: SuiteProfile, hash: Hash): { readonly kem: Kem; readonly kemId: number } => {
+  const kem = new Dhkem(backend.curve(curve), hash)
+  return { kem, kemId: kem.id }
 }
