@@ -4,9 +4,10 @@
  */
 import { present, type Secret } from '@famichat/base'
 import { MlsError } from '../errors.js'
+import type { KeyPair } from './backend.js'
 import type { CipherSuite } from './cipher-suite.js'
 import type { Sealed } from './hpke.js'
-import { decodeSealResult, decodeVerifyResult, encodeSealJob, encodeVerifyJob } from './jobs.js'
+import { decodeDeriveResult, decodeSealResult, decodeVerifyResult, encodeDeriveJob, encodeSealJob, encodeVerifyJob } from './jobs.js'
 
 /** One plaintext for one recipient. */
 export interface SealJob {
@@ -23,6 +24,8 @@ export interface VerifyJob {
 
 /** Room for what a seal adds to its plaintext, whatever the suite. */
 const SEAL_OVERHEAD_BYTES = 2048
+/** Room for a key pair, whatever the suite. */
+const KEY_PAIR_BYTES = 8192
 
 /** Seals every plaintext in one HPKE context. @throws MlsError `mls.crypto.bad_public_key` */
 export const sealAll = async (suite: CipherSuite, context: Uint8Array, jobs: readonly SealJob[]): Promise<readonly Sealed[]> => {
@@ -39,6 +42,25 @@ export const sealAll = async (suite: CipherSuite, context: Uint8Array, jobs: rea
       const sealed = decodeSealResult(result)
       if (sealed === undefined) throw new MlsError('mls.crypto.bad_public_key')
       return sealed
+    })
+  } finally {
+    for (const job of encoded) job.fill(0)
+  }
+}
+
+/** DeriveKeyPair of every secret, which the caller wipes. */
+export const deriveAllKeyPairs = async (suite: CipherSuite, ikms: readonly Secret[]): Promise<readonly KeyPair[]> => {
+  const { hpke: { kem }, threads } = suite
+  if (threads?.helpWith(ikms.length) !== true) return Promise.all(ikms.map((ikm) => kem.deriveKeyPair(ikm)))
+  const encoded = ikms.map((ikm) => encodeDeriveJob(suite.id, ikm))
+  try {
+    const results = await threads.run(encoded, KEY_PAIR_BYTES)
+    return results.map((result) => {
+      const pair = decodeDeriveResult(result)
+      // the private key has a Secret of its own; the public one must not keep the result's bytes alive
+      const publicKey = pair.publicKey.slice()
+      result.fill(0)
+      return { ...pair, publicKey }
     })
   } finally {
     for (const job of encoded) job.fill(0)

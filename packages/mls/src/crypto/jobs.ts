@@ -2,18 +2,21 @@
  * Jobs: cryptographic work as bytes in and bytes out, so that a thread that shares nothing else can do it.
  * Layer: crypto. A seal job's bytes are secret: whoever moves them wipes them.
  */
-import { CodedError, decode, EMPTY, encode, fixed, opaque, struct, uint16, uint8, variant } from '@famichat/base'
-import type { CryptoBackend } from './backend.js'
+import { CodedError, decode, EMPTY, encode, fixed, opaque, type Secret, struct, uint16, uint8, variant } from '@famichat/base'
+import type { CryptoBackend, KeyPair } from './backend.js'
 import { type CipherSuite, makeCipherSuite } from './cipher-suite.js'
 import type { Sealed } from './hpke.js'
+import { secretBytes } from './secret-codec.js'
 
-const JobKind = { seal: 1, verify: 2 } as const
+const JobKind = { seal: 1, verify: 2, derive: 3 } as const
 
 const Job = variant('kind', uint8, {
   [JobKind.seal]: { suite: uint16, context: opaque(), publicKey: opaque(), seed: opaque(), plaintext: opaque() },
+  [JobKind.derive]: { suite: uint16, ikm: secretBytes() },
   [JobKind.verify]: { suite: uint16, publicKey: opaque(), message: opaque(), signature: opaque() },
 })
 const SealResult = struct({ kemOutput: opaque(), ciphertext: opaque() })
+const DeriveResult = struct({ publicKey: opaque(), privateKey: secretBytes() })
 const VerifyResult = fixed(1)
 const YES = Uint8Array.of(1)
 
@@ -28,6 +31,11 @@ export const decodeSealResult = (result: Uint8Array): Sealed | undefined => (res
 export const encodeVerifyJob = (suite: number, job: {
   readonly publicKey: Uint8Array; readonly message: Uint8Array; readonly signature: Uint8Array
 }): Uint8Array => encode(Job, { kind: JobKind.verify, suite, ...job })
+
+/** DeriveKeyPair of an HPKE suite. */
+export const encodeDeriveJob = (suite: number, ikm: Secret): Uint8Array => encode(Job, { kind: JobKind.derive, suite, ikm })
+
+export const decodeDeriveResult = (result: Uint8Array): KeyPair => decode(DeriveResult, result)
 
 export const decodeVerifyResult = (result: Uint8Array): boolean => decode(VerifyResult, result)[0] === 1
 
@@ -47,6 +55,13 @@ export const makeJobRunner = (backend: CryptoBackend): ((job: Uint8Array) => Pro
     const suite = suiteOf(job.suite)
     if (job.kind === JobKind.verify) {
       return await suite.signature.verify(job.publicKey, job.message, job.signature) ? YES : Uint8Array.of(0)
+    }
+    if (job.kind === JobKind.derive) {
+      const pair = await suite.hpke.kem.deriveKeyPair(job.ikm)
+      const result = encode(DeriveResult, pair)
+      pair.privateKey.wipe()
+      job.ikm.wipe()
+      return result
     }
     try {
       const seed = job.seed.slice()

@@ -5,7 +5,7 @@
 import { EMPTY, equal, invariant, present, Secret } from '@famichat/base'
 import type { KeyPair } from '../crypto/backend.js'
 import type { CipherSuite } from '../crypto/cipher-suite.js'
-import type { SealJob } from '../crypto/batch.js'
+import { deriveAllKeyPairs, type SealJob } from '../crypto/batch.js'
 import { decryptWithLabel, deriveSecret, encryptAllWithLabel, signWithLabel } from '../crypto/labels.js'
 import type { Signer } from '../crypto/signer.js'
 import { check, MlsError } from '../errors.js'
@@ -52,15 +52,14 @@ export const createUpdatePath = async (suite: CipherSuite, request: PathRequest)
   const steps = tree.filteredDirectPath(leafIndex)
   const privateKeys = new Map<NodeIndex, Secret>()
   const pathSecrets = new Map<NodeIndex, Secret>()
-  const publicKeys: Uint8Array[] = []
   let pathSecret = new Secret(suite.random(suite.hashLength))
   for (const { node } of steps) {
-    const { publicKey, privateKey } = await deriveNodeKeys(suite, pathSecret)
-    publicKeys.push(publicKey)
-    privateKeys.set(node, privateKey)
     pathSecrets.set(node, pathSecret)
     pathSecret = deriveSecret(suite, pathSecret, 'path')
   }
+  const pairs = await deriveAllNodeKeys(suite, [...pathSecrets.values()])
+  steps.forEach(({ node }, step) => privateKeys.set(node, present(pairs[step], 'every step has a key pair').privateKey))
+  const publicKeys = pairs.map(({ publicKey }) => publicKey)
   const leafKeys = await freshKeyPair(suite)
   privateKeys.set(leafToNode(leafIndex), leafKeys.privateKey)
   const hash = setPathKeys(suite, tree, leafIndex, { steps, publicKeys })
@@ -162,18 +161,22 @@ export interface ClimbedPath {
 export const climb = async (
   suite: CipherSuite, tree: RatchetTree, steps: readonly PathStep[], pathSecret: Secret,
 ): Promise<ClimbedPath> => {
+  const pathSecrets: Secret[] = []
+  let commitSecret = pathSecret
+  for (const _ of steps) {
+    pathSecrets.push(commitSecret)
+    commitSecret = deriveSecret(suite, commitSecret, 'path')
+  }
+  const pairs = await deriveAllNodeKeys(suite, pathSecrets)
+  for (const secret of pathSecrets.slice(1)) secret.wipe()
   const privateKeys = new Map<NodeIndex, Secret>()
-  let current = pathSecret
-  for (const { node } of steps) {
-    const { publicKey, privateKey } = await deriveNodeKeys(suite, current)
+  steps.forEach(({ node }, step) => {
+    const { publicKey, privateKey } = present(pairs[step], 'every step has a key pair')
     // §7.5: the derived public keys are the same as those sent
     check(equal(publicKey, tree.encryptionKey(node)), 'mls.commit.path_key_mismatch', { node })
     privateKeys.set(node, privateKey)
-    const next = deriveSecret(suite, current, 'path')
-    if (current !== pathSecret) current.wipe()
-    current = next
-  }
-  return { commitSecret: current, privateKeys, pathSecret }
+  })
+  return { commitSecret, privateKeys, pathSecret }
 }
 
 /** Signs a leaf node (§7.2 LeafNodeTBS). */
@@ -188,6 +191,14 @@ export const freshKeyPair = async (suite: CipherSuite): Promise<KeyPair> => {
   const pair = await suite.hpke.kem.deriveKeyPair(ikm)
   ikm.wipe()
   return pair
+}
+
+/** node_secret and the key pair it gives (§7.4), for each path secret. */
+const deriveAllNodeKeys = async (suite: CipherSuite, pathSecrets: readonly Secret[]): Promise<readonly KeyPair[]> => {
+  const nodeSecrets = pathSecrets.map((pathSecret) => deriveSecret(suite, pathSecret, 'node'))
+  const pairs = await deriveAllKeyPairs(suite, nodeSecrets)
+  for (const secret of nodeSecrets) secret.wipe()
+  return pairs
 }
 
 /** node_secret and the key pair it gives (§7.4). */
