@@ -48,4 +48,5 @@ export const isReducedScalar = (name: EdwardsName, scalar: Uint8Array): boolean 
   return scalar.length === length && littleEndian(scalar) < order
 }
 
-const littleEndian = (bytes: Uint8Array): bigint => BigInt(`0x${toHex(bytes.slice().reverse())}`)
+/** Copied by `from`: `slice` of a Node Buffer is a view, and reversing that would change the caller's key. */
+const littleEndian = (bytes: Uint8Array): bigint => BigInt(`0x${toHex(Uint8Array.from(bytes).reverse())}`)
