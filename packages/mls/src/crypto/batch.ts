@@ -51,7 +51,7 @@ export const sealAll = async (suite: CipherSuite, context: Uint8Array, jobs: rea
 /** DeriveKeyPair of every secret, which the caller wipes. */
 export const deriveAllKeyPairs = async (suite: CipherSuite, ikms: readonly Secret[]): Promise<readonly KeyPair[]> => {
   const { hpke: { kem }, threads } = suite
-  if (threads?.helpWith(ikms.length) !== true) return Promise.all(ikms.map((ikm) => kem.deriveKeyPair(ikm)))
+  if (threads?.helpWith(ikms.length) !== true) return Promise.all(ikms.map(async (ikm) => kem.deriveKeyPair(ikm)))
   const encoded = ikms.map((ikm) => encodeDeriveJob(suite.id, ikm))
   try {
     const results = await threads.run(encoded, KEY_PAIR_BYTES)
@@ -71,7 +71,7 @@ export const deriveAllKeyPairs = async (suite: CipherSuite, ikms: readonly Secre
 export const verifyAll = async (suite: CipherSuite, jobs: readonly VerifyJob[]): Promise<readonly boolean[]> => {
   const { signature: scheme, threads } = suite
   if (threads?.helpWith(jobs.length) !== true) {
-    return Promise.all(jobs.map(({ publicKey, message, signature }) => scheme.verify(publicKey, message, signature)))
+    return Promise.all(jobs.map(async ({ publicKey, message, signature }) => scheme.verify(publicKey, message, signature)))
   }
   const results = await threads.run(jobs.map((job) => encodeVerifyJob(suite.id, job)), 1)
   return jobs.map((_, index) => decodeVerifyResult(present(results[index], 'each job has a result')))
