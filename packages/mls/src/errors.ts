@@ -135,6 +135,8 @@ export const MLS_ERRORS = define({
   'mls.group.not_reinitialised': { rfc: '11.2', text: 'group was not closed by a ReInit' },
   'mls.group.message_limit': { rfc: '15.2', text: 'message limit of this epoch is reached: commit first' },
   'mls.exporter.bad_length': { rfc: '8.5', text: 'exported length is out of range' },
+  'mls.exporter.bad_component': { rfc: 'draft-ietf-mls-extensions-08 4.4', text: 'component id is not a uint16' },
+  'mls.exporter.consumed': { rfc: 'draft-ietf-mls-extensions-08 4.4', text: 'secret of this component was exported before in this epoch' },
   'mls.snapshot.malformed': { rfc: '', text: 'stored state is damaged or of another kind' },
   'mls.snapshot.stale': { rfc: '', text: 'stored state is older than expected' },
 })

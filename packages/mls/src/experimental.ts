@@ -10,7 +10,7 @@ import { xWing, XWING_KEM_ID } from './crypto/x-wing.js'
  * HKDF-SHA256 and Ed25519. Keeps what is sent today from who records it for a quantum computer of tomorrow;
  * signatures are not post-quantum.
  */
-export const EXPERIMENTAL_XWING_SUITE: number = 0xf001
+export const EXPERIMENTAL_XWING_SUITE = 0xf001
 
 /** A backend that offers the experimental suites as well; leaves list them by `makeCapabilities(random, { cipherSuites })`. */
 export const withExperimentalSuites = (backend: CryptoBackend): CryptoBackend => ({

@@ -25,7 +25,8 @@ const makeQuantumPerson = async (name: string): Promise<Person> => {
 }
 
 test('the suite is of the private-use range, and no backend offers it unasked', () => {
-  equal(EXPERIMENTAL_XWING_SUITE >= 0xf000, true)
+  const suiteId: number = EXPERIMENTAL_XWING_SUITE
+  equal(suiteId >= 0xf000, true)
   equal(supportedCipherSuites.includes(EXPERIMENTAL_XWING_SUITE), false)
   equal(makeCipherSuite(CipherSuiteId.MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519, backend, insecureSeededRandom(1)).threads === nodeBackend.threads, true)
 })

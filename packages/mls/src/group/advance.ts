@@ -6,6 +6,7 @@ import type { Secret } from '@famichat/base'
 import { zeroSecret } from '../crypto/labels.js'
 import { confirmationTag, deriveEpoch, deriveJoinerSecret } from '../schedule/key-schedule.js'
 import { derivePskSecret, type PreSharedKey } from '../schedule/psk.js'
+import { ExporterTree } from '../schedule/exporter-tree.js'
 import { SecretTree } from '../schedule/secret-tree.js'
 import { type CommittedContent, confirmedTranscriptHash, interimTranscriptHash } from '../schedule/transcript.js'
 import type { RatchetTree } from '../tree/ratchet-tree.js'
@@ -57,7 +58,7 @@ export const advance = (before: Epoch, transition: Transition): Advanced => {
   commitSecret.wipe()
   transition.initSecret?.wipe()
   const pskSecret = derivePskSecret(suite, psks)
-  const { secrets, encryptionSecret, welcomeSecret } = deriveEpoch(suite, { joinerSecret, pskSecret }, contextBytes)
+  const { secrets, encryptionSecret, applicationExportSecret, welcomeSecret } = deriveEpoch(suite, { joinerSecret, pskSecret }, contextBytes)
   pskSecret.wipe()
   const tag = confirmationTag(suite, secrets.confirmationKey, confirmed)
   const next: Epoch = {
@@ -69,6 +70,7 @@ export const advance = (before: Epoch, transition: Transition): Advanced => {
     confirmationTag: tag,
     secrets,
     secretTree: SecretTree.fromEncryptionSecret(suite, encryptionSecret, tree.leafCount),
+    exporterTree: ExporterTree.fromRoot(suite, applicationExportSecret),
     privateKeys: livePrivateKeys(tree, transition.privateKeys, transition.ownLeaf),
     ownLeaf: transition.ownLeaf,
   }

@@ -6,6 +6,7 @@ import { Secret } from '@famichat/base'
 import { DEFAULT_CIPHER_SUITE, makeCipherSuite } from '../crypto/cipher-suite.js'
 import type { Signer } from '../crypto/signer.js'
 import { confirmationTag, deriveFromEpochSecret } from '../schedule/key-schedule.js'
+import { ExporterTree } from '../schedule/exporter-tree.js'
 import { SecretTree } from '../schedule/secret-tree.js'
 import { interimTranscriptHash } from '../schedule/transcript.js'
 import { leafToNode, toLeafIndex } from '../tree/math.js'
@@ -70,7 +71,7 @@ export const createInitialState = async (config: ResolvedConfig, request: Omit<N
     extensions,
   })
   const epochSecret = new Secret(suite.random(suite.hashLength))
-  const { secrets, encryptionSecret } = deriveFromEpochSecret(suite, epochSecret)
+  const { secrets, encryptionSecret, applicationExportSecret } = deriveFromEpochSecret(suite, epochSecret)
   epochSecret.wipe()
   const tag = confirmationTag(suite, secrets.confirmationKey, context.confirmedTranscriptHash)
   const state = new GroupState({
@@ -83,6 +84,7 @@ export const createInitialState = async (config: ResolvedConfig, request: Omit<N
       confirmationTag: tag,
       secrets,
       secretTree: SecretTree.fromEncryptionSecret(suite, encryptionSecret, tree.leafCount),
+      exporterTree: ExporterTree.fromRoot(suite, applicationExportSecret),
       privateKeys: new Map([[leafToNode(ownLeaf), leafKeys.privateKey]]),
       ownLeaf,
     },

@@ -5,6 +5,7 @@
 import { encode, type Secret } from '@famichat/base'
 import type { CipherSuite } from '../crypto/cipher-suite.js'
 import { type EpochSecrets, wipeEpochSecrets } from '../schedule/key-schedule.js'
+import type { ExporterTree } from '../schedule/exporter-tree.js'
 import type { SecretTree } from '../schedule/secret-tree.js'
 import { isLeaf, leafToNode, nodeToLeaf } from '../tree/math.js'
 import type { RatchetTree } from '../tree/ratchet-tree.js'
@@ -24,6 +25,8 @@ export interface Epoch {
   readonly confirmationTag: Uint8Array
   readonly secrets: EpochSecrets
   readonly secretTree: SecretTree
+  /** Exported secrets of application components, each to be had once. */
+  readonly exporterTree: ExporterTree
   readonly privateKeys: PrivateKeys
   readonly ownLeaf: LeafIndex
 }
@@ -48,6 +51,7 @@ export const withBytes = (context: GroupContext): Pick<Epoch, 'context' | 'conte
 export const retireEpoch = (before: Epoch, next: Epoch, nowMs: number): PastEpoch => {
   const { senderDataSecret, resumptionPsk } = before.secrets
   for (const secret of Object.values<Secret>({ ...before.secrets })) if (secret !== senderDataSecret && secret !== resumptionPsk) secret.wipe()
+  before.exporterTree.wipe()
   const kept = new Set(next.privateKeys.values())
   for (const key of before.privateKeys.values()) if (!kept.has(key)) key.wipe()
   return {
@@ -71,6 +75,7 @@ export const wipePastEpoch = (past: PastEpoch): void => {
 export const wipeEpoch = (epoch: Epoch, survivor?: Epoch): void => {
   wipeEpochSecrets(epoch.secrets)
   epoch.secretTree.wipe()
+  epoch.exporterTree.wipe()
   const kept = new Set(survivor?.privateKeys.values())
   for (const key of epoch.privateKeys.values()) if (!kept.has(key)) key.wipe()
 }

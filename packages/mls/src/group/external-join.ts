@@ -10,6 +10,7 @@ import { check } from '../errors.js'
 import { protectPublic } from '../framing/public-message.js'
 import { proposalRefOf, verifySignedContent } from '../framing/signed-content.js'
 import { makeEpochSecrets, sendExternalInit } from '../schedule/key-schedule.js'
+import { ExporterTree } from '../schedule/exporter-tree.js'
 import { SecretTree } from '../schedule/secret-tree.js'
 import { interimTranscriptHash } from '../schedule/transcript.js'
 import { toLeafIndex } from '../tree/math.js'
@@ -78,6 +79,7 @@ export const joinExternally = async (
     // a newcomer knows no secret of the epoch it joins from: zeros stand where nothing reads
     secrets: makeEpochSecrets(() => zeroSecret(suite)),
     secretTree: SecretTree.fromEncryptionSecret(suite, zeroSecret(suite), tree.leafCount),
+    exporterTree: ExporterTree.fromRoot(suite, zeroSecret(suite)),
     privateKeys: new Map(),
     ownLeaf: toLeafIndex(0),
   }

@@ -125,6 +125,13 @@ export class GroupState {
     this.#rows.set(rowKey.proposal(toHex(proposal.reference)), encodeProposal(proposal, updateKey?.privateKey))
   }
 
+  /** Takes a component's exported secret: it cannot be had again in this epoch, also after a restart. */
+  takeExported(componentId: number): Secret {
+    const secret = this.#epoch.exporterTree.take(componentId)
+    this.#recordHeader()
+    return secret
+  }
+
   hold(pending: PendingCommit): void {
     this.#pending = pending
     this.#rows.set(rowKey.pending, encodePending(pending))

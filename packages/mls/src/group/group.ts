@@ -237,6 +237,17 @@ export class Group {
     return exportSecret(this.#epoch.suite, this.#epoch.secrets.exporterSecret, { label, context, length })
   }
 
+  /**
+   * SafeExportSecret (draft-ietf-mls-extensions-08 §4.4): KDF.Nh bytes for one application component, the same for all
+   * members, once per epoch. Deleted here when taken, so that whoever takes this device later does not learn it.
+   * @param componentId a uint16 the application gave to one of its parts
+   * @throws MlsError `mls.exporter.bad_component` | `mls.exporter.consumed` | `mls.group.inactive`
+   */
+  safeExportSecret(componentId: number): Secret {
+    requireMember(this.#membership)
+    return this.#state.takeExported(componentId)
+  }
+
   /** The ReInit that closed this group (§11.2), undefined while it is open. */
   get reinit(): StagedCommit['reinit'] {
     return this.#state.reinit

@@ -10,6 +10,7 @@ import { decodeSecret } from '../crypto/secret-codec.js'
 import { check, MlsError } from '../errors.js'
 import { confirmationTag, deriveEpoch, deriveWelcomeSecret, welcomeKeyAndNonce } from '../schedule/key-schedule.js'
 import { derivePskSecret, type PreSharedKey } from '../schedule/psk.js'
+import { ExporterTree } from '../schedule/exporter-tree.js'
 import { SecretTree } from '../schedule/secret-tree.js'
 import { interimTranscriptHash } from '../schedule/transcript.js'
 import { commonAncestor, leafToNode, type NodeIndex } from '../tree/math.js'
@@ -101,6 +102,7 @@ export const joinByWelcome = async (request: JoinRequest): Promise<Joined> => {
     confirmationTag: tag,
     secrets: derived.secrets,
     secretTree: SecretTree.fromEncryptionSecret(suite, derived.encryptionSecret, tree.leafCount),
+    exporterTree: ExporterTree.fromRoot(suite, derived.applicationExportSecret),
     privateKeys,
     ownLeaf,
   }

@@ -5,6 +5,7 @@
 import { CodedError, decode, equal, type Secret } from '@famichat/base'
 import { type CipherSuite, makeCipherSuite } from '../crypto/cipher-suite.js'
 import { check, MlsError } from '../errors.js'
+import { ExporterTree } from '../schedule/exporter-tree.js'
 import { SecretTree } from '../schedule/secret-tree.js'
 import type { StateRow } from '../state-row.js'
 import { isLeaf, type NodeIndex, nodeToLeaf, toLeafIndex, toNodeIndex } from '../tree/math.js'
@@ -93,6 +94,7 @@ const epochOf = (
     confirmationTag: header.confirmationTag,
     secrets,
     secretTree,
+    exporterTree: ExporterTree.fromNodes(suite, header.exporterNodes.map(({ node, key }) => [node, key] as const)),
     privateKeys: new Map(header.privateKeys.map(({ node, key }): [NodeIndex, Secret] => [toNodeIndex(node), key])),
     ownLeaf: header.ownLeaf,
   }

@@ -48,6 +48,8 @@ export const StoredHeader = struct({
   ownLeaf: leafIndex,
   secrets: vector(secret, { max: 16 }),
   privateKeys: vector(struct({ node: uint32, key: secret }), { max: 64 }),
+  /** What is left of the exporter tree. */
+  exporterNodes: vector(struct({ node: uint32, key: secret }), { max: 2 ** 16 }),
 })
 export type StoredHeader = Infer<typeof StoredHeader>
 
@@ -90,6 +92,7 @@ export const encodeHeader = (epoch: Epoch, status: GroupStatus): Uint8Array => e
   ownLeaf: epoch.ownLeaf,
   secrets: status === 'removed' ? [] : EpochSecretNames.map((name) => epoch.secrets[name]),
   privateKeys: status === 'removed' ? [] : [...epoch.privateKeys].map(([node, key]) => ({ node, key })),
+  exporterNodes: status === 'removed' ? [] : [...epoch.exporterTree.nodes].map(([node, key]) => ({ node, key })),
 })
 
 /** Undefined for a blank node: its row is deleted. */

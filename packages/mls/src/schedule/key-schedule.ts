@@ -34,6 +34,8 @@ export const makeEpochSecrets = (make: (name: keyof EpochSecrets, index: number)
 export interface DerivedEpoch {
   readonly welcomeSecret: Secret
   readonly encryptionSecret: Secret
+  /** Root of the exporter tree (draft-ietf-mls-extensions-08 §4.4), which owns it from then on. */
+  readonly applicationExportSecret: Secret
   readonly secrets: EpochSecrets
 }
 
@@ -73,6 +75,7 @@ export const deriveFromEpochSecret = (suite: CipherSuite, epochSecret: Secret): 
   const derive = (label: string): Secret => deriveSecret(suite, epochSecret, label)
   return {
     encryptionSecret: derive('encryption'),
+    applicationExportSecret: derive('application_export'),
     secrets: {
       senderDataSecret: derive('sender data'),
       exporterSecret: derive('exporter'),

@@ -13,6 +13,7 @@ import { deriveSecret, zeroSecret } from '../../dist/crypto/labels.js'
 import { withBytes } from '../../dist/group/epoch.js'
 import { GroupState } from '../../dist/group/group-state.js'
 import { confirmationTag, deriveFromEpochSecret } from '../../dist/schedule/key-schedule.js'
+import { ExporterTree } from '../../dist/schedule/exporter-tree.js'
 import { SecretTree } from '../../dist/schedule/secret-tree.js'
 import { interimTranscriptHash } from '../../dist/schedule/transcript.js'
 import { directPath, leafToNode, type NodeIndex, toLeafIndex } from '../../dist/tree/math.js'
@@ -117,7 +118,7 @@ const rowsOf = (
     version: ProtocolVersion.mls10, cipherSuite: suite.id, groupId: GROUP_ID, epoch: 7n, treeHash: treeHash(suite, tree),
     confirmedTranscriptHash: suite.hash.digest(GROUP_ID), extensions: [],
   })
-  const { secrets, encryptionSecret } = deriveFromEpochSecret(suite, zeroSecret(suite))
+  const { secrets, encryptionSecret, applicationExportSecret } = deriveFromEpochSecret(suite, zeroSecret(suite))
   const tag = confirmationTag(suite, secrets.confirmationKey, context.confirmedTranscriptHash)
   const own = [leafToNode(ownLeaf), ...directPath(ownLeaf, tree.leafCount)].filter((node) => !tree.isBlank(node))
   const state = new GroupState({
@@ -125,6 +126,7 @@ const rowsOf = (
       suite, context, contextBytes, tree, confirmationTag: tag, secrets, ownLeaf,
       interimTranscriptHash: interimTranscriptHash(suite, context.confirmedTranscriptHash, tag),
       secretTree: SecretTree.fromEncryptionSecret(suite, encryptionSecret, tree.leafCount),
+      exporterTree: ExporterTree.fromRoot(suite, applicationExportSecret),
       privateKeys: new Map(own.map((node) => [node, present(keys.get(node), 'a node with a key')])),
     },
     census: Census.of(tree),
