@@ -9,6 +9,7 @@ import type { Signer } from '../crypto/signer.js'
 import { check } from '../errors.js'
 import { deriveExternalKeys, welcomeKeyAndNonce } from '../schedule/key-schedule.js'
 import { commonAncestor, type NodeIndex } from '../tree/math.js'
+import { validateExtensions } from '../validate/extensions.js'
 import { type Extension, ExternalPub, makeExtension } from '../wire/extension.js'
 import { encodeGroupInfoTBS, GroupInfo, GroupSecrets, type Welcome } from '../wire/group-info.js'
 import { KeyPackage } from '../wire/key-package.js'
@@ -27,7 +28,7 @@ export interface GroupInfoContents {
   readonly extensions?: readonly Extension[]
 }
 
-/** Builds and signs a GroupInfo of an epoch (§12.4.3). */
+/** Builds and signs a GroupInfo of an epoch (§12.4.3). @throws MlsError `mls.extension.*` */
 export const makeGroupInfo = async (epoch: Epoch, signer: Signer, contents: GroupInfoContents): Promise<GroupInfo> => {
   const extensions: Extension[] = [...(contents.extensions ?? [])]
   if (contents.withTree) extensions.push(makeExtension(ExtensionType.ratchetTree, RatchetTreeNodes, epoch.tree.toNodes()))
@@ -36,6 +37,8 @@ export const makeGroupInfo = async (epoch: Epoch, signer: Signer, contents: Grou
     privateKey.wipe()
     extensions.push(makeExtension(ExtensionType.externalPub, ExternalPub, { externalPub: publicKey }))
   }
+  // what a newcomer would refuse is refused here
+  validateExtensions(extensions, 'groupInfo')
   const unsigned = { groupContext: epoch.context, extensions, confirmationTag: epoch.confirmationTag, signer: epoch.ownLeaf }
   return { ...unsigned, signature: await signWithLabel(signer, 'GroupInfoTBS', encodeGroupInfoTBS(unsigned)) }
 }

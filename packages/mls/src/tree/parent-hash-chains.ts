@@ -23,12 +23,14 @@ export const verifyParentHashes = (suite: CipherSuite, tree: RatchetTree): void 
       const resolution = tree.resolution(child)
       // the leaves that came later: unmerged at this node, below this child
       const unmergedHere = new Set(value.unmergedLeaves.filter((leaf) => isBelow(leaf, child)).map(leafToNode))
+      const unmergedInResolution = resolution.filter((other) => unmergedHere.has(other)).length
       for (const candidate of resolution) {
         const hash = parentHashField(tree, candidate)
         if (hash === undefined || bytesKey(hash) !== expected) continue
-        // §7.9.2: the intersection of unmerged_leaves with the subtree equals the resolution without D
-        const others = resolution.filter((other) => other !== candidate)
-        if (others.length !== unmergedHere.size || !others.every((other) => unmergedHere.has(other))) continue
+        // §7.9.2: the intersection of unmerged_leaves with the subtree equals the resolution without D.
+        // Counted, not compared: any number of leaves may claim the same hash, and each would cost a whole resolution
+        const unmergedOthers = unmergedInResolution - (unmergedHere.has(candidate) ? 1 : 0)
+        if (unmergedHere.size !== resolution.length - 1 || unmergedOthers !== unmergedHere.size) continue
         check(!claimed.has(candidate), 'mls.tree.bad_parent_hash', { node })
         claimed.add(candidate)
         links++
