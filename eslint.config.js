@@ -12,6 +12,9 @@ const EXPOSE_ALLOWED = [
   'packages/mls/src/schedule/**/*.ts',
   'packages/mls/src/tree/treekem*.ts',
   'packages/vault/src/**/*.ts',
+  // what writes keys into the sealed profile, and reads them back
+  'packages/client/src/identity/**/*.ts',
+  'packages/client/src/node/**/*.ts',
   // hands the database its key
   'packages/server/src/storage/**/*.ts',
   'packages/*/test/**/*.ts',

@@ -42,6 +42,19 @@ export interface ClientIdentity {
   readonly origin: string
 }
 
+/**
+ * Checks a link that somebody pasted, before anything is made for it; says what it is for.
+ * @throws ProtocolError `protocol.invite.malformed` | ClientError `client.link.malformed`
+ */
+export const validateJoinLink = (link: string): 'invite' | 'device' => {
+  if (isDeviceLink(link)) {
+    parseDeviceLink(link)
+    return 'device'
+  }
+  parseInviteLink(link)
+  return 'invite'
+}
+
 /** A sent message. */
 export interface Sent {
   readonly conversationId: ConversationId
@@ -191,8 +204,9 @@ export class Client {
    */
   async send(conversationId: ConversationId, body: string): Promise<Sent> {
     const { outbox } = this.#engine
+    const isReachable = await this.#isCaughtUp(conversationId)
     const messageId = await outbox.write(conversationId, body)
-    for (let attempt = 1; ; attempt++) {
+    for (let attempt = isReachable ? 1 : SEND_ATTEMPTS; ; attempt++) {
       try {
         await outbox.flush(conversationId)
         return { conversationId, messageId }
@@ -245,6 +259,18 @@ export class Client {
       return Promise.resolve()
     })
     await this.#surroundings.store.close()
+  }
+
+  /** Who was removed meanwhile must not be able to read what is sent now; without a server the message waits. */
+  async #isCaughtUp(conversationId: ConversationId): Promise<boolean> {
+    try {
+      await this.#engine.upkeep.register(conversationId)
+      await this.#engine.delivery.catchUp(conversationId)
+      return true
+    } catch (error) {
+      if (!isConnectionLoss(error)) throw error
+      return false
+    }
   }
 
   async #findOther(name: string): Promise<DirectoryAccount> {

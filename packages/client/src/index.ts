@@ -1,7 +1,7 @@
 /**
  * @famichat/client: the SDK. Runs in Node and in browsers; what only Node has is in @famichat/client/node.
  */
-export { Client, type ClientIdentity, type DeviceInfo, type Sent } from './client.js'
+export { Client, type ClientIdentity, type DeviceInfo, type Sent, validateJoinLink } from './client.js'
 export { CLIENT_ERRORS, ClientError, type ClientErrorCode } from './client-error.js'
 export type { ConversationInfo, ConversationMember } from './conversation/catalogue.js'
 export type { ConversationEvent } from './conversation/history.js'

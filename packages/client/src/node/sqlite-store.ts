@@ -106,14 +106,16 @@ class SqliteStore implements Store {
   get(table: Table, key: string): Promise<Uint8Array | undefined> {
     return guarded(() => {
       const row = this.#prepare(`SELECT value FROM "${table}" WHERE key = ?`).get(key) as Pick<Entry, 'value'> | undefined
-      return row?.value
+      return row && plain(row.value)
     })
   }
 
   list(table: Table, { prefix, after = '', limit = -1 }: Range): Promise<readonly Entry[]> {
-    return guarded(() => this.#prepare(
-      `SELECT key, value FROM "${table}" WHERE key >= ? AND key < ? AND key > ? ORDER BY key LIMIT ?`,
-    ).all(prefix, prefix + AFTER_ALL, after, limit) as Entry[])
+    return guarded(() => {
+      const rows = this.#prepare(`SELECT key, value FROM "${table}" WHERE key >= ? AND key < ? AND key > ? ORDER BY key LIMIT ?`)
+        .all(prefix, prefix + AFTER_ALL, after, limit) as Entry[]
+      return rows.map(({ key, value }) => ({ key, value: plain(value) }))
+    })
   }
 
   version(name: string): Promise<number> {
@@ -154,6 +156,9 @@ class SqliteStore implements Store {
     return statement
   }
 }
+
+/** A Buffer's `slice` is a view: what leaves the store is an array whose `slice` copies. */
+const plain = (value: Uint8Array): Uint8Array => new Uint8Array(value)
 
 /** SQLite's own errors become ours: they could quote a statement. */
 const guarded = <T>(work: () => T): Promise<T> =>

@@ -1,0 +1,70 @@
+/**
+ * How people and devices come in: join, invite, link.
+ */
+import { createInterface } from 'node:readline/promises'
+import type { Command } from 'commander'
+import { validateJoinLink } from '@famichat/client'
+import { UsageError } from '../failure.js'
+import { type GlobalOptions, reportProblems, type Session, sessionOf, withClient, withNewClient } from '../session.js'
+
+interface JoinOptions extends GlobalOptions {
+  readonly name?: string
+}
+
+/** Adds the commands. */
+export const addJoinCommands = (program: Command): void => {
+  program.command('join')
+    .summary('make an account, or become a further device')
+    .description('Makes an account with an invite or set-up link, or becomes a further device with a device link.')
+    .argument('<link>', 'the whole link, in quotes: the part after the # matters')
+    .option('--name <name>', 'your name in the community; a further device has its account\'s')
+    .addHelpText('after', "\nExample:\n  famichat join 'https://chat.example/i#v1.…' --name Ada")
+    .action(async (link: string, _options: unknown, command: Command) => { await join(link, command.optsWithGlobals<JoinOptions>()) })
+  program.command('invite')
+    .summary('print a link for one more person')
+    .description('Prints a link that lets one person in. It works once and lasts 72 hours.')
+    .addHelpText('after', '\nExample:\n  famichat invite')
+    .action(async (_options: unknown, command: Command) => { await invite(sessionOf(command.optsWithGlobals<GlobalOptions>())) })
+  program.command('link')
+    .summary('print a link for a further device of yours, and wait for it')
+    .description('Prints a link for a further device of yours and waits until that device has joined with it.')
+    .addHelpText('after', "\nExample:\n  famichat link                        here, then on the other device:\n  famichat join 'https://…/l#v1.…'")
+    .action(async (_options: unknown, command: Command) => { await link(sessionOf(command.optsWithGlobals<GlobalOptions>())) })
+}
+
+const join = async (joinLink: string, options: JoinOptions): Promise<void> => {
+  const session = sessionOf(options)
+  const name = validateJoinLink(joinLink) === 'device' ? undefined : options.name ?? await askName()
+  await withNewClient(session, { link: joinLink, name }, async (client) => {
+    reportProblems(await client.sync(), session.output)
+    const { accountName, accountId, deviceId, origin } = client.identity
+    session.output.say(`Welcome, ${accountName}. This profile is now a device of yours at ${origin}.`,
+      { type: 'joined_community', name: accountName, account: accountId, device: deviceId, server: origin })
+  })
+}
+
+const askName = async (): Promise<string> => {
+  if (!process.stdin.isTTY) throw new UsageError('say who you are: famichat join LINK --name NAME')
+  const terminal = createInterface({ input: process.stdin, output: process.stderr })
+  try {
+    return await terminal.question('Your name: ')
+  } finally {
+    terminal.close()
+  }
+}
+
+const invite = (session: Session): Promise<void> =>
+  withClient(session, async (client) => {
+    const { link: inviteLink, expiresAtMs } = await client.invite()
+    session.output.say(inviteLink, { type: 'invite', link: inviteLink, expiresAtMs })
+    session.output.note('This link lets one person in, once, within 72 hours.')
+  })
+
+const link = (session: Session): Promise<void> =>
+  withClient(session, async (client) => {
+    const offering = await client.offerLink()
+    session.output.say(offering.link, { type: 'link', link: offering.link, expiresAtMs: offering.expiresAtMs })
+    session.output.note('Give this link to your other device within 10 minutes; this command waits for it.')
+    const deviceId = await offering.complete()
+    session.output.say(`The device ${deviceId.slice(0, 8)} is linked and in all your conversations.`, { type: 'linked', device: deviceId })
+  })

@@ -1,0 +1,55 @@
+/**
+ * famichat server: runs the community's server until it is told to stop.
+ */
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+import type { Command } from 'commander'
+import { UsageError } from '../failure.js'
+import { type GlobalOptions, sessionOf } from '../session.js'
+
+interface ServerCommandOptions extends GlobalOptions {
+  readonly data?: string
+  readonly host: string
+  readonly port?: string
+  readonly publicUrl?: string
+}
+
+/** Adds the command. */
+export const addServerCommand = (program: Command): void => {
+  program.command('server')
+    .summary('run a server')
+    .description('Runs a server. The first start prints a set-up link that makes the first account.')
+    .option('--data <dir>', 'where the server keeps its database (default: ~/.famichat-server, or FAMICHAT_DATA)')
+    .option('--host <address>', 'the address to listen on; 0.0.0.0 for a whole network', '127.0.0.1')
+    .option('--port <number>', 'the port to listen on; 0 takes a free one (default: 8420, or FAMICHAT_PORT)')
+    .option('--public-url <url>', 'the address people use, when a proxy stands in front: https://chat.example')
+    .addHelpText('after', '\nExample:\n  famichat server --data /srv/famichat --public-url https://chat.example')
+    .action(async (_options: unknown, command: Command) => { await runServer(command.optsWithGlobals<ServerCommandOptions>()) })
+}
+
+const runServer = async (options: ServerCommandOptions): Promise<void> => {
+  const { output } = sessionOf(options)
+  // loaded here: no other command should wait for it
+  const { DEFAULT_PORT, startServer } = await import('@famichat/server')
+  const dataDir = resolve(options.data ?? process.env['FAMICHAT_DATA'] ?? join(homedir(), '.famichat-server'))
+  const server = await startServer({
+    dataDir, host: options.host, port: portOf(options.port ?? process.env['FAMICHAT_PORT'] ?? String(DEFAULT_PORT)),
+    ...(options.publicUrl === undefined ? {} : { publicUrl: options.publicUrl }),
+  })
+  output.say(`Famichat is running at ${server.url}`, { type: 'started', url: server.url, setupLink: server.setupLink })
+  if (server.setupLink !== undefined && !output.isJson) {
+    output.say(`\nNobody has an account yet. Make the first one, in another terminal, with this set-up link:\n\n    ${server.setupLink}\n`, {})
+  }
+  await stopSignal()
+  await server.close()
+}
+
+const portOf = (text: string): number => {
+  const port = Number(text)
+  if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new UsageError('a port is a number from 0 to 65535')
+  return port
+}
+
+const stopSignal = (): Promise<void> => new Promise((resolveStop) => {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => { resolveStop() })
+})

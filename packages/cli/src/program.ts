@@ -1,0 +1,48 @@
+/**
+ * The table of commands. Each has a summary, its arguments and an example; the work is in commands/.
+ */
+import { Command, Option } from 'commander'
+import { addConversationCommands } from './commands/conversations.js'
+import { addDeviceCommands } from './commands/devices.js'
+import { addJoinCommands } from './commands/join.js'
+import { addMessageCommands } from './commands/messages.js'
+import { addServerCommand } from './commands/server.js'
+import { type ExitCode, ExitCode as Exit, reportFailure } from './failure.js'
+
+const EXAMPLES = `
+Examples:
+  famichat server                                  run a server; the first start prints a set-up link
+  famichat join 'https://…/i#v1.…' --name Ada      make an account with an invite link
+  famichat invite                                  print a link for one more person
+  famichat send Ben 'Dinner at seven?'             write to a person, or to a group by its name
+  famichat tail Ben                                read, and go on reading
+  famichat --profile DIR …                         be another person on the same machine
+
+Every command has --help. Profiles are in ~/.famichat unless --profile or FAMICHAT_PROFILE says otherwise.`
+
+/** The whole command. */
+const makeProgram = (): Command => {
+  const program = new Command('famichat')
+    .description('A private messenger that a family or a neighbourhood hosts itself: end-to-end encrypted.')
+    .option('--profile <dir>', 'the folder of your profile (default: ~/.famichat, or FAMICHAT_PROFILE)')
+    .addOption(new Option('--json', 'print one JSON object per line'))
+    .addHelpText('after', EXAMPLES)
+    .showHelpAfterError('(famichat --help shows the commands)')
+    .exitOverride()
+  addServerCommand(program)
+  addJoinCommands(program)
+  addConversationCommands(program)
+  addMessageCommands(program)
+  addDeviceCommands(program)
+  return program
+}
+
+/** Runs the command line. @returns the exit code */
+export const runProgram = async (args: readonly string[]): Promise<ExitCode> => {
+  try {
+    await makeProgram().parseAsync([...args], { from: 'user' })
+    return Exit.done
+  } catch (error) {
+    return reportFailure(error, { isJson: args.includes('--json') })
+  }
+}

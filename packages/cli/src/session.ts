@@ -1,0 +1,96 @@
+/**
+ * A command's session: which profile, which form of output, and the open client.
+ */
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { Client, ClientError, type PointListener, type Problem } from '@famichat/client'
+import { nodePlatform, openSqliteStore, profileExists } from '@famichat/client/node'
+import { isCodedError } from '@famichat/base'
+import { Output } from './output.js'
+
+/** Options that every command takes. */
+export interface GlobalOptions {
+  readonly profile?: string
+  readonly json?: boolean
+}
+
+/** Where a command runs. */
+export interface Session {
+  readonly output: Output
+  /** The profile folder. */
+  readonly folder: string
+}
+
+/** Reads the options that every command takes. */
+export const sessionOf = ({ profile, json }: GlobalOptions): Session => {
+  const folder = profile ?? process.env['FAMICHAT_PROFILE'] ?? join(homedir(), '.famichat')
+  return { output: new Output({ isJson: json === true }), folder: resolve(folder) }
+}
+
+/** Ends the process at the point that FAMICHAT_CRASH_AT names (`send.written`, `send.written:2` for the second time). */
+const crashAt = (): PointListener | undefined => {
+  const wanted = process.env['FAMICHAT_CRASH_AT']
+  if (wanted === undefined || wanted === '') return undefined
+  const [name, times = '1'] = wanted.split(':')
+  let left = Number(times)
+  return (point) => {
+    if (point === name && --left === 0) process.kill(process.pid, 'SIGKILL')
+  }
+}
+
+const optionsFor = ({ folder }: Session) => {
+  const onPoint = crashAt()
+  const store = openSqliteStore({ folder, keyHex: process.env['FAMICHAT_PROFILE_KEY'] })
+  return { ...nodePlatform, store, ...(onPoint === undefined ? {} : { onPoint }) }
+}
+
+/** Runs `work` with the profile's client. @throws ClientError `client.profile.missing` | … */
+export const withClient = async <T>(session: Session, work: (client: Client) => Promise<T>): Promise<T> => {
+  if (!profileExists(session.folder)) throw new ClientError('client.profile.missing')
+  const options = optionsFor(session)
+  return using(options, () => Client.open(options), work)
+}
+
+/** Runs `work` with the client of a profile that joins. */
+export const withNewClient = async <T>(
+  session: Session, { link, name }: { readonly link: string; readonly name: string | undefined }, work: (client: Client) => Promise<T>,
+): Promise<T> => {
+  const options = optionsFor(session)
+  return using(options, () => Client.join(options, link, name), work)
+}
+
+/** Syncs; without a server the command goes on with what is here, and says so. @returns false when offline */
+export const syncIfPossible = async (client: Client, { output }: Session): Promise<boolean> => {
+  try {
+    reportProblems(await client.sync(), output)
+    return true
+  } catch (error) {
+    if (!isCodedError(error, 'client.server.unreachable')) throw error
+    output.note(`famichat: ${error.message.replace(` (${error.code})`, '')}; showing what is on this device`)
+    return false
+  }
+}
+
+/** Says what did not go well in a sync. */
+export const reportProblems = (problems: readonly Problem[], output: Output): void => {
+  for (const { conversationId, code } of problems) {
+    output.note(`famichat: ${conversationId === undefined ? 'an invitation' : `conversation ${conversationId.slice(0, 8)}`} has a problem: ${code}`)
+  }
+}
+
+const using = async <T>(
+  { store }: ReturnType<typeof optionsFor>, open: () => Promise<Client>, work: (client: Client) => Promise<T>,
+): Promise<T> => {
+  let client: Client
+  try {
+    client = await open()
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+  try {
+    return await work(client)
+  } finally {
+    await client.close()
+  }
+}
