@@ -16,6 +16,7 @@ import { encodeGroupInfoTBS, type GroupContext, GroupInfo, GroupSecrets, type Un
 import { RatchetTreeNodes } from '../../dist/wire/leaf-node.js'
 import { decodeMessage, encodeMessage } from '../../dist/wire/message.js'
 import { type LeafIndex, NodeType, ProposalType, ProtocolVersion, SenderType, WireFormat } from '../../dist/wire/registries.js'
+import { ExporterTree } from '../../dist/schedule/exporter-tree.js'
 import { SecretTree } from '../../dist/schedule/secret-tree.js'
 import { interimTranscriptHash } from '../../dist/schedule/transcript.js'
 import { makeEpochSecrets } from '../../dist/schedule/key-schedule.js'
@@ -154,6 +155,7 @@ export const outsiderOf = async (person: Person, groupInfoMessage: Uint8Array): 
       confirmationTag: groupInfo.confirmationTag,
       secrets: makeEpochSecrets(() => zeroSecret(suite)),
       secretTree: SecretTree.fromEncryptionSecret(suite, zeroSecret(suite), tree.leafCount),
+      exporterTree: ExporterTree.fromRoot(suite, zeroSecret(suite)),
       privateKeys: new Map(),
       ownLeaf: toLeafIndex(0),
     },
