@@ -1,0 +1,75 @@
+/**
+ * docs/benchmarks.md and its plot, written by the command that measured.
+ */
+import { writeFileSync } from 'node:fs'
+import { cpus } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { systemClock } from '@famichat/base'
+import type { Row } from './mls-bench.js'
+import type { PeerRow } from './peers.js'
+import { plot } from './plot.js'
+
+const docs = (name: string): string => fileURLToPath(new URL(`../../../../docs/${name}`, import.meta.url))
+
+/** A time or a size as people read it. */
+export const format = (value: number, unit: Row['unit'] = 'µs'): string => {
+  if (unit === 'bytes') return `${Math.round(value).toLocaleString('en')} B`
+  if (value >= 1_000_000) return `${(value / 1_000_000).toFixed(2)} s`
+  return value >= 1000 ? `${(value / 1000).toFixed(2)} ms` : `${value.toFixed(0)} µs`
+}
+
+/** Whether a row meets its goal; undefined where there is none. */
+export const meetsGoal = ({ goal, floor, ours, unit }: Row): boolean | undefined => {
+  if (goal === undefined) return undefined
+  return unit === 'bytes' ? ours.median <= goal : floor !== undefined && ours.median <= goal * floor.median
+}
+
+const PEERS = ['famichat', 'ts-mls', 'openmls']
+
+/** Writes the page and the plot. */
+export const writeReport = (rows: readonly Row[], peers: readonly PeerRow[], command: string): void => {
+  const ours = rows.map((row) => {
+    const ratio = row.floor === undefined ? '' : (row.ours.median / row.floor.median).toFixed(2)
+    const goal = row.goal === undefined ? '' : row.unit === 'bytes' ? `≤ ${format(row.goal, 'bytes')}` : `≤ ${row.goal.toString()}`
+    const met = meetsGoal(row)
+    const spread = row.unit === 'bytes' ? '' : `${format(row.ours.low)} – ${format(row.ours.high)}`
+    return `| ${row.work} | ${row.members.toString()} | ${format(row.ours.median, row.unit)} | ${spread} | ${row.floor === undefined ? '' : format(row.floor.median)} | ${ratio} | ${goal} | ${met === undefined ? '' : met ? 'yes' : '**no**'} |`
+  })
+  const works = [...new Set(peers.flatMap(({ work }) => work ?? []))]
+  const sizes = [...new Set(peers.map(({ members }) => members))]
+  const beside = works.flatMap((work) => sizes.map((members) => {
+    const cells = PEERS.map((peer) => {
+      const row = peers.find((each) => each.peer === peer && each.members === members && each.work === work)
+      return row?.microseconds === undefined ? '–' : format(row.microseconds)
+    })
+    return `| ${work} | ${members.toString()} | ${cells.join(' | ')} |`
+  }))
+  const failures = peers.flatMap(({ peer, members, failed }) => (failed === undefined ? [] : [`- ${peer} at ${members.toString()} members: ${failed}`]))
+  const [cpu] = cpus()
+  writeFileSync(docs('benchmarks.md'), `# Benchmarks
+
+Written by \`${command}\` on ${new Date(systemClock.nowMs()).toISOString().slice(0, 10)}: Node ${process.version}, ${cpus().length.toString()} cores (${cpu?.model ?? 'unknown'}), suite 1.
+Medians; the spread is the fastest and the slowest run. The floor is what the primitives alone cost in node:crypto, timed
+in turns with ours, so that a noisy machine slows both alike: read the ratios. Where several cores are free, batches of
+seals and signatures are shared with threads, and the ratio can be below 1.
+
+## The engine beside its floor
+
+| work | members | ours | spread | floor | ratio | goal | met |
+|---|---:|---:|---|---:|---:|---|---|
+${ours.join('\n')}
+
+## Beside ts-mls and OpenMLS
+
+The same work through the same interface in one process (interop/src/bench.ts): ts-mls 1.6.4, and OpenMLS as
+@wireapp/core-crypto 10.3.0 in WebAssembly. Its times include its database, which it cannot do without; ours and ts-mls's
+do not include storage. "Warm" is after commits by up to 33 members spread over the tree.
+
+| work | members | famichat | ts-mls | core-crypto (WASM) |
+|---|---:|---:|---:|---:|
+${beside.length > 0 ? beside.join('\n') : '| (not measured: the peers were not installed) | | | | |'}
+${failures.length > 0 ? `\nCould not be measured:\n\n${failures.join('\n')}\n` : ''}
+![Cost against members](benchmarks.svg)
+`)
+  writeFileSync(docs('benchmarks.svg'), plot(peers))
+}
