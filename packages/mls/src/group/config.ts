@@ -4,6 +4,7 @@
  */
 import { type Clock, type RandomBytes, type Secret, systemClock, systemRandom } from '@famichat/base'
 import type { CryptoBackend, MaybePromise } from '../crypto/backend.js'
+import { limits } from '../limits.js'
 import type { AuthenticationService } from '../validate/authentication.js'
 
 /** Pre-shared keys the application holds (RFC 9420 §8.4). The secrets stay the application's. */
@@ -25,6 +26,10 @@ export interface GroupPolicy {
   readonly acceptNewMemberProposals: boolean
   /** Whether lifetimes of received leaves are checked (§7.3 recommends it). */
   readonly checkLifetimes: boolean
+  /** Past epochs whose application messages are still read (§15.3, E9: 3); 0 for none. */
+  readonly maxPastEpochs: number
+  /** How long they are read after the group left them, in milliseconds (E9: 48 h). */
+  readonly maxPastEpochAgeMs: number
   /** Zero bytes to add to a plaintext of this many bytes (§15.1). */
   readonly paddingFor: (plaintextBytes: number) => number
 }
@@ -47,6 +52,8 @@ const DEFAULT_POLICY: GroupPolicy = {
   acceptExternalCommits: false,
   acceptNewMemberProposals: false,
   checkLifetimes: true,
+  maxPastEpochs: limits.maxPastEpochs,
+  maxPastEpochAgeMs: limits.maxPastEpochAgeMs,
   paddingFor: () => 0,
 }
 
@@ -66,3 +73,14 @@ export const receivingTime = (config: ResolvedConfig): bigint | undefined =>
 
 /** Seconds since 1970: what is sent is always checked (§7.3 MUST). */
 export const sendingTime = (config: ResolvedConfig): bigint => BigInt(Math.floor(config.clock.nowMs() / 1000))
+
+/** Which past epochs stay open, and the time it is (§15.3). */
+export interface PastWindow {
+  readonly nowMs: number
+  readonly maxEpochs: number
+  readonly maxAgeMs: number
+}
+
+/** The window policy opens now. */
+export const pastWindow = ({ clock, policy }: ResolvedConfig): PastWindow =>
+  ({ nowMs: clock.nowMs(), maxEpochs: policy.maxPastEpochs, maxAgeMs: policy.maxPastEpochAgeMs })

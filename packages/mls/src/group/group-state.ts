@@ -9,6 +9,7 @@ import type { StateRow } from '../state-row.js'
 import { toNodeIndex } from '../tree/math.js'
 import type { Census } from '../validate/census.js'
 import type { SentProposal } from '../validate/proposal-list.js'
+import type { PastWindow } from './config.js'
 import { type Epoch, type PastEpoch, retireEpoch, wipeEpoch, wipePastEpoch } from './epoch.js'
 import type { OwnResumptionPsks } from './psks.js'
 import { sealRow } from './row-seal.js'
@@ -145,7 +146,7 @@ export class GroupState {
   }
 
   /** Enters the epoch of a commit; the one before stays readable for a while. */
-  enter(staged: StagedCommit, nowMs: number): void {
+  enter(staged: StagedCommit, window: PastWindow): void {
     if (this.#pending !== undefined && this.#pending.staged !== staged) this.drop()
     this.#pending = undefined
     this.#rows.set(rowKey.pending, undefined)
@@ -156,7 +157,7 @@ export class GroupState {
     const before = this.#epoch
     const { epoch: next, census } = staged.next
     this.#keepResumptionPsk(before)
-    this.#retire(before, next, nowMs)
+    this.#retire(before, next, window)
     this.#epoch = next
     this.#census = census.merge()
     if (staged.reinit !== undefined) this.#close(staged.reinit)
@@ -166,9 +167,8 @@ export class GroupState {
   }
 
   /** Deletes past epochs that are too many or too old (§15.3). */
-  expirePast(nowMs: number): void {
-    const kept = this.#past.filter(({ leftAtMs }, index) =>
-      index < limits.maxPastEpochs && nowMs - leftAtMs <= limits.maxPastEpochAgeMs)
+  expirePast({ nowMs, maxEpochs, maxAgeMs }: PastWindow): void {
+    const kept = this.#past.filter(({ leftAtMs }, index) => index < maxEpochs && nowMs - leftAtMs <= maxAgeMs)
     for (const past of this.#past) if (!kept.includes(past)) this.#forgetPast(past)
     this.#past = kept
   }
@@ -239,11 +239,11 @@ export class GroupState {
     this.#rows.set(rowKey.resumptionPsk(oldest), undefined)
   }
 
-  #retire(before: Epoch, next: Epoch, nowMs: number): void {
-    const past = retireEpoch(before, next, nowMs)
+  #retire(before: Epoch, next: Epoch, window: PastWindow): void {
+    const past = retireEpoch(before, next, window.nowMs)
     this.#past = [past, ...this.#past]
     this.#rows.set(rowKey.past(past.epoch), encodePast(past))
-    this.expirePast(nowMs)
+    this.expirePast(window)
   }
 
   #forgetPast(past: PastEpoch): void {

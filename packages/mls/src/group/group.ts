@@ -17,7 +17,7 @@ import type { LeafNode } from '../wire/leaf-node.js'
 import { decodeMessage, encodeMessage } from '../wire/message.js'
 import type { Proposal } from '../wire/proposal.js'
 import { type LeafIndex, WireFormat } from '../wire/registries.js'
-import { type GroupConfig, resolveConfig, sendingTime } from './config.js'
+import { type GroupConfig, pastWindow, resolveConfig, sendingTime } from './config.js'
 import { createInitialState, type NewGroup } from './create-group.js'
 import { type Epoch, wipeEpoch } from './epoch.js'
 import { type ExternalJoinRequest, joinExternally } from './external-join.js'
@@ -213,7 +213,7 @@ export class Group {
   merge(staged: StagedCommit): void {
     requireActive(this.#membership)
     check(staged.epoch === this.epoch + 1n, 'mls.commit.epoch_left', { staged: staged.epoch, current: this.epoch })
-    this.#state.enter(staged, this.#membership.config.clock.nowMs())
+    this.#state.enter(staged, pastWindow(this.#membership.config))
   }
 
   /** Gives up a staged commit and deletes its secrets: a race was lost, or the application refuses it. */
@@ -276,6 +276,11 @@ export class Group {
     requireActive(this.#membership)
     const groupInfo = await makeGroupInfo(this.#epoch, this.#membership.signer, contents)
     return encodeMessage({ wireFormat: WireFormat.groupInfo, groupInfo })
+  }
+
+  /** Deletes past epochs that policy keeps no longer; receiving does it too, a quiet group needs a timer (§15.3). */
+  expirePastEpochs(): void {
+    this.#state.expirePast(pastWindow(this.#membership.config))
   }
 
   /** What changed since the last call: write it in one transaction with what caused it. Values are secret. */

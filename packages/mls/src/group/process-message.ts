@@ -10,7 +10,7 @@ import { isSelfRemoveOf, type SentProposal } from '../validate/proposal-list.js'
 import { decodeMessage, type Sender } from '../wire/message.js'
 import type { Commit, Proposal } from '../wire/proposal.js'
 import { ContentType, ProposalOrRefType, ProposalType, SenderType, WireFormat } from '../wire/registries.js'
-import { receivingTime } from './config.js'
+import { pastWindow, receivingTime } from './config.js'
 import { currentRules, type Membership, requireActive, requireMember } from './membership.js'
 import type { Processed } from './outcomes.js'
 import { processCommit } from './process-commit.js'
@@ -35,8 +35,9 @@ export const processMessage = async (membership: Membership, message: Uint8Array
 }
 
 const openMessage = (membership: Membership, message: Uint8Array): Promise<OpenedMessage | OwnMessage> => {
-  const { config: { clock, policy }, state } = membership
-  state.expirePast(clock.nowMs())
+  const { config, state } = membership
+  const { policy } = config
+  state.expirePast(pastWindow(config))
   const epochs = { current: state.epoch, past: state.past }
   const decoded = decodeMessage(message.slice())
   if (decoded.wireFormat === WireFormat.privateMessage) return openPrivateMessage(epochs, decoded.privateMessage)
