@@ -7,12 +7,15 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readJson, ROOT } from './workspace.mjs'
 
-/** Why node_modules must be installed again, as words for the user; undefined when it is current. */
-export const staleReason = () => {
+/**
+ * Why node_modules must be installed again, as words for the user; undefined when it is current.
+ * `folder` is where package.json lies, relative to the root.
+ */
+export const staleReason = (folder = '.') => {
   // npm writes this file last, so an interrupted install has none
-  if (!existsSync(join(ROOT, 'node_modules/.package-lock.json'))) return 'nothing is installed yet'
-  const wanted = readJson('package-lock.json').packages
-  const present = readJson('node_modules/.package-lock.json').packages
+  if (!existsSync(join(ROOT, folder, 'node_modules/.package-lock.json'))) return 'nothing is installed yet'
+  const wanted = readJson(`${folder}/package-lock.json`).packages
+  const present = readJson(`${folder}/node_modules/.package-lock.json`).packages
   for (const [path, entry] of Object.entries(wanted)) {
     if (!path.includes('node_modules/')) continue
     const installed = present[path]
@@ -23,21 +26,21 @@ export const staleReason = () => {
     if (installed.version !== entry.version || installed.integrity !== entry.integrity || installed.resolved !== entry.resolved) {
       return `${path.replace(/^.*node_modules\//, '')} changed in package-lock.json`
     }
-    if (entry.link === true && !existsSync(join(ROOT, path))) return `the link to ${entry.resolved} is missing`
+    if (entry.link === true && !existsSync(join(ROOT, folder, path))) return `the link to ${entry.resolved} is missing`
   }
   const gone = Object.keys(present).find((path) => path.includes('node_modules/') && wanted[path] === undefined)
   return gone === undefined ? undefined : `${gone.replace(/^.*node_modules\//, '')} left package-lock.json`
 }
 
 /** Runs `npm ci` when node_modules differs from the lock file. Throws a sentence when npm fails. */
-export const installPackages = (say) => {
-  const reason = staleReason()
+export const installPackages = (say, folder = '.') => {
+  const reason = staleReason(folder)
   if (reason === undefined) return false
-  say(`installing packages (${reason}) …`)
+  say(`installing packages${folder === '.' ? '' : ` of ${folder}`} (${reason}) …`)
   const started = process.hrtime.bigint()
   const npm = npmCommand()
   const result = spawnSync(npm.command, [...npm.args, 'ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
-    cwd: ROOT,
+    cwd: join(ROOT, folder),
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe'],
   })
