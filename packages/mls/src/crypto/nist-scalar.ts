@@ -3,6 +3,7 @@
  * Layer: crypto.
  */
 import { fromHex, Secret, type RandomBytes } from '@famichat/base'
+import { check } from '../errors.js'
 import { CURVE_BYTES, type NistName } from './algorithm-sizes.js'
 
 const ORDERS: Readonly<Record<NistName, Uint8Array>> = {
@@ -11,18 +12,20 @@ const ORDERS: Readonly<Record<NistName, Uint8Array>> = {
   p521: fromHex(`01ff${'ff'.repeat(31)}fa51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409`),
 }
 
-/** True for a number from 1 to order − 1 in big-endian form; the time it takes does not depend on the number. */
-export const isNistScalar = (name: NistName, scalar: Uint8Array): boolean => {
-  const order = ORDERS[name]
-  if (scalar.length !== order.length) return false
-  let borrow = 0
-  let any = 0
-  for (let i = order.length - 1; i >= 0; i--) {
-    const digit = scalar[i] ?? 0
-    any |= digit
-    borrow = (digit - (order[i] ?? 0) - borrow) >>> 31
+/**
+ * The full-length form of a big-endian private key; leading zeros may be missing, as some implementations write it.
+ * @returns `raw` itself when it is full length
+ * @throws MlsError `mls.crypto.bad_private_key` unless it is a number from 1 to order − 1
+ */
+export const fullNistScalar = (name: NistName, raw: Uint8Array): Uint8Array => {
+  const length = CURVE_BYTES[name]
+  let scalar = raw
+  if (raw.length < length) {
+    scalar = new Uint8Array(length)
+    scalar.set(raw, length - raw.length)
   }
-  return borrow === 1 && any !== 0
+  check(isNistScalar(name, scalar), 'mls.crypto.bad_private_key')
+  return scalar
 }
 
 /** A private key drawn evenly: candidates until one is in range. */
@@ -34,4 +37,18 @@ export const drawNistScalar = (name: NistName, random: RandomBytes): Secret => {
     if (isNistScalar(name, candidate)) return new Secret(candidate)
     candidate.fill(0)
   }
+}
+
+/** The time this takes does not depend on the number. */
+const isNistScalar = (name: NistName, scalar: Uint8Array): boolean => {
+  const order = ORDERS[name]
+  if (scalar.length !== order.length) return false
+  let borrow = 0
+  let any = 0
+  for (let i = order.length - 1; i >= 0; i--) {
+    const digit = scalar[i] ?? 0
+    any |= digit
+    borrow = (digit - (order[i] ?? 0) - borrow) >>> 31
+  }
+  return borrow === 1 && any !== 0
 }

@@ -13,7 +13,7 @@ import { CURVE_BYTES, isNist, isUncompressedPoint, type NistName, publicKeyBytes
 import type { Curve, CurveName, SignatureName, SignatureScheme } from './backend.js'
 import { ecdsaFromDer, ecdsaToDer } from './ecdsa-der.js'
 import { isReducedScalar, isStrictPoint } from './edwards-strictness.js'
-import { drawNistScalar } from './nist-scalar.js'
+import { drawNistScalar, fullNistScalar } from './nist-scalar.js'
 
 const NIST = { p256, p384, p521 } as const
 const MONTGOMERY = { x25519, x448 } as const
@@ -46,7 +46,7 @@ const nistAgreement = (name: NistName): Agreement => ({
   publicKeyOf: (privateKey) => nistPublicKey(name, privateKey),
   agree: (privateKey, publicKey) => guarded('mls.crypto.bad_public_key', () => {
     if (!isUncompressedPoint(name, publicKey)) throw new MlsError('mls.crypto.bad_public_key')
-    const point = NIST[name].getSharedSecret(privateKey.expose(), publicKey)
+    const point = NIST[name].getSharedSecret(fullNistScalar(name, privateKey.expose()), publicKey)
     const shared = new Secret(point.slice(1))
     point.fill(0)
     return shared
@@ -100,7 +100,7 @@ const nistSignature = (name: NistName): SignatureScheme => {
       return { publicKey: publicKeyOf(privateKey), privateKey }
     },
     publicKeyOf,
-    sign: (privateKey, _publicKey, message) => ecdsaToDer(NIST[name].sign(message, privateKey.expose(), ECDSA)),
+    sign: (privateKey, _publicKey, message) => ecdsaToDer(NIST[name].sign(message, fullNistScalar(name, privateKey.expose()), ECDSA)),
     verify: (publicKey, message, signature) => {
       const fixed = ecdsaFromDer(signature, CURVE_BYTES[name])
       if (fixed === undefined || !isUncompressedPoint(name, publicKey)) return false
@@ -114,7 +114,7 @@ const nistSignature = (name: NistName): SignatureScheme => {
 }
 
 const nistPublicKey = (name: NistName, privateKey: Secret): Uint8Array =>
-  guarded('mls.crypto.bad_private_key', () => NIST[name].getPublicKey(privateKey.expose(), false))
+  guarded('mls.crypto.bad_private_key', () => NIST[name].getPublicKey(fullNistScalar(name, privateKey.expose()), false))
 
 const guarded = <T>(code: 'mls.crypto.bad_private_key' | 'mls.crypto.bad_public_key', run: () => T): T => {
   try {

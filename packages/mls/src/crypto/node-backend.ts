@@ -16,7 +16,7 @@ import type {
 import { isStrictPoint } from './edwards-strictness.js'
 import { makeJobRunner } from './jobs.js'
 import { PrivateKeyCache, PublicKeyCache } from './key-cache.js'
-import { isNistScalar } from './nist-scalar.js'
+import { fullNistScalar } from './nist-scalar.js'
 import { makeNodeThreads } from './node-threads.js'
 
 const TAG_BYTES = 16
@@ -199,10 +199,8 @@ const pairFrom = (privateKey: Secret, publicKeyOf: (privateKey: Secret) => Uint8
   ({ publicKey: publicKeyOf(privateKey), privateKey })
 
 const nistPublic = (name: NistName, privateKey: Secret): Uint8Array => guarded('mls.crypto.bad_private_key', () => {
-  // OpenSSL also takes scalars of fewer bytes
-  if (!isNistScalar(name, privateKey.expose())) throw new MlsError('mls.crypto.bad_private_key')
   const own = createECDH(NIST[name].ecdh)
-  own.setPrivateKey(privateKey.expose())
+  own.setPrivateKey(fullNistScalar(name, privateKey.expose()))
   return plain(own.getPublicKey())
 })
 

@@ -5,10 +5,10 @@
  */
 import type { webcrypto } from 'node:crypto'
 import { concat, fromBase64url, invariant, present, Secret, toBase64url } from '@famichat/base'
-import { MlsError } from '../errors.js'
+import { check, MlsError } from '../errors.js'
 import { CURVE_BYTES, isNist, isUncompressedPoint, type NistName, SIGNATURE_KEY_BYTES } from './algorithm-sizes.js'
 import { isStrictPoint } from './edwards-strictness.js'
-import { isNistScalar } from './nist-scalar.js'
+import { fullNistScalar } from './nist-scalar.js'
 
 type SubtleCrypto = webcrypto.SubtleCrypto
 type CryptoKey = webcrypto.CryptoKey
@@ -44,9 +44,10 @@ export const importAlgorithm = ({ use, name }: PlatformKeyType): { readonly name
 export const importPrivateKey = async (subtle: SubtleCrypto, type: PlatformKeyType, raw: Uint8Array): Promise<CryptoKey> => {
   const { name } = type
   const length = name === 'ed25519' ? SIGNATURE_KEY_BYTES[name] : CURVE_BYTES[name]
-  if (raw.length !== length || (isNist(name) && !isNistScalar(name, raw))) throw new MlsError('mls.crypto.bad_private_key')
+  const key = isNist(name) ? fullNistScalar(name, raw) : raw
+  check(key.length === length, 'mls.crypto.bad_private_key')
   const usages: KeyUsages = type.use === 'agree' ? ['deriveBits'] : ['sign']
-  const pkcs8 = toPkcs8(name, raw)
+  const pkcs8 = toPkcs8(name, key)
   try {
     return await subtle.importKey('pkcs8', pkcs8, importAlgorithm(type), true, usages)
   } catch (error) {

@@ -87,6 +87,18 @@ export const contract: readonly Clause[] = [
       }
     },
   })),
+  ...(['p256', 'p384', 'p521'] as const).map((name): Clause => ({
+    sentence: `${name}: a private key written without its leading zeros is the same key`,
+    holds: async (backend) => {
+      const [curve, scheme] = [backend.curve(name), backend.signature(name)]
+      const full = new Uint8Array(curve.privateKeyLength).fill(9, 2)
+      const [key, short] = [new Secret(full), new Secret(full.slice(2))]
+      const publicKey = await curve.publicKeyOf(key)
+      claimBytes(await curve.publicKeyOf(short), publicKey, 'public key')
+      claimBytes((await curve.agree(short, publicKey)).expose(), (await curve.agree(key, publicKey)).expose(), 'shared secret')
+      claim(await scheme.verify(publicKey, EMPTY, await scheme.sign(short, publicKey, EMPTY)), 'signature')
+    },
+  })),
   ...SIGNATURES.map((name): Clause => ({
     sentence: `${name}: what is signed verifies, and with another key or message it does not`,
     holds: async (backend) => {
@@ -153,6 +165,8 @@ const ORDERS: Readonly<Partial<Record<CurveName, string>>> = {
 
 const wrongPrivateKeys = (name: CurveName, length: number): readonly Uint8Array[] => {
   const order = ORDERS[name]
-  const wrongLengths = [EMPTY, new Uint8Array(length - 1).fill(1), new Uint8Array(length + 1).fill(1)]
-  return order === undefined ? wrongLengths : [...wrongLengths, new Uint8Array(length), fromHex(order), new Uint8Array(length).fill(255)]
+  const wrongLengths = [EMPTY, new Uint8Array(length + 1).fill(1)]
+  return order === undefined
+    ? [...wrongLengths, new Uint8Array(length - 1).fill(1)]
+    : [...wrongLengths, new Uint8Array(length), fromHex(order), new Uint8Array(length).fill(255)]
 }

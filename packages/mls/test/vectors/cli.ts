@@ -1,18 +1,36 @@
 /**
  * `npm run vectors -- PATH…`: verifies official test vector files, a line per file, totals last.
  */
+import type { CryptoBackend, MaybePromise } from '@famichat/mls'
+import { nobleBackend } from '@famichat/mls/noble'
+import { nodeBackend } from '@famichat/mls/node'
+import { makeWebCryptoBackend } from '@famichat/mls/webcrypto'
 import { runFile, vectorFiles } from './run-vectors.js'
+import { useVectorBackend } from './vector-file.js'
 
-const USAGE = `Usage: npm run vectors -- PATH…
+const BACKENDS: Readonly<Record<string, () => MaybePromise<CryptoBackend>>> = {
+  node: () => nodeBackend,
+  webcrypto: () => makeWebCryptoBackend(),
+  noble: () => nobleBackend,
+}
+const USAGE = `Usage: npm run vectors -- [--backend node|webcrypto|noble] PATH…
 
 Verifies MLS test vector files (RFC 9420 working group format). PATH is a JSON file, or a folder of them.
-The kind of each case is recognised by its fields. Exit code 1 when a case fails, 2 when the call is wrong.`
+The kind of each case is recognised by its fields. The backend is node unless another is named.
+Exit code 1 when a case fails, 2 when the call is wrong.`
 
-const main = async (paths: readonly string[]): Promise<number> => {
-  if (paths.length === 0 || paths.includes('--help')) {
+const main = async (given: readonly string[]): Promise<number> => {
+  if (given.includes('--help')) {
     console.log(USAGE)
-    return paths.length === 0 ? 2 : 0
+    return 0
   }
+  const [name, paths] = given[0] === '--backend' ? [given[1] ?? '', given.slice(2)] : ['node', given]
+  const makeBackend = BACKENDS[name]
+  if (makeBackend === undefined || paths.length === 0) {
+    console.error(USAGE)
+    return 2
+  }
+  useVectorBackend(await makeBackend())
   let files: readonly string[]
   try {
     files = vectorFiles(paths)

@@ -2,7 +2,6 @@
  * Verifiers: welcome, passive-client-*: sessions recorded by other implementations.
  */
 import { bytesKey, decode, equal, Secret } from '@famichat/base'
-import { nodeBackend } from '../../dist/crypto/node-backend.js'
 import { makeSigner } from '../../dist/crypto/signer.js'
 import { decryptWithLabel } from '../../dist/crypto/labels.js'
 import { Group } from '../../dist/group/group.js'
@@ -15,7 +14,7 @@ import { encode } from '@famichat/base'
 import type { KeyPackage } from '../../dist/wire/key-package.js'
 import { decodeMessage } from '../../dist/wire/message.js'
 import { WireFormat } from '../../dist/wire/registries.js'
-import { bytes, type Case, expect, list, objects, optionalBytes, suiteOf } from './vector-file.js'
+import { bytes, type Case, expect, list, objects, optionalBytes, suiteOf, vectorBackend } from './vector-file.js'
 
 const keyPackageAt = (given: Case): KeyPackage => {
   const message = decodeMessage(bytes(given, 'key_package'))
@@ -54,7 +53,7 @@ export const passiveClient = async (given: Case): Promise<void> => {
   const ratchetTree = optionalBytes(given, 'ratchet_tree')
   const { group } = await Group.join({
     config: {
-      backend: nodeBackend,
+      backend: vectorBackend(),
       authentication: { isValid: () => true, isSuccessor: () => true },
       psks: { external: (id) => { const psk = psks.get(bytesKey(id)); return psk && new Secret(psk.slice()) } },
       // recordings are older than any lifetime, and use every framing

@@ -2,6 +2,7 @@
  * Reading the working group's test vector files: hex out of JSON, and which kind a case is.
  */
 import { fromHex } from '@famichat/base'
+import type { CryptoBackend } from '../../dist/crypto/backend.js'
 import { type CipherSuite, makeCipherSuite } from '../../dist/crypto/cipher-suite.js'
 import { nodeBackend } from '../../dist/crypto/node-backend.js'
 import { systemRandom } from '@famichat/base'
@@ -53,8 +54,16 @@ export const list = (from: Case, key: string): readonly unknown[] => {
 
 export const objects = (from: Case, key: string): readonly Case[] => list(from, key).filter(isObject)
 
-/** The suite a case names, on node:crypto. */
-export const suiteOf = (from: Case): CipherSuite => makeCipherSuite(number(from, 'cipher_suite'), nodeBackend, systemRandom)
+let backend: CryptoBackend = nodeBackend
+
+/** The backend cases are verified on: node:crypto until another is chosen. */
+export const vectorBackend = (): CryptoBackend => backend
+
+/** Verifies all later cases of this process on `chosen`. */
+export const useVectorBackend = (chosen: CryptoBackend): void => { backend = chosen }
+
+/** The suite a case names. */
+export const suiteOf = (from: Case): CipherSuite => makeCipherSuite(number(from, 'cipher_suite'), backend, systemRandom)
 
 /** The cases of a file: a list, or one object. */
 export const casesOf = (json: unknown): readonly Case[] => (Array.isArray(json) ? json : [json]).filter(isObject)
