@@ -109,5 +109,5 @@ test('F23 a late message of a member that has left since is read as what it was'
   await commitAll(alice, [bob], { proposals: [makeRemove(carol.group.ownLeaf)] })
   const processed = await bob.group.process(late)
   equal(processed.kind, 'application')
-  deepEqual(processed.kind === 'application' ? processed.sender.leafNode : undefined, leaf)
+  deepEqual(processed.sender.leafNode, leaf)
 })
