@@ -6,7 +6,7 @@ import { concat, encode, EMPTY, type Secret } from '@famichat/base'
 import type { GroupContext as Context, Signer } from '@famichat/mls'
 import { expandWithLabel } from '../../dist/crypto/labels.js'
 import { protectPublic } from '../../dist/framing/public-message.js'
-import { encodeAuthData, proposalRefOf, type SignedContent, signContent } from '../../dist/framing/signed-content.js'
+import { proposalRefOf, type SignedContent, signContent } from '../../dist/framing/signed-content.js'
 import type { Epoch } from '../../dist/group/epoch.js'
 import type { GroupState } from '../../dist/group/group-state.js'
 import { resolveConfig } from '../../dist/group/config.js'
@@ -129,7 +129,7 @@ const sealPrivate = ({ epoch, sender }: Forger, signed: SignedContent, plan: Sea
   const { key, nonce, generation } = plan.messageKey ?? secretTree.takeSendingKey(ownLeaf, plan.ratchet ?? contentType)
   const reuseGuard = suite.random(4)
   const guarded = nonce.expose().map((byte, index) => byte ^ (reuseGuard[index] ?? 0))
-  const plaintext = concat(encodePrivateContent(content), encodeAuthData(signed), plan.padding ?? EMPTY)
+  const plaintext = concat(encodePrivateContent(signed, 0), plan.padding ?? EMPTY)
   const aad = encode(PrivateContentAAD, { groupId, epoch: number, contentType, authenticatedData })
   const ciphertext = suite.aead.seal(key.expose(), guarded, aad, plan.plaintext?.(plaintext) ?? plaintext)
   const sample = ciphertext.subarray(0, suite.hashLength)
