@@ -4,8 +4,8 @@
 import { Secret, type RandomBytes } from '@famichat/base'
 import { insecureSeededRandom, type ManualClock, manualClock } from '@famichat/base/testing'
 import {
-  type CipherSuite, type CommitRequest, DEFAULT_CIPHER_SUITE, generateSignatureKey, Group, type GroupConfig, type GroupPolicy,
-  type KeyPackageBundle, type LeafParameters, makeAdd, makeBasicCredential, makeCapabilities, makeCipherSuite, makeKeyPackage,
+  type CipherSuite, type CommitRequest, type CryptoBackend, DEFAULT_CIPHER_SUITE, generateSignatureKey, Group, type GroupConfig,
+  type GroupPolicy, type KeyPackageBundle, type LeafParameters, makeAdd, makeBasicCredential, makeCapabilities, makeCipherSuite, makeKeyPackage,
   makeLifetime, type Processed, type Signer, type StagedCommit, type StateRow,
 } from '@famichat/mls'
 import { nodeBackend } from '@famichat/mls/node'
@@ -33,20 +33,23 @@ export interface PersonOptions {
   readonly policy?: Partial<GroupPolicy>
   readonly leaf?: Partial<LeafParameters>
   readonly clock?: ManualClock
+  /** node:crypto when not given. */
+  readonly backend?: CryptoBackend
 }
 
 /** A client with a basic credential of its name. Credentials named "impostor…" are refused by everybody. */
 export const makePerson = async (name: string, options: PersonOptions = {}): Promise<Person> => {
   const random = insecureSeededRandom((options.seed ?? 1) * 1009 + utf8(name).reduce((sum, byte) => sum * 31 + byte, 7))
   const clock = options.clock ?? manualClock(START_MS)
-  const suite = makeCipherSuite(options.suiteId ?? DEFAULT_CIPHER_SUITE, nodeBackend, random)
+  const backend = options.backend ?? nodeBackend
+  const suite = makeCipherSuite(options.suiteId ?? DEFAULT_CIPHER_SUITE, backend, random)
   const { signer } = await generateSignatureKey(suite)
   const psks = new Map<string, Uint8Array>()
   return {
     name, suite, signer, clock, psks, random,
     leaf: { credential: makeBasicCredential(utf8(name)), capabilities: makeCapabilities(random), ...options.leaf },
     config: {
-      backend: nodeBackend,
+      backend,
       clock,
       random,
       authentication: {
