@@ -50,6 +50,14 @@ export interface Curve {
   publicKeyOf(privateKey: Secret): MaybePromise<Uint8Array>
   /** The shared secret. @throws MlsError `mls.crypto.bad_public_key` (off the curve, low order, wrong length) */
   agree(privateKey: Secret, publicKey: Uint8Array): MaybePromise<Secret>
+  /** `agree` with a fresh key pair of the platform's own generator, where that is faster. @throws MlsError `mls.crypto.bad_public_key` */
+  agreeFresh?(publicKey: Uint8Array): MaybePromise<FreshAgreement>
+}
+
+/** A Diffie-Hellman with a key pair that exists for this one use. */
+export interface FreshAgreement {
+  readonly publicKey: Uint8Array
+  readonly sharedSecret: Secret
 }
 
 /** A signature algorithm; keys and signatures as RFC 9420 §5.1.2 serializes them. */

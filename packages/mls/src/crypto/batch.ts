@@ -2,7 +2,7 @@
  * Batches: many seals or many signatures at once, shared with threads where the backend has them.
  * Layer: crypto.
  */
-import { present, type Secret } from '@famichat/base'
+import { EMPTY, present, type Secret, systemRandom } from '@famichat/base'
 import { MlsError } from '../errors.js'
 import type { KeyPair } from './backend.js'
 import type { CipherSuite } from './cipher-suite.js'
@@ -34,7 +34,7 @@ export const sealAll = async (suite: CipherSuite, context: Uint8Array, jobs: rea
     return Promise.all(jobs.map(({ publicKey, plaintext }) => hpke.seal(publicKey, context, plaintext.expose(), random)))
   }
   const encoded = jobs.map(({ publicKey, plaintext }) =>
-    encodeSealJob(suite.id, { context, publicKey, seed: random(hpke.kem.seedLength), plaintext: plaintext.expose() }))
+    encodeSealJob(suite.id, { context, publicKey, seed: random === systemRandom ? EMPTY : random(hpke.kem.seedLength), plaintext: plaintext.expose() }))
   const longest = jobs.reduce((max, { plaintext }) => Math.max(max, plaintext.length), 0)
   try {
     const results = await threads.run(encoded, longest + SEAL_OVERHEAD_BYTES)

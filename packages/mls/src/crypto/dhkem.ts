@@ -2,7 +2,7 @@
  * DHKEM (RFC 9180 §4.1): a KEM from a Diffie-Hellman group, and its DeriveKeyPair (§7.1.3).
  * Layer: crypto.
  */
-import { concat, Secret, utf8, type RandomBytes } from '@famichat/base'
+import { concat, Secret, utf8, type RandomBytes, systemRandom } from '@famichat/base'
 import { check } from '../errors.js'
 import type { Curve, CurveName, Encapsulated, Hash, Kem, KeyPair } from './backend.js'
 import { LabeledKdf } from './labeled-kdf.js'
@@ -54,6 +54,11 @@ export class Dhkem implements Kem {
 
   async encapsulate(publicKey: Uint8Array, random: RandomBytes): Promise<Encapsulated> {
     check(publicKey.length === this.publicKeyLength, 'mls.crypto.bad_public_key')
+    // injected randomness replays from its seed; the machine's own may come by the shorter way
+    if (random === systemRandom && this.#curve.agreeFresh !== undefined) {
+      const fresh = await this.#curve.agreeFresh(publicKey)
+      return { kemOutput: fresh.publicKey, sharedSecret: this.#extractAndExpand(fresh.sharedSecret, fresh.publicKey, publicKey) }
+    }
     const ephemeral = await this.#ephemeralPair(random)
     try {
       const dh = await this.#curve.agree(ephemeral.privateKey, publicKey)

@@ -2,7 +2,7 @@
  * Jobs: cryptographic work as bytes in and bytes out, so that a thread that shares nothing else can do it.
  * Layer: crypto. A seal job's bytes are secret: whoever moves them wipes them.
  */
-import { CodedError, decode, EMPTY, encode, fixed, opaque, type Secret, struct, uint16, uint8, variant } from '@famichat/base'
+import { CodedError, decode, EMPTY, encode, fixed, opaque, type Secret, struct, systemRandom, uint16, uint8, variant } from '@famichat/base'
 import type { CryptoBackend, KeyPair } from './backend.js'
 import { type CipherSuite, makeCipherSuite } from './cipher-suite.js'
 import type { Sealed } from './hpke.js'
@@ -20,7 +20,7 @@ const DeriveResult = struct({ publicKey: opaque(), privateKey: secretBytes() })
 const VerifyResult = fixed(1)
 const YES = Uint8Array.of(1)
 
-/** HPKE seal with the randomness it needs, drawn beforehand. */
+/** HPKE seal with the randomness it needs, drawn beforehand; empty where the machine's own will do. */
 export const encodeSealJob = (suite: number, job: {
   readonly context: Uint8Array; readonly publicKey: Uint8Array; readonly seed: Uint8Array; readonly plaintext: Uint8Array
 }): Uint8Array => encode(Job, { kind: JobKind.seal, suite, ...job })
@@ -65,7 +65,7 @@ export const makeJobRunner = (backend: CryptoBackend): ((job: Uint8Array) => Pro
     }
     try {
       const seed = job.seed.slice()
-      return encode(SealResult, await suite.hpke.seal(job.publicKey, job.context, job.plaintext, () => seed))
+      return encode(SealResult, await suite.hpke.seal(job.publicKey, job.context, job.plaintext, seed.length === 0 ? systemRandom : () => seed))
     } catch (error) {
       if (error instanceof CodedError) return EMPTY
       throw error

@@ -4,7 +4,7 @@
  */
 import { Buffer } from 'node:buffer'
 import {
-  createCipheriv, createDecipheriv, createECDH, createHmac, createPrivateKey, createPublicKey, diffieHellman, hash as oneShotHash,
+  createCipheriv, createDecipheriv, createECDH, createHmac, createPrivateKey, createPublicKey, diffieHellman, generateKeyPairSync, hash as oneShotHash,
   type CipherGCMTypes, type JsonWebKey, type KeyObject, sign, verify,
 } from 'node:crypto'
 import { present, Secret } from '@famichat/base'
@@ -106,6 +106,11 @@ const montgomeryCurve = (name: 'x25519' | 'x448'): Curve => {
     privateKeyLength: length,
     publicKeyLength: length,
     publicKeyOf: (privateKey) => rawPublic(importPrivate(privateKey)),
+    agreeFresh: (publicKey) => guarded('mls.crypto.bad_public_key', () => {
+      const fresh = generateKeyPairSync(name as 'x25519')
+      const sharedSecret = new Secret(plain(diffieHellman({ privateKey: fresh.privateKey, publicKey: importPublic(publicKey) })))
+      return { publicKey: rawPublic(fresh.publicKey), sharedSecret }
+    }),
     // OpenSSL refuses an all-zero result, as RFC 9180 §7.1.4 asks
     agree: (privateKey, publicKey) => guarded('mls.crypto.bad_public_key', () =>
       new Secret(plain(diffieHellman({ privateKey: importPrivate(privateKey), publicKey: importPublic(publicKey) })))),
@@ -215,8 +220,9 @@ const importRawPublic = (crv: string, bytes: Uint8Array, length: number): KeyObj
   return createPublicKey({ format: 'jwk', key: { kty: 'OKP', crv, x: base64url(bytes) } })
 }
 
-const rawPublic = (privateKey: KeyObject): Uint8Array => {
-  const { x } = createPublicKey(privateKey).export({ format: 'jwk' })
+/** The public half of a key, raw. */
+const rawPublic = (key: KeyObject): Uint8Array => {
+  const { x } = (key.type === 'private' ? createPublicKey(key) : key).export({ format: 'jwk' })
   return new Uint8Array(Buffer.from(present(x, 'an OKP key has x'), 'base64url'))
 }
 

@@ -48,6 +48,8 @@ export class GroupState {
   #status: GroupStatus
   #past: readonly PastEpoch[]
   #pending: PendingCommit | undefined
+  /** Encoded when its row is asked for: a commit that is given up at once is never encoded. */
+  #pendingChanged = false
   #reinit: StagedCommit['reinit']
   readonly #proposals = new Map<string, CachedProposal>()
   /** By public key. */
@@ -135,21 +137,21 @@ export class GroupState {
 
   hold(pending: PendingCommit): void {
     this.#pending = pending
-    this.#rows.set(rowKey.pending, encodePending(pending))
+    this.#pendingChanged = true
   }
 
   /** Gives up the own commit and deletes its secrets (§14). */
   drop(): void {
     if (this.#pending?.staged.next !== undefined) wipeEpoch(this.#pending.staged.next.epoch, this.#epoch)
     this.#pending = undefined
-    this.#rows.set(rowKey.pending, undefined)
+    this.#pendingChanged = true
   }
 
   /** Enters the epoch of a commit; the one before stays readable for a while. */
   enter(staged: StagedCommit, window: PastWindow): void {
     if (this.#pending !== undefined && this.#pending.staged !== staged) this.drop()
     this.#pending = undefined
-    this.#rows.set(rowKey.pending, undefined)
+    this.#pendingChanged = true
     if (staged.next === undefined) {
       this.#leave()
       return
@@ -175,6 +177,8 @@ export class GroupState {
 
   /** Rows to write since the last call, in one transaction with what they belong to. */
   takeChanges(): readonly StateRow[] {
+    if (this.#pendingChanged) this.#rows.set(rowKey.pending, this.#pending && encodePending(this.#pending))
+    this.#pendingChanged = false
     const epochs = [{ epoch: this.#epoch.context.epoch, secretTree: this.#epoch.secretTree }, ...this.#past]
     for (const { epoch, secretTree } of epochs) {
       for (const { key, value } of secretTree.takeChanges()) this.#rows.set(rowKey.secretTree(epoch, key), value)

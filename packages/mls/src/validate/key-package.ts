@@ -23,12 +23,13 @@ const genuine = new WeakSet<KeyPackage>()
 export const validateKeyPackages = async (rules: GroupRules, keyPackages: readonly KeyPackage[]): Promise<void> => {
   const signatures = new SignatureBatch()
   await Promise.all(keyPackages.map((keyPackage) =>
-    examineKeyPackage(rules, keyPackage, genuine.has(keyPackage) ? new SignatureBatch() : signatures)))
+    examineKeyPackage(rules, keyPackage, genuine.has(keyPackage) ? undefined : signatures)))
   await signatures.verify(rules.suite)
   for (const keyPackage of keyPackages) genuine.add(keyPackage)
 }
 
-const examineKeyPackage = async (rules: GroupRules, keyPackage: KeyPackage, signatures: SignatureBatch): Promise<void> => {
+/** @param signatures undefined when they are known to be genuine */
+const examineKeyPackage = async (rules: GroupRules, keyPackage: KeyPackage, signatures: SignatureBatch | undefined): Promise<void> => {
   const { suite } = rules
   check(keyPackage.cipherSuite === suite.id, 'mls.key_package.wrong_version_or_suite', { cipherSuite: keyPackage.cipherSuite })
   check(suite.hpke.kem.isPublicKey(keyPackage.initKey), 'mls.crypto.bad_public_key')
@@ -36,7 +37,7 @@ const examineKeyPackage = async (rules: GroupRules, keyPackage: KeyPackage, sign
   validateExtensions(keyPackage.extensions, 'keyPackage')
   const { signature, leafNode } = keyPackage
   await examineLeafNode(rules, leafNode, { source: LeafNodeSource.keyPackage, position: NO_POSITION, signatures })
-  signatures.add({
+  signatures?.add({
     publicKey: leafNode.signatureKey,
     label: 'KeyPackageTBS',
     content: encodeKeyPackageTBS(keyPackage),

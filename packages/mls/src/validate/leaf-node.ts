@@ -39,14 +39,14 @@ export interface LeafPlace {
   readonly position: LeafPosition
 }
 
-/** As {@link validateLeafNode}, but the signature is left to the caller's batch. */
+/** As {@link validateLeafNode}, but the signature is left to the caller's batch; undefined where it is known to be genuine. */
 export const examineLeafNode = async (
-  rules: GroupRules, leaf: LeafNode, { source, position, signatures }: LeafPlace & { readonly signatures: SignatureBatch },
+  rules: GroupRules, leaf: LeafNode, { source, position, signatures }: LeafPlace & { readonly signatures: SignatureBatch | undefined },
 ): Promise<void> => {
   const { leafNodeSource } = leaf.source
   check(source === undefined || leafNodeSource === source, 'mls.leaf.wrong_source', { leafNodeSource })
   validateLeafContents(rules, leaf)
-  signatures.add(leafSignature(leaf, position))
+  signatures?.add(leafSignature(leaf, position))
   check(await rules.authentication.isValid(leaf), 'mls.leaf.credential_rejected')
 }
 

@@ -1,7 +1,7 @@
 /**
  * The engine's benchmark: each piece of work at several group sizes, beside its floor in the same turns.
  */
-import { present, utf8 } from '@famichat/base'
+import { present, systemRandom, utf8 } from '@famichat/base'
 import {
   type CipherSuite, generateSignatureKey, Group, type KeyPackageBundle, type LeafParameters, makeAdd, makeBasicCredential, makeCapabilities,
   makeCipherSuite, makeKeyPackage, makeLifetime, type Signer,
@@ -37,7 +37,7 @@ const byteRow = (work: string, members: number, bytes: number, goal?: number): R
 
 /** HPKE alone. */
 export const benchHpke = async (): Promise<readonly Row[]> => {
-  const suite = makeCipherSuite(SUITE, nodeBackend, present(benchConfig(1).random, 'seeded'))
+  const suite = makeCipherSuite(SUITE, nodeBackend, systemRandom)
   const recipient = await freshKeyPair(suite)
   const context = suite.hpke.scheduleContext(new Uint8Array(100))
   const plaintext = new Uint8Array(32)
@@ -111,8 +111,8 @@ const benchSelfUpdate = async (size: number, alice: Group, bob: Group): Promise<
 
 /** Adding everybody at once to a group of one, the first commit after it, and joining. */
 export const benchFresh = async (size: number): Promise<readonly Row[]> => {
-  const config = benchConfig(size)
-  const suite = makeCipherSuite(SUITE, nodeBackend, present(config.random, 'seeded'))
+  const config = benchConfig()
+  const suite = makeCipherSuite(SUITE, nodeBackend, systemRandom)
   const people: { readonly signer: Signer; readonly bundle: KeyPackageBundle }[] = []
   const lifetime = makeLifetime(BigInt(START_MS / 1000), 1000n)
   for (let index = 1; index < size; index++) {

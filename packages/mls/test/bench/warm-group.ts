@@ -2,7 +2,7 @@
  * A large group whose tree is warm: every parent node has a key, as after everybody has committed once.
  * Built from the engine's own parts in O(n log n), so that 10,000 members take seconds; seats are restored from rows.
  */
-import { EMPTY, present, Secret, utf8 } from '@famichat/base'
+import { EMPTY, present, Secret, systemRandom, utf8 } from '@famichat/base'
 import { insecureSeededRandom, manualClock } from '@famichat/base/testing'
 import {
   type CipherSuite, generateSignatureKey, Group, type GroupConfig, type LeafNode, makeBasicCredential, makeCapabilities, makeCipherSuite,
@@ -34,16 +34,16 @@ export interface WarmGroup {
 const GROUP_ID = utf8('warm group')
 
 /** Accepts everybody: what an application decides about people is not measured here. */
-export const benchConfig = (seed: number): GroupConfig => ({
+export const benchConfig = (): GroupConfig => ({
   backend: nodeBackend,
   clock: manualClock(START_MS),
-  random: insecureSeededRandom(seed),
+  random: systemRandom,
   authentication: { isValid: () => true, isSuccessor: () => true },
 })
 
 /** Builds the group. @param size members, at least 2 */
 export const buildWarmGroup = async (size: number, suiteId = 1): Promise<WarmGroup> => {
-  const config = benchConfig(size + 1_000_003)
+  const config = benchConfig()
   const suite = makeCipherSuite(suiteId, nodeBackend, insecureSeededRandom(size))
   const signers: Signer[] = []
   const keys = new Map<NodeIndex, Secret>()
