@@ -20,7 +20,10 @@ import { type Epoch, type PastEpoch, withBytes } from './epoch.js'
 import { type CachedProposal, GroupState, type PendingCommit, type UpdateKey } from './group-state.js'
 import { openRow, withoutChecksum } from './row-seal.js'
 import type { StagedCommit } from './staged-commit.js'
-import { decodeEpochSecrets, FORMAT, GROUP_STATUSES, rowKey, StoredHeader, StoredPast, StoredPending, StoredProposal, StoredPsk, StoredReInit } from './stored.js'
+import {
+  decodeEpochSecrets, FORMAT, GROUP_STATUSES, type GroupStatus, rowKey, StoredHeader, StoredPast, StoredPending, StoredProposal, StoredPsk, StoredReInit,
+} from './stored.js'
+import { validateStoredEpoch, validateStoredLeafCount } from './validate-stored.js'
 
 /** @throws MlsError `mls.snapshot.malformed` */
 export const restoreState = (config: ResolvedConfig, rows: Iterable<StateRow>): GroupState => {
@@ -43,12 +46,13 @@ const restore = (config: ResolvedConfig, given: Iterable<StateRow>): GroupState 
   const census = Census.of(tree)
   census.validate(header.context.extensions)
   const status = GROUP_STATUSES[header.status]
-  const epoch = epochOf(suite, header, { tree, secretTree: secretTreeOf(suite, rows, header.context.epoch, header.leafCount) })
+  check(status !== undefined, 'mls.snapshot.malformed', { status: header.status })
+  const epoch = epochOf(suite, header, { tree, status, secretTree: secretTreeOf(suite, rows, header.context.epoch, header.leafCount) })
   const proposals = [...rows].filter(([key]) => key.startsWith('q')).map(([, row]) => proposalOf(row))
   return new GroupState({
     epoch,
     census,
-    status: status ?? 'removed',
+    status,
     past: pastEpochs(suite, rows),
     proposals: proposals.map(({ proposal }) => proposal),
     updateKeys: proposals.flatMap(({ updateKey }) => updateKey ?? []),
@@ -62,11 +66,17 @@ const restore = (config: ResolvedConfig, given: Iterable<StateRow>): GroupState 
 const openAll = (config: ResolvedConfig, stored: Rows): { suite: CipherSuite; header: StoredHeader; rows: Rows } => {
   const sealedHeader = stored.get(rowKey.header)
   check(sealedHeader?.[0] === FORMAT, 'mls.snapshot.malformed')
-  const header = decode(StoredHeader, withoutChecksum(sealedHeader))
+  const header = decodeHeader(withoutChecksum(sealedHeader))
   const suite = makeCipherSuite(header.cipherSuite, config.backend, config.random)
   const { groupId } = header.context
   const rows = new Map([...stored].map(([key, value]) => [key, openRow(suite.hash, groupId, { key, value })] as const))
   return { suite, header, rows }
+}
+
+const decodeHeader = (row: Uint8Array): StoredHeader => {
+  const header = decode(StoredHeader, row)
+  validateStoredLeafCount(header.leafCount)
+  return header
 }
 
 const treeNodes = (rows: Rows, leafCount: number): RatchetTreeNodes => {
@@ -74,18 +84,20 @@ const treeNodes = (rows: Rows, leafCount: number): RatchetTreeNodes => {
   for (const [key, row] of rows) {
     if (!key.startsWith('t')) continue
     const node = Number(key.slice(1))
-    check(Number.isInteger(node) && node >= 0 && node < 2 * leafCount - 1, 'mls.snapshot.malformed')
+    check(key === rowKey.node(node) && Number.isInteger(node) && node >= 0 && node < 2 * leafCount - 1, 'mls.snapshot.malformed')
     nodes[node] = decode(Node, row)
   }
   return Array.from(nodes)
 }
 
 const epochOf = (
-  suite: CipherSuite, header: StoredHeader, { tree, secretTree }: { readonly tree: RatchetTree; readonly secretTree: SecretTree },
+  suite: CipherSuite, header: StoredHeader,
+  { tree, status, secretTree }: { readonly tree: RatchetTree; readonly status: GroupStatus; readonly secretTree: SecretTree },
 ): Epoch => {
+  validateStoredEpoch(suite, header, { tree, status })
   // a removed member has no secrets left: zeros stand where its status forbids to read
   const secrets = decodeEpochSecrets(header.secrets, suite.hashLength)
-  check(secrets !== undefined && header.context.cipherSuite === suite.id, 'mls.snapshot.malformed')
+  check(secrets !== undefined && (status === 'removed' || header.secrets.length > 0), 'mls.snapshot.malformed')
   return {
     suite,
     ...withBytes(header.context),
@@ -107,8 +119,10 @@ const secretTreeOf = (suite: CipherSuite, rows: Rows, epoch: bigint, leafCount: 
 }
 
 const pastEpochs = (suite: CipherSuite, rows: Rows): readonly PastEpoch[] =>
-  [...rows].filter(([key]) => key.startsWith('e')).map(([, row]): PastEpoch => {
+  [...rows].filter(([key]) => key.startsWith('e')).map(([key, row]): PastEpoch => {
     const past = decode(StoredPast, row)
+    validateStoredLeafCount(past.leafCount)
+    check(key === rowKey.past(past.epoch), 'mls.snapshot.malformed')
     return {
       epoch: past.epoch,
       contextBytes: past.contextBytes,
@@ -122,8 +136,14 @@ const pastEpochs = (suite: CipherSuite, rows: Rows): readonly PastEpoch[] =>
 
 const resumptionPsks = (rows: Rows): ReadonlyMap<bigint, Secret> =>
   new Map([...rows].filter(([key]) => key.startsWith('o'))
-    .map(([key, row]): [bigint, Secret] => [BigInt(key.slice(1)), decode(StoredPsk, row).psk])
+    .map(([key, row]): [bigint, Secret] => [epochIn(key), decode(StoredPsk, row).psk])
     .sort(([a], [b]) => (a < b ? -1 : 1)))
+
+/** The epoch in a row's key. @throws MlsError `mls.snapshot.malformed` */
+const epochIn = (key: string): bigint => {
+  check(/^o(0|[1-9]\d{0,19})$/.test(key), 'mls.snapshot.malformed')
+  return BigInt(key.slice(1))
+}
 
 const reinitOf = (rows: Rows): StagedCommit['reinit'] => {
   const row = rows.get(rowKey.reinit)
@@ -143,7 +163,8 @@ const pendingCommit = (
   const row = rows.get(rowKey.pending)
   if (row === undefined) return undefined
   const pending = decode(StoredPending, row)
-  const header = decode(StoredHeader, pending.header)
+  const header = decodeHeader(pending.header)
+  check(header.ownLeaf === current.epoch.ownLeaf && pending.committer === header.ownLeaf, 'mls.snapshot.malformed')
   const tree = current.epoch.tree.edit()
   tree.resize(header.leafCount)
   const census = current.census.stage()
@@ -170,7 +191,7 @@ const pendingCommit = (
       removed: pending.removed,
       authenticatedData: pending.authenticatedData,
       reinit: proposalsOf(pending.proposals, ProposalType.reinit)[0],
-      next: { epoch: epochOf(suite, header, { tree: tree.freeze(), secretTree }), census },
+      next: { epoch: epochOf(suite, header, { tree: tree.freeze(), status: 'active', secretTree }), census },
     },
   }
 }

@@ -10,7 +10,7 @@ import { limits } from '../limits.js'
 import type { StateRow } from '../state-row.js'
 import { ContentType, type LeafIndex } from '../wire/registries.js'
 import { type MessageKey, type Ratchet, type RatchetStep, stepRatchet } from './ratchet.js'
-import { decodeMessageKey, decodeRatchet, encodeMessageKey, encodeRatchet } from './ratchet-rows.js'
+import { decodeMessageKey, decodeRatchet, encodeMessageKey, encodeRatchet, readRowKey } from './ratchet-rows.js'
 
 /** A message key that was found but not used yet. */
 export interface PeekedKey extends MessageKey {
@@ -47,14 +47,16 @@ export class SecretTree {
     return tree
   }
 
-  /** Rebuilds a tree from the rows it wrote. @throws BaseError `base.codec.*` */
+  /** Rebuilds a tree from the rows it wrote. @throws MlsError `mls.snapshot.malformed` | BaseError `base.codec.*` */
   static fromRows(suite: CipherSuite, leafCount: number, rows: Iterable<readonly [key: string, value: Uint8Array]>): SecretTree {
     const tree = new SecretTree(suite, leafCount)
     for (const [key, value] of rows) {
-      const name = key.slice(1)
-      if (key.startsWith('n')) tree.#nodes.set(Number(name), new Secret(value.slice()))
-      else if (key.startsWith('r')) tree.#ratchets.set(Number(name), decodeRatchet(value))
-      else tree.#skipped.set(name, decodeMessageKey(value))
+      const { kind, id, generation } = readRowKey(key, leafCount)
+      if (kind === 'n') {
+        check(value.length === suite.hashLength, 'mls.snapshot.malformed')
+        tree.#nodes.set(id, new Secret(value.slice()))
+      } else if (kind === 'r') tree.#ratchets.set(id, decodeRatchet(suite, value))
+      else tree.#skipped.set(key.slice(1), decodeMessageKey(suite, value, generation))
     }
     return tree
   }
