@@ -50,6 +50,7 @@ export const MLS_ERRORS = define({
   'mls.leaf.duplicate_signature_key': { rfc: '7.3', text: 'signature key is already in the group' },
   'mls.leaf.duplicate_encryption_key': { rfc: '7.3', text: 'encryption key is already in the tree' },
   'mls.leaf.key_reuse': { rfc: '16.7', text: 'signature key equals an encryption key' },
+  'mls.x509.malformed': { rfc: '5.3', text: 'not an X.509 certificate, or not a chain of them' },
   'mls.extension.duplicate': { rfc: '13.4', text: 'two extensions have the same type' },
   'mls.extension.misplaced': { rfc: '17.3', text: 'extension may not appear here' },
   'mls.extension.unsupported': { rfc: '13.4', text: 'group uses an extension this client does not support' },
