@@ -281,6 +281,11 @@ export class RatchetTree {
   /** Cuts or extends the tree at its right edge (§7.7). @param leafCount a power of two */
   resize(leafCount: number): void {
     invariant(!this.#frozen, 'a frozen tree is not changed')
+    // what is cut off has changed too: a store has to delete it
+    for (let leaf = leafCount; leaf < this.leafCount; leaf++) if (this.#leaves[leaf] !== undefined) this.#mark(leafToNode(toLeafIndex(leaf)))
+    for (let parent = leafCount - 1; parent < this.leafCount - 1; parent++) {
+      if (this.#parents[parent] !== undefined) this.#mark(toNodeIndex(2 * parent + 1))
+    }
     this.#leaves = resized(this.#leaves, leafCount)
     this.#parents = resized(this.#parents, leafCount - 1)
     this.#hashes.length = Math.min(this.#hashes.length, nodeCountOf(leafCount))
