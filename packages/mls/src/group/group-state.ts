@@ -14,7 +14,7 @@ import { type Epoch, type PastEpoch, retireEpoch, wipeEpoch, wipePastEpoch } fro
 import type { OwnResumptionPsks } from './psks.js'
 import { sealRow } from './row-seal.js'
 import type { StagedCommit } from './staged-commit.js'
-import { encodeHeader, encodeNode, encodePast, encodePending, encodeProposal, encodeResumptionPsk, type GroupStatus, rowKey, StoredReInit } from './stored.js'
+import { encodeHeader, encodeNode, encodePast, encodePending, encodeProposal, encodeResumptionPsk, type GroupStatus, rowKey, StoredReInit, StoredVersion } from './stored.js'
 
 /** A proposal received or sent in this epoch, found by its reference. */
 export type CachedProposal = SentProposal & { readonly reference: Uint8Array }
@@ -39,6 +39,8 @@ export interface StateParts {
   readonly resumptionPsks?: ReadonlyMap<bigint, Secret>
   readonly pending?: PendingCommit | undefined
   readonly reinit?: StagedCommit['reinit']
+  /** How often the state was written before. */
+  readonly version?: bigint
 }
 
 /** The state of one member. */
@@ -57,6 +59,8 @@ export class GroupState {
   readonly #resumptionPsks: Map<bigint, Secret>
   readonly #rows = new Map<string, Uint8Array | undefined>()
 
+  #version: bigint
+
   constructor(parts: StateParts) {
     this.#epoch = parts.epoch
     this.#census = parts.census
@@ -64,6 +68,7 @@ export class GroupState {
     this.#past = parts.past ?? []
     this.#pending = parts.pending
     this.#reinit = parts.reinit
+    this.#version = parts.version ?? 0n
     for (const proposal of parts.proposals ?? []) this.#proposals.set(bytesKey(proposal.reference), proposal)
     for (const key of parts.updateKeys ?? []) this.#updateKeys.set(bytesKey(key.publicKey), key)
     this.#resumptionPsks = new Map(parts.resumptionPsks)
@@ -75,6 +80,11 @@ export class GroupState {
 
   get census(): Census {
     return this.#census
+  }
+
+  /** How often the state was written: an older copy of it says less. */
+  get version(): bigint {
+    return this.#version
   }
 
   get status(): GroupStatus {
@@ -183,6 +193,9 @@ export class GroupState {
     for (const { epoch, secretTree } of epochs) {
       for (const { key, value } of secretTree.takeChanges()) this.#rows.set(rowKey.secretTree(epoch, key), value)
     }
+    if (this.#rows.size === 0) return []
+    this.#version++
+    this.#rows.set(rowKey.version, encode(StoredVersion, { version: this.#version }))
     const { suite: { hash }, context: { groupId } } = this.#epoch
     const rows = [...this.#rows].map(([key, value]): StateRow =>
       ({ key, value: value && sealRow(hash, groupId, { key, value }) }))

@@ -67,6 +67,15 @@ export interface StartedGroup {
   readonly bundle: CommitBundle
 }
 
+/** A member as a store has it. */
+export interface StoredGroup {
+  readonly config: GroupConfig
+  readonly signer: Signer
+  readonly rows: Iterable<StateRow>
+  /** The last `stateVersion` known from elsewhere: rows of an older state would use message keys a second time. */
+  readonly atLeastVersion?: bigint
+}
+
 /** authenticated_data of a message: visible to the server, protected from change. At most 4096 bytes. */
 export interface WithAuthenticatedData {
   readonly authenticatedData?: Uint8Array
@@ -116,10 +125,17 @@ export class Group {
     return { group: new Group({ config, signer: request.signer, state }), commit }
   }
 
-  /** Rebuilds a member from the rows it wrote. @throws MlsError `mls.snapshot.malformed` */
-  static restore(request: { readonly config: GroupConfig; readonly signer: Signer; readonly rows: Iterable<StateRow> }): Group {
+  /** Rebuilds a member from the rows it wrote. @throws MlsError `mls.snapshot.malformed` | `mls.snapshot.stale` */
+  static restore(request: StoredGroup): Group {
     const config = resolveConfig(request.config)
-    return new Group({ config, signer: request.signer, state: restoreState(config, request.rows) })
+    const state = restoreState(config, request.rows)
+    check(state.version >= (request.atLeastVersion ?? 0n), 'mls.snapshot.stale')
+    return new Group({ config, signer: request.signer, state })
+  }
+
+  /** How often the state was written; kept apart from it, it tells an older copy (see {@link StoredGroup}). */
+  get stateVersion(): bigint {
+    return this.#state.version
   }
 
   get groupId(): Uint8Array {

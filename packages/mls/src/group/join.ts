@@ -62,6 +62,7 @@ export const joinByWelcome = async (request: JoinRequest): Promise<Joined> => {
   // §16.8: only a last resort serves twice
   check(keyPackage.isLastResort || await request.isConsumed?.(keyPackage.ref) !== true, 'mls.key_package.consumed')
   const groupSecrets = await openGroupSecrets(suite, welcome, keyPackage)
+  for (const { pskNonce } of groupSecrets.psks) check(pskNonce.length === suite.hashLength, 'mls.psk.bad_nonce', { length: pskNonce.length })
   const link = findLink(groupSecrets.psks, request.findGroup)
   const psks = await lookUpPsks(groupSecrets.psks, config.psks, ...(link ? [link.psks] : []))
   const secrets = { joinerSecret: groupSecrets.joinerSecret, pskSecret: derivePskSecret(suite, psks) }

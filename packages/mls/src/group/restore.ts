@@ -21,7 +21,7 @@ import { type CachedProposal, GroupState, type PendingCommit, type UpdateKey } f
 import { openRow, withoutChecksum } from './row-seal.js'
 import type { StagedCommit } from './staged-commit.js'
 import {
-  decodeEpochSecrets, FORMAT, GROUP_STATUSES, type GroupStatus, rowKey, StoredHeader, StoredPast, StoredPending, StoredProposal, StoredPsk, StoredReInit,
+  decodeEpochSecrets, FORMAT, GROUP_STATUSES, type GroupStatus, rowKey, StoredHeader, StoredPast, StoredPending, StoredProposal, StoredPsk, StoredReInit, StoredVersion,
 } from './stored.js'
 import { validateStoredEpoch, validateStoredLeafCount } from './validate-stored.js'
 
@@ -59,6 +59,7 @@ const restore = (config: ResolvedConfig, given: Iterable<StateRow>): GroupState 
     resumptionPsks: resumptionPsks(rows),
     pending: pendingCommit(suite, rows, { epoch, census }),
     reinit: reinitOf(rows),
+    version: versionOf(rows),
   })
 }
 
@@ -71,6 +72,12 @@ const openAll = (config: ResolvedConfig, stored: Rows): { suite: CipherSuite; he
   const { groupId } = header.context
   const rows = new Map([...stored].map(([key, value]) => [key, openRow(suite.hash, groupId, { key, value })] as const))
   return { suite, header, rows }
+}
+
+const versionOf = (rows: Rows): bigint => {
+  const row = rows.get(rowKey.version)
+  check(row !== undefined, 'mls.snapshot.malformed')
+  return decode(StoredVersion, row).version
 }
 
 const decodeHeader = (row: Uint8Array): StoredHeader => {

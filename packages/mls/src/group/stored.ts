@@ -26,6 +26,7 @@ export const rowKey = {
   header: 'h',
   pending: 'c',
   reinit: 'i',
+  version: 'v',
   node: (node: number) => `t${node.toString()}`,
   proposal: (reference: string) => `q${reference}`,
   past: (epoch: bigint) => `e${epoch.toString()}`,
@@ -68,6 +69,9 @@ export const StoredProposal = struct({
 
 /** The ReInit a group was closed by (§11.2): what its successor must look like. */
 export const StoredReInit = struct({ proposal: Proposal })
+
+/** How often the state was written. */
+export const StoredVersion = struct({ version: uint64 })
 
 export const StoredPending = struct({
   messageHash: hashBytes,
