@@ -1,6 +1,6 @@
 /**
  * Schemas for the TLS presentation language: one description gives the type, the encoder and the decoder.
- * Decoding is strict by construction: minimal lengths, closed registries, bounded counts, no trailing bytes.
+ * Strict by construction, both ways: minimal lengths, closed registries, bounded counts, no trailing bytes.
  * Codec kernel: the only place where `any` is allowed.
  */
 import { BaseError } from './base-error.js'
@@ -38,7 +38,11 @@ export const uint64: Codec<bigint> = { encodeInto: (w, v) => { w.uint64(v) }, de
 
 /** `opaque value<V>`: bytes behind a length; `min` and `max` in bytes. Decoded as a view of the input. */
 export const opaque = ({ min = 0, max = MAX_VECTOR_BYTES }: Bounds = {}): Codec<Uint8Array> => ({
-  encodeInto: (writer, value) => { writer.vector(value) },
+  encodeInto: (writer, value) => {
+    if (value.length > max) throw new BaseError('base.codec.too_long', { length: value.length, max })
+    if (value.length < min) throw new BaseError('base.codec.empty', { length: value.length, min })
+    writer.vector(value)
+  },
   decodeFrom: (reader) => {
     const value = reader.vector(max)
     if (value.length < min) throw new BaseError('base.codec.empty', { length: value.length, min })
@@ -58,6 +62,8 @@ export const fixed = (length: number): Codec<Uint8Array> => ({
 /** `T values<V>`: elements behind a length in bytes; `min` and `max` count elements. */
 export const vector = <T>(element: Codec<T>, { min = 0, max = MAX_VECTOR_BYTES }: Bounds = {}): Codec<readonly T[]> => ({
   encodeInto: (writer, values) => {
+    if (values.length > max) throw new BaseError('base.codec.too_many', { max })
+    if (values.length < min) throw new BaseError('base.codec.empty', { length: values.length, min })
     const opened = writer.openVector()
     for (const value of values) element.encodeInto(writer, value)
     writer.closeVector(opened)
@@ -111,7 +117,10 @@ export const closed = <V extends number>(
 ): Codec<V> => {
   const known = new Set<number>(Object.values(registry))
   return {
-    encodeInto: (writer, value) => { number.encodeInto(writer, value) },
+    encodeInto: (writer, value) => {
+      if (!known.has(value)) throw new BaseError('base.codec.unknown_value', { what, value })
+      number.encodeInto(writer, value)
+    },
     decodeFrom: (reader) => {
       const value = number.decodeFrom(reader)
       if (!known.has(value)) throw new BaseError('base.codec.unknown_value', { what, value })
@@ -184,7 +193,7 @@ export const encodeWith = (write: (writer: Writer) => void): Uint8Array => {
   }
 }
 
-/** Encodes one value into fresh bytes. @throws BaseError `base.codec.out_of_range` */
+/** Encodes one value into fresh bytes; what decoding would refuse is refused here. @throws BaseError `base.codec.*` */
 export const encode = <T>(codec: Codec<T>, value: T): Uint8Array => encodeWith((writer) => { codec.encodeInto(writer, value) })
 
 /** Decodes bytes that hold exactly one value; what it returns views `input`. @throws BaseError `base.codec.*` */

@@ -25,14 +25,21 @@ const REFUSALS: Readonly<Record<BaseErrorCode, Cases>> = {
   'base.codec.bad_presence': { 'a presence octet of 2': () => decode(optional(uint8), Uint8Array.of(2, 0)) },
   'base.codec.unknown_value': {
     'a number outside a closed registry': () => decode(closed(uint8, { one: 1 }, 'thing'), Uint8Array.of(2)),
+    'a number outside a closed registry, when encoded': () => encode(closed(uint8, { one: 1 }, 'thing'), 2 as 1),
     'a tag no case has': () => decode(variant('kind', uint8, { 1: {} }), Uint8Array.of(2)),
   },
-  'base.codec.too_many': { 'one element above the bound': () => decode(vector(uint8, { max: 2 }), Uint8Array.of(3, 0, 0, 0)) },
+  'base.codec.too_many': {
+    'one element above the bound': () => decode(vector(uint8, { max: 2 }), Uint8Array.of(3, 0, 0, 0)),
+    'one element above the bound, when encoded': () => encode(vector(uint8, { max: 2 }), [0, 0, 0]),
+  },
   'base.codec.too_long': {
     'one byte above the bound': () => decode(opaque({ max: 2 }), Uint8Array.of(3, 0, 0, 0)),
+    'one byte above the bound, when encoded': () => encode(opaque({ max: 2 }), new Uint8Array(3)),
     'bytes that no length prefix can count': () => { new Writer().vector(unwritable()) },
   },
   'base.codec.empty': {
+    'too few bytes, when encoded': () => encode(opaque({ min: 1 }), new Uint8Array(0)),
+    'too few elements, when encoded': () => encode(vector(uint8, { min: 1 }), []),
     'too few bytes': () => decode(opaque({ min: 1 }), Uint8Array.of(0)),
     'too few elements': () => decode(vector(uint8, { min: 1 }), Uint8Array.of(0)),
   },
