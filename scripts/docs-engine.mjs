@@ -1,0 +1,134 @@
+/**
+ * `npm run docs`: writes docs/rfc9420-map.md (section, symbol, test) and docs/api-mls.md from the engine's own comments.
+ * With --check it writes nothing, and fails when a page is not what it would write.
+ */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join, relative, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import ts from 'typescript'
+import { ROOT } from './workspace.mjs'
+
+const SOURCES = join(ROOT, 'packages/mls/src')
+const TESTS = join(ROOT, 'packages/mls/test')
+const TITLES = JSON.parse(readFileSync(join(ROOT, 'scripts/rfc9420-sections.json'), 'utf8'))
+/** Public entries of the package, as package.json names them. */
+const ENTRIES = JSON.parse(readFileSync(join(ROOT, 'packages/mls/package.json'), 'utf8')).exports
+
+const filesBelow = (folder, ending) => readdirSync(folder, { withFileTypes: true, recursive: true })
+  .filter((entry) => entry.isFile() && entry.name.endsWith(ending))
+  .map((entry) => join(entry.parentPath, entry.name))
+  .sort()
+
+const parse = (file) => ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, true)
+
+const commentOf = (node) => {
+  const [doc] = ts.getJSDocCommentsAndTags(node)
+  return doc === undefined ? '' : doc.getText().replace(/^\/\*\*|\*\/$/g, '').replace(/^\s*\* ?/gm, '').trim()
+}
+
+/** Sections of RFC 9420 a text names; those of other RFCs are left out. */
+const sectionsIn = (text) => [...new Set([...text.replace(/RFC (?!9420)\d+(?: §[\d.]+(?:,| and)?)+/g, '').matchAll(/§(\d+(?:\.\d+)*)/g)].map((match) => match[1]).filter((section) => section in TITLES))]
+
+/** Exported declarations of a file, with their comments; methods of exported classes too. */
+const declarationsOf = (source) => {
+  const found = []
+  const isExported = (node) => ts.canHaveModifiers(node) && ts.getModifiers(node)?.some((modifier) => modifier.kind === ts.SyntaxKind.ExportKeyword)
+  for (const node of source.statements) {
+    if (!isExported(node)) continue
+    const names = ts.isVariableStatement(node) ? node.declarationList.declarations.map((each) => each.name.getText()) : [node.name?.getText()]
+    for (const name of names) found.push({ name, comment: commentOf(node), node })
+    if (!ts.isClassDeclaration(node)) continue
+    for (const member of node.members) {
+      const name = member.name?.getText()
+      const isPrivate = name?.startsWith('#') || ts.isConstructorDeclaration(member)
+      if (name !== undefined && !isPrivate) found.push({ name: `${node.name?.getText()}.${name}`, comment: commentOf(member), node: member })
+    }
+  }
+  return found
+}
+
+const bySection = (a, b) => {
+  const left = a.split('.').map(Number)
+  const right = b.split('.').map(Number)
+  for (let i = 0; i < Math.max(left.length, right.length); i++) if ((left[i] ?? 0) !== (right[i] ?? 0)) return (left[i] ?? 0) - (right[i] ?? 0)
+  return 0
+}
+
+/** Test names by the section they speak of: named in the test, or by the error code its test expects. */
+const testsBySection = () => {
+  const codes = new Map([...readFileSync(join(SOURCES, 'errors.ts'), 'utf8').matchAll(/'(mls\.[a-z_.]+)': \{ rfc: '([\d.]+)'/g)].map((match) => [match[1], match[2]]))
+  const tests = new Map()
+  for (const file of filesBelow(TESTS, '.test.ts')) {
+    const text = readFileSync(file, 'utf8')
+    const starts = [...text.matchAll(/\btest\((?:`|')((?:[^`'\\]|\\.)*)(?:`|')/g)]
+    starts.forEach((start, index) => {
+      const body = text.slice(start.index, starts[index + 1]?.index ?? text.length)
+      const sections = new Set([...sectionsIn(body), ...[...body.matchAll(/'(mls\.[a-z_.]+)'/g)].map((match) => codes.get(match[1])).filter((section) => section in TITLES)])
+      for (const section of sections) tests.set(section, [...(tests.get(section) ?? []), start[1].replaceAll('\\', '')])
+    })
+  }
+  return tests
+}
+
+const mapPage = () => {
+  const symbols = new Map()
+  for (const file of filesBelow(SOURCES, '.ts')) {
+    const place = relative(SOURCES, file)
+    for (const { name, comment } of declarationsOf(parse(file))) {
+      for (const section of sectionsIn(comment)) symbols.set(section, [...(symbols.get(section) ?? []), `\`${name}\` (${place})`])
+    }
+  }
+  const tests = testsBySection()
+  const rows = [...new Set([...symbols.keys(), ...tests.keys()])].sort(bySection).map((section) => {
+    const named = tests.get(section) ?? []
+    const shown = named.slice(0, 4).map((name) => name.replaceAll('|', '\\|'))
+    const more = named.length > shown.length ? ` and ${named.length - shown.length} more` : ''
+    return `| §${section} ${TITLES[section]} | ${(symbols.get(section) ?? []).join('<br>')} | ${shown.join('<br>')}${more} |`
+  })
+  return `# RFC 9420, section by section\n\nWritten by \`npm run docs\` from the comments of packages/mls/src and the names and error codes of its tests.\n\n| section | symbols | tests |\n|---|---|---|\n${rows.join('\n')}\n`
+}
+
+const signatureOf = (node) => node.getText().replace(/\{[\s\S]*$/, ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node) ? '{ … }' : '').replace(/=>[\s\S]*$/, '').replace(/^export /, '').replace(/\s+/g, ' ').trim().slice(0, 200)
+
+const apiPage = () => {
+  const parts = []
+  for (const [subpath, { types }] of Object.entries(ENTRIES)) {
+    const entry = join(ROOT, 'packages/mls', types.replace('/dist/', '/src/').replace('.d.ts', '.ts'))
+    parts.push(`\n## \`@famichat/mls${subpath.slice(1)}\`\n`)
+    for (const { name, comment, node } of publicSymbols(entry)) parts.push(`### \`${name}\`\n\n${comment.replace(/\n(?=@)/g, '\n\n').replace(/\{@link ([^}]*)\}/g, '`$1`')}\n\n\`\`\`ts\n${signatureOf(node)}\n\`\`\`\n`)
+  }
+  return `# API of the engine\n\nWritten by \`npm run docs\` from the comments in the code. Examples are in packages/mls/README.md.\n${parts.join('\n')}`
+}
+
+/** What a module makes public: its own declarations, and those it re-exports by name, with the members of classes. */
+const publicSymbols = (file) => {
+  const source = parse(file)
+  const found = declarationsOf(source)
+  for (const node of source.statements) {
+    if (!ts.isExportDeclaration(node) || node.moduleSpecifier === undefined || !node.moduleSpecifier.text.startsWith('.')) continue
+    const declared = declarationsOf(parse(resolve(file, '..', node.moduleSpecifier.text.replace(/\.js$/, '.ts'))))
+    for (const { name } of node.exportClause.elements) {
+      found.push(...declared.filter((each) => each.name === name.text || each.name.startsWith(`${name.text}.`)))
+    }
+  }
+  const seen = new Set()
+  return found.filter(({ name, node }) => !ts.isTypeAliasDeclaration(node) || !found.some((other) => other.name === name && other.node !== node)).filter(({ name }) => !seen.has(name) && seen.add(name))
+}
+
+/** The pages and what they should hold. */
+const pages = () => [
+  { path: 'docs/rfc9420-map.md', content: mapPage() },
+  { path: 'docs/api-mls.md', content: apiPage() },
+]
+
+if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  const isCheck = process.argv.includes('--check')
+  for (const { path, content } of pages()) {
+    const file = join(ROOT, path)
+    if (!isCheck) writeFileSync(file, content)
+    else if (readFileSync(file, 'utf8') !== content) {
+      process.stderr.write(`${path} is not what the code says: run npm run docs\n`)
+      process.exitCode = 1
+    }
+  }
+}
