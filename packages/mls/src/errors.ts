@@ -76,7 +76,6 @@ export const MLS_ERRORS = define({
   'mls.proposal.unknown_reference': { rfc: '12.4', text: 'commit refers to a proposal that is not known in this epoch' },
   'mls.proposal.repeated_reference': { rfc: '12.4', text: 'commit refers to the same proposal twice' },
   'mls.proposal.pending': { rfc: '12.4', text: 'proposals must be committed before application data is sent' },
-  'mls.proposal.not_authorized': { rfc: '12.2', text: 'application policy refuses the proposal' },
   'mls.proposal.self_remove_not_by_reference': { rfc: 'draft-ietf-mls-extensions-08 6.3', text: 'a SelfRemove must be sent by the leaving member and committed by reference' },
   'mls.proposal.too_many': { rfc: '12.2', text: 'more proposals than allowed' },
   // PSKs
@@ -89,7 +88,6 @@ export const MLS_ERRORS = define({
   'mls.external.too_many_removes': { rfc: '12.2', text: 'external commit removes more than one member' },
   'mls.external.proposal_not_allowed': { rfc: '12.2', text: 'proposal type is not allowed in an external commit' },
   'mls.external.by_reference': { rfc: '12.4.3.2', text: 'external commit refers to a proposal' },
-  'mls.external.not_public': { rfc: '12.4.3.2', text: 'message of a non-member must be a PublicMessage' },
   'mls.external.no_external_pub': { rfc: '12.4.3.2', text: 'GroupInfo has no external public key' },
   'mls.external.not_allowed': { rfc: '16.5', text: 'group policy refuses external commits' },
   'mls.external.unknown_sender': { rfc: '12.1.8', text: 'external sender is not listed in the group' },
@@ -106,8 +104,6 @@ export const MLS_ERRORS = define({
   'mls.commit.bad_confirmation_tag': { rfc: '12.4.2', text: 'confirmation tag does not verify' },
   'mls.commit.epoch_left': { rfc: '14', text: 'staged commit belongs to an epoch already left' },
   'mls.commit.pending': { rfc: '14', text: 'a commit of this member is already pending' },
-  'mls.commit.none_pending': { rfc: '14', text: 'no commit of this member is pending' },
-  'mls.commit.empty_group': { rfc: '12.4', text: 'commit would leave the group without members' },
   // welcome and group info
   'mls.welcome.not_for_me': { rfc: '12.4.3.1', text: 'Welcome holds no secret for these KeyPackages' },
   'mls.welcome.repeated_entry': { rfc: '12.4.3.1', text: 'Welcome names the same KeyPackage twice' },
