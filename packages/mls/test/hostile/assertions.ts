@@ -20,6 +20,11 @@ export const rowsOf = (group: Group): RowStore => {
   return store
 }
 
+/** Tells that a group was restored from these rows. */
+export const restoredFrom = (group: Group, store: RowStore): void => {
+  stores.set(group, store)
+}
+
 /** A hash over everything a group stores and everything it shows. */
 export const stateDigest = (group: Group): string => {
   const hash = createHash('sha256')
