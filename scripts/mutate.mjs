@@ -1,0 +1,140 @@
+/**
+ * `npm run mutate`: proves that every check of the engine is needed. Each `check(…)` and each thrown MlsError in
+ * packages/mls/src is switched off, one at a time, in a copy of the compiled engine, and the engine's tests have to notice.
+ * The survivors are explained in packages/mls/test/hostile/survivors.json, or are a finding. Not part of `npm test`.
+ */
+import { spawn } from 'node:child_process'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import { runMain, setup } from './setup.mjs'
+import { ROOT } from './workspace.mjs'
+
+const TIMEOUT_MS = 180_000
+const USAGE = `usage: npm run mutate [-- OPTIONS]
+  --only TEXT     only check sites whose file, line or code contains TEXT
+  --workers N     mutants tested at once (2)
+  --list          print the sites and stop
+`
+/** Tests that run against each mutant, cheap and telling ones first; a mutant is dead at the first failure. */
+const FIRST = ['hostile/b4-proposals', 'hostile/b3-key-package', 'hostile/b5-external', 'hostile/b6-commit', 'hostile/b7-welcome', 'hostile/b2-framing', 'hostile/b8-tree', 'hostile/b9-secrets', 'hostile/b3-leaf', 'hostile/b1-values']
+const NEVER = /fuzz|bench|interop|backends|vectors|hostile\/(?:error-codes|random-groups|b6-failures)/
+
+const filesBelow = (folder, ending) => readdirSync(folder, { withFileTypes: true, recursive: true })
+  .filter((entry) => entry.isFile() && entry.name.endsWith(ending))
+  .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
+  .sort()
+
+/** Index just behind the parenthesis that closes the one at `open`; strings and comments are skipped. */
+const closing = (source, open) => {
+  let depth = 0
+  for (let at = open; at < source.length; at++) {
+    const char = source[at]
+    if (char === "'" || char === '"' || char === '`') {
+      for (at++; source[at] !== char; at++) if (source[at] === '\\') at++
+    } else if (char === '(') depth++
+    else if (char === ')' && --depth === 0) return at + 1
+  }
+  throw new Error('a parenthesis is never closed')
+}
+
+/** Every place that can refuse, with what to write there instead. */
+const sitesOf = (dist) => filesBelow(dist, '.js').filter((file) => file !== 'errors.js').flatMap((file) => {
+  const source = readFileSync(join(dist, file), 'utf8')
+  return [...source.matchAll(/\bcheck\(/g)].map((match) => {
+    const end = closing(source, match.index + 5)
+    const text = source.slice(match.index, end)
+    const [, code = '?'] = /'((?:mls)\.[a-z_.0-9]+)'/.exec(text) ?? []
+    // the condition is still evaluated: only its verdict is ignored
+    const mutant = `${source.slice(0, match.index)}check(((${text.slice(6, firstComma(text))}), true)${text.slice(firstComma(text))}${source.slice(end)}`
+    return { file, line: source.slice(0, match.index).split('\n').length, code, text: text.replace(/\s+/g, ' ').slice(0, 110), mutant }
+  })
+})
+
+/** Where the first argument of `check(…)` ends. */
+const firstComma = (text) => {
+  let depth = 0
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at]
+    if (char === "'" || char === '`') for (at++; text[at] !== char; at++) if (text[at] === '\\') at++
+    if ('([{'.includes(char)) depth++
+    if (')]}'.includes(char)) depth--
+    if (char === ',' && depth === 1) return at
+  }
+  return text.length - 1
+}
+
+/** A copy of the compiled engine and its tests that a mutant may be written into. */
+const makeWorkshop = () => {
+  const folder = mkdtempSync(join(tmpdir(), 'famichat-mutate-'))
+  cpSync(join(ROOT, 'packages/mls'), join(folder, 'packages/mls'), { recursive: true, filter: (path) => !path.includes('node_modules') })
+  cpSync(join(ROOT, 'packages/base'), join(folder, 'packages/base'), { recursive: true, filter: (path) => !path.includes('node_modules') })
+  cpSync(join(ROOT, 'package.json'), join(folder, 'package.json'))
+  cpSync(join(ROOT, 'node_modules/@famichat'), join(folder, 'node_modules/@famichat'), { recursive: true, verbatimSymlinks: true })
+  for (const name of readdirSync(join(ROOT, 'node_modules'))) {
+    if (name !== '@famichat' && name !== '.package-lock.json') symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name))
+  }
+  return folder
+}
+
+const testFile = (folder, file) => new Promise((resolve) => {
+  const child = spawn(process.execPath, [join(folder, 'packages/mls/dist-test', file)], { cwd: folder, stdio: 'ignore', timeout: TIMEOUT_MS })
+  child.on('close', (code) => { resolve(code === 0) })
+})
+
+/** The first test file that notices, undefined when none does. */
+const killerOf = async (folder, tests) => {
+  for (const file of tests) if (!(await testFile(folder, file))) return file
+  return undefined
+}
+
+await runMain(async () => {
+  const given = process.argv.slice(2)
+  const option = (name) => (given.includes(name) ? given[given.indexOf(name) + 1] : undefined)
+  if (given.includes('--help')) {
+    process.stdout.write(USAGE)
+    return
+  }
+  await setup()
+  const dist = join(ROOT, 'packages/mls/dist')
+  const only = option('--only')
+  const sites = sitesOf(dist).filter(({ file, line, code }) => only === undefined || `${file}:${line} ${code}`.includes(only))
+  if (given.includes('--list')) {
+    for (const { file, line, text } of sites) process.stdout.write(`${file}:${line} ${text}\n`)
+    return
+  }
+  const all = filesBelow(join(ROOT, 'packages/mls/dist-test'), '.test.js').filter((file) => !NEVER.test(file))
+  const first = FIRST.map((name) => `${name}.test.js`).filter((file) => all.includes(file))
+  const tests = [...first, ...all.filter((file) => !first.includes(file))]
+  const explained = JSON.parse(readFileSync(join(ROOT, 'packages/mls/test/hostile/survivors.json'), 'utf8'))
+  const workshops = Array.from({ length: Number(option('--workers') ?? 2) }, makeWorkshop)
+  const started = Date.now()
+  const survivors = []
+  const queue = sites.entries()
+  let done = 0
+  try {
+    const broken = await killerOf(workshops[0], tests)
+    if (broken !== undefined) throw new Error(`${broken} fails without any mutant: run npm test first.`)
+    await Promise.all(workshops.map(async (folder) => {
+      for (const [, site] of queue) {
+        const target = join(folder, 'packages/mls/dist', site.file)
+        const original = readFileSync(target, 'utf8')
+        writeFileSync(target, site.mutant)
+        // the tests that live where the code does are asked first
+        const killer = await killerOf(folder, tests)
+        writeFileSync(target, original)
+        done++
+        if (killer === undefined) survivors.push(site)
+        process.stdout.write(`${done}/${sites.length} ${Math.round((Date.now() - started) / 1000)} s  ${killer === undefined ? 'SURVIVES' : 'dead    '} ${site.file}:${site.line} ${site.code}${killer === undefined ? '' : ` (${killer})`}\n`)
+      }
+    }))
+  } finally {
+    for (const folder of workshops) rmSync(folder, { recursive: true, force: true })
+  }
+  const reasonOf = ({ file, text }) => explained.find((entry) => entry.file === file && text.startsWith(entry.check))?.why
+  process.stdout.write(survivors.length === 0 ? '' : '\nsurvivors:\n')
+  for (const site of survivors) process.stdout.write(`${site.file}:${site.line} ${site.text}\n    ${reasonOf(site) ?? 'NOT EXPLAINED'}\n`)
+  const findings = survivors.filter((site) => reasonOf(site) === undefined)
+  process.stdout.write(`${sites.length} checks switched off one by one: ${sites.length - survivors.length} noticed, ${survivors.length - findings.length} survive with a reason, ${findings.length} unexplained\n`)
+  if (findings.length > 0) process.exitCode = 1
+})
