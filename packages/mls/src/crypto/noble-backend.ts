@@ -2,8 +2,10 @@
  * Every primitive in plain JavaScript, by noble: for platforms that have neither node:crypto nor WebCrypto.
  * Layer: crypto. Curves cost 12-50 times what the platform's do.
  */
+import { isNist } from './algorithm-sizes.js'
 import type { CryptoBackend } from './backend.js'
-import { nobleCurve, nobleSignature } from './noble-curves.js'
+import { nobleEdwardsSignature, nobleMontgomeryCurve } from './noble-edwards.js'
+import { nobleNistCurve, nobleNistSignature } from './noble-nist.js'
 import { nobleAead, nobleHash } from './noble-symmetric.js'
 
 /** The backend that needs nothing but the language. */
@@ -11,6 +13,6 @@ export const nobleBackend: CryptoBackend = {
   name: 'noble',
   hash: nobleHash,
   aead: nobleAead,
-  curve: nobleCurve,
-  signature: nobleSignature,
+  curve: (name) => (isNist(name) ? nobleNistCurve(name) : nobleMontgomeryCurve(name)),
+  signature: (name) => (isNist(name) ? nobleNistSignature(name) : nobleEdwardsSignature(name)),
 }

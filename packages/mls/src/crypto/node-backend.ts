@@ -14,6 +14,7 @@ import type {
   Aead, AeadName, CryptoBackend, Curve, CurveName, Hash, HashName, KeyPair, SignatureName, SignatureScheme,
 } from './backend.js'
 import { isStrictPoint } from './edwards-strictness.js'
+import { guarded } from './guarded.js'
 import { makeJobRunner } from './jobs.js'
 import { PrivateKeyCache, PublicKeyCache } from './key-cache.js'
 import { fullNistScalar } from './nist-scalar.js'
@@ -231,14 +232,6 @@ const verified = (key: () => KeyObject, run: (key: KeyObject) => boolean): boole
     return run(key())
   } catch {
     return false
-  }
-}
-
-const guarded = <T>(code: 'mls.crypto.bad_private_key' | 'mls.crypto.bad_public_key', run: () => T): T => {
-  try {
-    return run()
-  } catch (error) {
-    throw new MlsError(code, {}, { cause: error })
   }
 }
 

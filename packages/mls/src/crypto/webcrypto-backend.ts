@@ -5,7 +5,7 @@
  */
 import type { webcrypto } from 'node:crypto'
 import { Secret } from '@famichat/base'
-import { CURVE_BYTES, publicKeyBytes } from './algorithm-sizes.js'
+import { CURVE_BYTES, isNist, publicKeyBytes } from './algorithm-sizes.js'
 import type { CryptoBackend, Curve, CurveName, SignatureName, SignatureScheme } from './backend.js'
 import { nobleAead, nobleHash } from './noble-symmetric.js'
 import { webCryptoCurve, webCryptoSignature } from './webcrypto-primitives.js'
@@ -31,7 +31,7 @@ export const makeWebCryptoBackend = async ({ subtle = globalThis.crypto.subtle }
 const chosenCurve = (subtle: SubtleCrypto, name: CurveName): Curve => {
   const choose = once(async () => {
     const platform = name === 'x448' ? undefined : webCryptoCurve(subtle, name)
-    return platform !== undefined && await curveWorks(platform) ? platform : (await import('./noble-curves.js')).nobleCurve(name)
+    return platform !== undefined && await curveWorks(platform) ? platform : loadNobleCurve(name)
   })
   return {
     name,
@@ -45,7 +45,7 @@ const chosenCurve = (subtle: SubtleCrypto, name: CurveName): Curve => {
 const chosenSignature = (subtle: SubtleCrypto, name: SignatureName): SignatureScheme => {
   const choose = once(async () => {
     const platform = name === 'ed448' ? undefined : webCryptoSignature(subtle, name)
-    return platform !== undefined && await signatureWorks(platform) ? platform : (await import('./noble-curves.js')).nobleSignature(name)
+    return platform !== undefined && await signatureWorks(platform) ? platform : loadNobleSignature(name)
   })
   return {
     name,
@@ -55,6 +55,13 @@ const chosenSignature = (subtle: SubtleCrypto, name: SignatureName): SignatureSc
     verify: async (publicKey, message, signature) => (await choose()).verify(publicKey, message, signature),
   }
 }
+
+// two files, so that a browser loads only the kind it lacks
+const loadNobleCurve = async (name: CurveName): Promise<Curve> =>
+  isNist(name) ? (await import('./noble-nist.js')).nobleNistCurve(name) : (await import('./noble-edwards.js')).nobleMontgomeryCurve(name)
+
+const loadNobleSignature = async (name: SignatureName): Promise<SignatureScheme> =>
+  isNist(name) ? (await import('./noble-nist.js')).nobleNistSignature(name) : (await import('./noble-edwards.js')).nobleEdwardsSignature(name)
 
 /** A private key nobody uses, to try an algorithm with: 0…01 is one on every curve. */
 const trialKey = (length: number): Secret => {

@@ -94,9 +94,9 @@ const toPkcs8 = (name: keyof typeof OBJECT_IDS, raw: Uint8Array): Uint8Array => 
 }
 
 const toJwk = async (name: NistName, scalar: Uint8Array): Promise<webcrypto.JsonWebKey> => {
-  const { nobleCurve } = await import('./noble-curves.js')
+  const { nobleNistCurve } = await import('./noble-nist.js')
   const length = CURVE_BYTES[name]
-  const publicKey = await nobleCurve(name).publicKeyOf(new Secret(scalar))
+  const publicKey = await nobleNistCurve(name).publicKeyOf(new Secret(scalar))
   const [x, y] = [publicKey.subarray(1, 1 + length), publicKey.subarray(1 + length)].map(toBase64url)
   return { kty: 'EC', crv: NIST_NAMES[name], d: toBase64url(scalar), x: present(x, 'a point has x'), y: present(y, 'a point has y') }
 }

@@ -54,8 +54,8 @@ test('a browser that signs wrongly is not trusted with the curve', async () => {
   const wrong = new Proxy(webcrypto.subtle, {
     get: (target, property) => {
       if (property === 'sign') return () => Promise.resolve(new ArrayBuffer(64))
-      const method = Reflect.get(target, property) as (this: void, ...given: unknown[]) => unknown
-      return method.bind(target)
+      const method: unknown = Reflect.get(target, property)
+      return typeof method === 'function' ? (method.bind(target) as unknown) : method
     },
   })
   const backend = await makeWebCryptoBackend({ subtle: wrong })

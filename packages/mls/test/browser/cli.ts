@@ -1,0 +1,75 @@
+/**
+ * `npm run bundle-size` and `npm run bench -- browser`: the engine as a browser sees it.
+ */
+import { cpus } from 'node:os'
+import { parseArgs } from 'node:util'
+import { bundleEngine, bundlePage, sizeOf } from './bundle.js'
+import { findChromium, openPage } from './chromium.js'
+import type { BrowserRow } from './page-bench.js'
+
+const USAGE = `Usage: npm run bundle-size
+       npm run bench -- browser [--sizes N,N,…] [--json]
+
+The first bundles the engine with its WebCrypto backend and says what it weighs, and which files weigh most.
+The second times the engine in Chromium at several group sizes, beside the primitives in the same page.
+  --sizes   group sizes (2,100,1000); 1000 takes some minutes
+  --json    one JSON document instead of the table
+`
+const SHOWN_FILES = 15
+
+const kilobytes = (bytes: number): string => `${(bytes / 1000).toFixed(1)} KB`
+
+const reportSize = async (): Promise<number> => {
+  const bundle = await bundleEngine()
+  const { atOnce, largest, whole } = sizeOf(bundle)
+  console.log(`${kilobytes(atOnce)} gzip are loaded at once, ${kilobytes(largest)} where a browser lacks one kind of curve, ${kilobytes(whole)} where it lacks both.`)
+  console.log('Minified, by file:')
+  const heaviest = [...bundle.shares].sort(([, a], [, b]) => b - a)
+  for (const [path, bytes] of heaviest.slice(0, SHOWN_FILES)) console.log(`${kilobytes(bytes).padStart(9)}  ${path}`)
+  return 0
+}
+
+const duration = (microseconds: number): string =>
+  microseconds >= 1000 ? `${(microseconds / 1000).toFixed(2)} ms` : `${microseconds.toFixed(0)} µs`
+
+const line = ({ work, members, ours, floor }: BrowserRow): string => {
+  const ratio = floor === undefined ? '' : `${(ours.median / floor.median).toFixed(2)} × its primitives ${duration(floor.median)}`
+  return `${work.padEnd(28)} ${members.toString().padStart(5)} ${duration(ours.median).padStart(11)} ${`(${duration(ours.low)} … ${duration(ours.high)})`.padEnd(28)} ${ratio}`
+}
+
+const reportBench = async (sizes: readonly number[], json: boolean): Promise<number> => {
+  const found = findChromium()
+  if ('missing' in found) {
+    console.error(found.missing)
+    return 1
+  }
+  const page = await openPage(found.path, await bundlePage())
+  try {
+    const rows: BrowserRow[] = []
+    for (const call of ['benchPrimitives()', ...sizes.flatMap((size) => [`benchWarm(${size.toString()})`, `benchFresh(${size.toString()})`])]) {
+      const measured = await page.ask(call) as readonly BrowserRow[]
+      rows.push(...measured)
+      if (!json) for (const row of measured) console.log(line(row))
+    }
+    const [cpu] = cpus()
+    if (json) console.log(JSON.stringify({ browser: page.version, cores: cpus().length, cpu: cpu?.model ?? 'unknown', suite: 1, rows }, undefined, 2))
+  } finally {
+    await page.close()
+  }
+  return 0
+}
+
+const main = async (): Promise<number> => {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { sizes: { type: 'string', default: '2,100,1000' }, json: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
+  })
+  const sizes = values.sizes.split(',').map(Number)
+  const isRight = sizes.every((size) => Number.isInteger(size) && size >= 2)
+  if (!values.help && positionals[0] === 'size') return reportSize()
+  if (!values.help && positionals[0] === 'browser' && isRight) return reportBench(sizes, values.json)
+  process.stdout.write(USAGE)
+  return values.help ? 0 : 2
+}
+
+process.exitCode = await main()
