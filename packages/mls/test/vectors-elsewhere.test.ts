@@ -1,3 +1,6 @@
+/**
+ * Official vectors on the backends other than Node's.
+ */
 import { equal, ok } from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'

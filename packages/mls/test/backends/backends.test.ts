@@ -1,3 +1,6 @@
+/**
+ * Every backend keeps the one contract, and all of them agree with each other.
+ */
 import { deepEqual, equal } from 'node:assert/strict'
 import { test } from 'node:test'
 import { concat, Secret, toHex, utf8 } from '@famichat/base'

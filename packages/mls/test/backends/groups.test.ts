@@ -1,3 +1,6 @@
+/**
+ * Whole groups whose members run on different backends.
+ */
 import { deepEqual, equal } from 'node:assert/strict'
 import { test } from 'node:test'
 import { utf8 } from '@famichat/base'

@@ -1,3 +1,6 @@
+/**
+ * Browsers that lack something, and signature keys that cannot be taken out.
+ */
 import { deepEqual, equal, rejects } from 'node:assert/strict'
 import { webcrypto } from 'node:crypto'
 import { test } from 'node:test'

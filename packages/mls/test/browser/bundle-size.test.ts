@@ -1,3 +1,6 @@
+/**
+ * What the engine weighs in a browser.
+ */
 import { ok } from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Bundle, bundleEngine, sizeOf } from './bundle.js'

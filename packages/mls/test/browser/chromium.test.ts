@@ -1,3 +1,6 @@
+/**
+ * The engine in a real Chromium, under a strict policy.
+ */
 import { deepEqual, equal } from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { contract } from '../backends/contract.js'
