@@ -1,6 +1,6 @@
 /**
- * `npm run mutate`: proves that every check of the engine is needed. Each `check(…)` and each thrown MlsError in
- * packages/mls/src is switched off, one at a time, in a copy of the compiled engine, and the engine's tests have to notice.
+ * `npm run mutate`: proves that every check of the engine is needed. Each `check(…)` and each `if (…) throw
+ * new MlsError` of packages/mls/src is switched off, one at a time, in a copy of the compiled engine, and the engine's tests have to notice.
  * The survivors are explained in packages/mls/test/hostile/survivors.json, or are a finding. Not part of `npm test`.
  */
 import { spawn } from 'node:child_process'
@@ -41,14 +41,28 @@ const closing = (source, open) => {
 /** Every place that can refuse, with what to write there instead. */
 const sitesOf = (dist) => filesBelow(dist, '.js').filter((file) => file !== 'errors.js').flatMap((file) => {
   const source = readFileSync(join(dist, file), 'utf8')
-  return [...source.matchAll(/\bcheck\(/g)].map((match) => {
-    const end = closing(source, match.index + 5)
-    const text = source.slice(match.index, end)
-    const [, code = '?'] = /'((?:mls)\.[a-z_.0-9]+)'/.exec(text) ?? []
-    // the condition is still evaluated: only its verdict is ignored
-    const mutant = `${source.slice(0, match.index)}check(((${text.slice(6, firstComma(text))}), true)${text.slice(firstComma(text))}${source.slice(end)}`
-    return { file, line: source.slice(0, match.index).split('\n').length, code, text: text.replace(/\s+/g, ' ').slice(0, 110), mutant }
-  })
+  return [...checksIn(file, source), ...throwsIn(file, source)]
+})
+
+const siteAt = (file, source, at, text, mutant) => {
+  const [, code = '?'] = /'((?:mls)\.[a-z_.0-9]+)'/.exec(text) ?? []
+  return { file, line: source.slice(0, at).split('\n').length, code, text: text.replace(/\s+/g, ' ').slice(0, 110), mutant }
+}
+
+/** The condition is still evaluated: only its verdict is ignored. */
+const checksIn = (file, source) => [...source.matchAll(/\bcheck\(/g)].map(({ index }) => {
+  const end = closing(source, index + 5)
+  const text = source.slice(index, end)
+  const comma = firstComma(text)
+  return siteAt(file, source, index, text, `${source.slice(0, index)}check(((${text.slice(6, comma)}), true)${text.slice(comma)}${source.slice(end)}`)
+})
+
+const throwsIn = (file, source) => [...source.matchAll(/\bif \(/g)].flatMap(({ index }) => {
+  const end = closing(source, index + 3)
+  const [thrown] = /^\s*\{?\s*throw new MlsError\([^\n]*/.exec(source.slice(end)) ?? []
+  if (thrown === undefined) return []
+  const mutant = `${source.slice(0, index)}if ((${source.slice(index + 3, end)}, false))${source.slice(end)}`
+  return [siteAt(file, source, index, source.slice(index, end) + thrown, mutant)]
 })
 
 /** Where the first argument of `check(…)` ends. */
@@ -106,6 +120,7 @@ await runMain(async () => {
   const all = filesBelow(join(ROOT, 'packages/mls/dist-test'), '.test.js').filter((file) => !NEVER.test(file))
   const first = FIRST.map((name) => `${name}.test.js`).filter((file) => all.includes(file))
   const tests = [...first, ...all.filter((file) => !first.includes(file))]
+  const texts = new Map(tests.map((file) => [file, readFileSync(join(ROOT, 'packages/mls/dist-test', file), 'utf8')]))
   const explained = JSON.parse(readFileSync(join(ROOT, 'packages/mls/test/hostile/survivors.json'), 'utf8'))
   const workshops = Array.from({ length: Number(option('--workers') ?? 2) }, makeWorkshop)
   const started = Date.now()
@@ -120,8 +135,8 @@ await runMain(async () => {
         const target = join(folder, 'packages/mls/dist', site.file)
         const original = readFileSync(target, 'utf8')
         writeFileSync(target, site.mutant)
-        // the tests that live where the code does are asked first
-        const killer = await killerOf(folder, tests)
+        // tests that name the code are asked first
+        const killer = await killerOf(folder, [...tests.filter((file) => texts.get(file).includes(site.code)), ...tests.filter((file) => !texts.get(file).includes(site.code))])
         writeFileSync(target, original)
         done++
         if (killer === undefined) survivors.push(site)

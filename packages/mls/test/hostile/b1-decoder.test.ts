@@ -175,9 +175,9 @@ test('D15 refuses an input above its cap, and allocates nothing for a length it 
   const { alice, bob } = await aliceAndBob()
   await refusesMessage(bob, new Uint8Array(limits.maxMessageBytes + 1), 'mls.message.too_large')
   const caps: readonly (readonly [Codec<unknown>, Uint8Array, Code])[] = [
-    [PreSharedKeyID as Codec<unknown>, bytes(1, u16(0x4000 | (limits.maxIdentityBytes + 1)), new Uint8Array(limits.maxIdentityBytes + 2)), 'base.codec.too_long'],
-    [Credential as Codec<unknown>, bytes(0, 1, u16(0x4000 | (limits.maxIdentityBytes + 1)), new Uint8Array(limits.maxIdentityBytes + 1)), 'base.codec.too_long'],
-    [HPKECiphertext as Codec<unknown>, bytes(u16(0x4000 | (limits.maxKeyBytes + 1)), new Uint8Array(limits.maxKeyBytes + 1), 0), 'base.codec.too_long'],
+    [PreSharedKeyID, bytes(1, u16(0x4000 | (limits.maxIdentityBytes + 1)), new Uint8Array(limits.maxIdentityBytes + 2)), 'base.codec.too_long'],
+    [Credential, bytes(0, 1, u16(0x4000 | (limits.maxIdentityBytes + 1)), new Uint8Array(limits.maxIdentityBytes + 1)), 'base.codec.too_long'],
+    [HPKECiphertext, bytes(u16(0x4000 | (limits.maxKeyBytes + 1)), new Uint8Array(limits.maxKeyBytes + 1), 0), 'base.codec.too_long'],
   ]
   for (const [codec, input, code] of caps) refusesNow(() => decode(codec, input), code)
   // a gigabyte is claimed in nine bytes; were it allocated, ten thousand times would not pass in this test's time
@@ -194,15 +194,15 @@ test('D16 refuses more elements than allowed in every list (receive)', () => {
     return bytes(length.map((byte) => byte & 0xff), content)
   }
   const many: readonly (readonly [Codec<unknown>, Uint8Array])[] = [
-    [Extensions as Codec<unknown>, list(limits.maxExtensions + 1, [0xf0, 0xf0, 0])],
-    [Capabilities as Codec<unknown>, bytes(list(limits.maxCapabilities + 1, [0, 1]), 0, 0, 0, 0)],
-    [RequiredCapabilities as Codec<unknown>, bytes(list(limits.maxCapabilities + 1, [0, 1]), 0, 0)],
-    [ExternalSenders as Codec<unknown>, list(limits.maxExternalSenders + 1, [1, 7, 0, 1, 0])],
-    [Credential as Codec<unknown>, bytes(0, 2, list(limits.maxCertificates + 1, [1, 7]))],
-    [Commit as Codec<unknown>, bytes(list(limits.maxProposals + 1, [2, 1, 7]), 0)],
-    [ParentNode as Codec<unknown>, bytes(1, 7, 0, list(limits.maxLeaves + 1, [0, 0, 0, 0]))],
-    [GroupSecrets as Codec<unknown>, bytes(1, 7, 0, list(limits.maxPsks + 1, [1, 0, 0]))],
-    [RatchetTreeNodes as Codec<unknown>, list(2 * limits.maxLeaves + 1, [0])],
+    [Extensions, list(limits.maxExtensions + 1, [0xf0, 0xf0, 0])],
+    [Capabilities, bytes(list(limits.maxCapabilities + 1, [0, 1]), 0, 0, 0, 0)],
+    [RequiredCapabilities, bytes(list(limits.maxCapabilities + 1, [0, 1]), 0, 0)],
+    [ExternalSenders, list(limits.maxExternalSenders + 1, [1, 7, 0, 1, 0])],
+    [Credential, bytes(0, 2, list(limits.maxCertificates + 1, [1, 7]))],
+    [Commit, bytes(list(limits.maxProposals + 1, [2, 1, 7]), 0)],
+    [ParentNode, bytes(1, 7, 0, list(limits.maxLeaves + 1, [0, 0, 0, 0]))],
+    [GroupSecrets, bytes(1, 7, 0, list(limits.maxPsks + 1, [1, 0, 0]))],
+    [RatchetTreeNodes, list(2 * limits.maxLeaves + 1, [0])],
   ]
   for (const [codec, input] of many) refusesNow(() => decode(codec, input), 'base.codec.too_many')
 })

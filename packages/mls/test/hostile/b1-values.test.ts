@@ -3,7 +3,7 @@
  */
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
 import { test } from 'node:test'
-import { BaseError, type Codec, CodedError, decode, encode, isCodedError, Secret, utf8 } from '@famichat/base'
+import { BaseError, type Codec, CodedError, decode, encode, isCodedError, present, Secret, utf8 } from '@famichat/base'
 import { type Extension, ExtensionType, Group, limits, makeAdd, makeCapabilities, makeGroupContextExtensions, makeRemove, MlsError } from '@famichat/mls'
 import { toLeafIndex } from '../../dist/tree/math.js'
 import { KeyPackage } from '../../dist/wire/key-package.js'
@@ -102,7 +102,7 @@ test('D22 keeps and ignores unknown extensions of leaves, KeyPackages and GroupI
   const { commit, welcome, staged } = await alice.group.commit({ proposals: [makeAdd(bundle.keyPackage)], groupInfoExtensions: [unknown] })
   bob.group.merge(await stagedBy(bob.group, commit))
   alice.group.merge(staged)
-  const { group } = await joinWith(dave, welcome as Uint8Array, bundle)
+  const { group } = await joinWith(dave, present(welcome, 'there are newcomers'), bundle)
   deepEqual(group.member(group.ownLeaf)?.extensions, [unknown])
   deepEqual(bob.group.member(group.ownLeaf)?.extensions, [unknown])
 })
@@ -120,7 +120,7 @@ test('D23 accepts GREASE in every list, and refuses it where it would be in use 
   const { welcome, staged, commit } = await alice.group.commit({ proposals: [makeAdd(bundle.keyPackage)], groupInfoExtensions: [empty(0xeaea)] })
   bob.group.merge(await stagedBy(bob.group, commit))
   alice.group.merge(staged)
-  await joinWith(dave, welcome as Uint8Array, bundle)
+  await joinWith(dave, present(welcome, 'there are newcomers'), bundle)
   // a GREASE value nobody lists is refused like any unknown type: it is nothing special
   const proposals = [makeGroupContextExtensions([empty(0x1a1a)])]
   await refuses(alice.group, () => alice.group.commit({ proposals }), 'mls.leaf.lacks_group_extension')

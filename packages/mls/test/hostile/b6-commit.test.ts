@@ -3,7 +3,7 @@
  */
 import { deepEqual, equal, notDeepEqual, rejects } from 'node:assert/strict'
 import { test } from 'node:test'
-import { Secret, utf8 } from '@famichat/base'
+import { present, Secret, utf8 } from '@famichat/base'
 import {
   Group, makeAdd, makeExternalPsk, makeReInit, makeRemove, type Proposal, type SentProposal,
 } from '@famichat/mls'
@@ -180,8 +180,8 @@ test('C12 refuses a path secret that does not decrypt, and swapped ciphertexts (
   const [erin] = await addAll(bob, [alice, carol], [await makePerson('erin')])
   const swap = (path: UpdatePath): UpdatePath => ({ ...path, nodes: path.nodes.map((node) => ({ ...node, encryptedPathSecret: [...node.encryptedPathSecret].reverse() })) })
   const { message } = await forgeCommit(insiderOf(alice), { path: swap })
-  for (const seat of [carol, erin as Seat]) await refusesMessage(seat, message, 'mls.commit.path_secret_undecryptable')
-  await honestCommitPasses(alice, bob, carol, erin as Seat)
+  for (const seat of [carol, present(erin, 'the seat is taken')]) await refusesMessage(seat, message, 'mls.commit.path_secret_undecryptable')
+  await honestCommitPasses(alice, bob, carol, present(erin, 'the seat is taken'))
 })
 
 test('C12 refuses a path secret of another length (receive)', async () => {
@@ -285,7 +285,7 @@ test('C20 gives the Welcome apart from the commit, and none to a commit without 
   const { commit, welcome, staged } = await alice.group.commit({ proposals: [makeAdd(bundle.keyPackage)] })
   // a Welcome that leaks before the race is won leads to an epoch nobody else is in
   alice.group.discard(staged)
-  const { group } = await Group.join({ config: carol.config, signer: carol.signer, welcome: welcome as Uint8Array, keyPackages: [bundle] })
+  const { group } = await Group.join({ config: carol.config, signer: carol.signer, welcome: present(welcome, 'there are newcomers'), keyPackages: [bundle] })
   await honestCommitPasses(alice, bob)
   notDeepEqual(group.epochAuthenticator, bob.group.epochAuthenticator)
   await refusesMessage(bob, commit, 'mls.message.wrong_epoch')
@@ -333,7 +333,7 @@ test('C24 agrees about trees that halve, have blanks and unmerged leaves (receiv
   await commitAll(dave, [alice, carol], { proposals: [makeRemove(bob.group.ownLeaf)] })
   const [grace] = await addAll(carol, [alice, dave], [await makePerson('grace')], { withPath: false })
   equal(grace?.group.ownLeaf, bob.group.ownLeaf)
-  await honestCommitPasses(dave, alice, carol, grace as Seat)
+  await honestCommitPasses(dave, alice, carol, present(grace, 'the seat is taken'))
 })
 
 test('C25 lets the victims of a garbled subtree refuse, the others go on, and a re-add heal (receive)', async () => {
@@ -348,6 +348,6 @@ test('C25 lets the victims of a garbled subtree refuse, the others go on, and a 
   const again = await keyPackageOf(carol.person)
   const { welcome, staged } = await bob.group.commit({ proposals: [makeRemove(CAROL), makeAdd(again.keyPackage), makeRemove(ZERO)] })
   bob.group.merge(staged)
-  const { group } = await Group.join({ config: carol.person.config, signer: carol.person.signer, welcome: welcome as Uint8Array, keyPackages: [again] })
+  const { group } = await Group.join({ config: carol.person.config, signer: carol.person.signer, welcome: present(welcome, 'there are newcomers'), keyPackages: [again] })
   equal(await readText(group, await bob.group.protect(utf8('healed'))), 'healed')
 })

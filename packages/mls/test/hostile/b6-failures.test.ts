@@ -4,7 +4,7 @@
  */
 import { equal, ok, rejects } from 'node:assert/strict'
 import { test } from 'node:test'
-import { utf8 } from '@famichat/base'
+import { present, utf8 } from '@famichat/base'
 import { Group, type GroupConfig, makeAdd, makeExternalPsk, makeRemove, type Signer } from '@famichat/mls'
 import type { CryptoBackend } from '../../dist/crypto/backend.js'
 import { toLeafIndex } from '../../dist/tree/math.js'
@@ -168,7 +168,7 @@ test('C23 leaves nothing behind when a join fails anywhere, and the KeyPackage j
   let failures = 0
   for (let call = 0; joined === undefined; call += call < 60 ? 1 : 7) {
     fuse.arm(call)
-    await Group.join({ ...parts, welcome: welcome as Uint8Array, keyPackages: [bundle] }).then(({ group }) => { joined = group }, () => { failures++ })
+    await Group.join({ ...parts, welcome: present(welcome, 'there are newcomers'), keyPackages: [bundle] }).then(({ group }) => { joined = group }, () => { failures++ })
   }
   fuse.arm(Number.POSITIVE_INFINITY)
   ok(failures > 20)

@@ -3,7 +3,7 @@
  */
 import { deepEqual, equal, rejects } from 'node:assert/strict'
 import { test } from 'node:test'
-import { encode, Secret, utf8 } from '@famichat/base'
+import { encode, present, Secret, utf8 } from '@famichat/base'
 import { type Extension, ExtensionType, Group, type KeyPackageBundle, makeAdd, makeCapabilities, makeExternalPsk, makeResumptionPsk, PSKType, ResumptionPSKUsage } from '@famichat/mls'
 import { toLeafIndex } from '../../dist/tree/math.js'
 import type { GroupSecrets } from '../../dist/wire/group-info.js'
@@ -25,7 +25,7 @@ const invited = async (seed = 1): Promise<{ alice: Seat; bob: Seat; carol: Perso
   const carol = await makePerson('carol')
   const bundle = await keyPackageOf(carol)
   const { welcome, staged } = await alice.group.commit({ proposals: [makeAdd(bundle.keyPackage)] })
-  return { alice, bob, carol, bundle, welcome: welcome as Uint8Array, settle: () => { alice.group.merge(staged) } }
+  return { alice, bob, carol, bundle, welcome: present(welcome, 'there are newcomers'), settle: () => { alice.group.merge(staged) } }
 }
 
 const partsOf = (message: Uint8Array): Extract<ReturnType<typeof decodeMessage>, { wireFormat: 3 }>['welcome'] => {
@@ -230,7 +230,7 @@ test('W26 says that a KeyPackage of last resort was used, and lets it be used ag
     const seat = { person, group: await createGroup(person) }
     const { welcome, staged } = await seat.group.commit({ proposals: [makeAdd(bundle.keyPackage)] })
     seat.group.merge(staged)
-    const { group, keyPackage } = await joinWith(carol, welcome as Uint8Array, bundle)
+    const { group, keyPackage } = await joinWith(carol, present(welcome, 'there are newcomers'), bundle)
     equal(keyPackage.isLastResort, true)
     await commitAll({ person: carol, group }, [seat])
   }

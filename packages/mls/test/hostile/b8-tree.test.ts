@@ -3,6 +3,7 @@
  */
 import { deepEqual, equal, rejects, throws } from 'node:assert/strict'
 import { test } from 'node:test'
+import { present } from '@famichat/base'
 import { insecureSeededRandom, randomBelow } from '@famichat/base/testing'
 import { type KeyPackageBundle, type LeafNode, limits, makeAdd, makeRemove } from '@famichat/mls'
 import { directPath, fullLeafCount, isBelow, leafToNode, toLeafIndex, toNodeIndex } from '../../dist/tree/math.js'
@@ -44,7 +45,7 @@ const makeRealTree = async (): Promise<RealTree> => {
 
 /** Zoe is lured into the tree after a change; signed by Alice, at the tree hash it has. */
 const joinTree = async ({ zoe, bundle, groupId, seats }: RealTree, nodes: RatchetTreeNodes): Promise<unknown> => {
-  const signer = (seats[0] as Seat).person.signer
+  const signer = present(seats[0], 'the seat is taken').person.signer
   return joinWith(zoe, await forgeWelcome(zoe, bundle, { signer, signerLeaf: ZERO, nodes, context: (context) => ({ ...context, groupId }) }), bundle)
 }
 
@@ -119,7 +120,7 @@ const twoByTwo = async (plan: ChainPlan): Promise<{ bob: Person; welcome: Uint8A
     encryptionKey: plan.sameParentKey === true ? rootKey : lowKey, parentHash: parentHash(suite, tree, rootNode, toNodeIndex(5)), unmergedLeaves: [],
   }
   tree.setParent(toNodeIndex(1), leftNode)
-  const own = tree.leaf(ZERO) as LeafNode
+  const own = present(tree.leaf(ZERO), 'the leaf is there')
   const { publicKey } = await freshKeyPair(suite)
   const source = { leafNodeSource: LeafNodeSource.commit, parentHash: parentHash(suite, tree, leftNode, toNodeIndex(2)) }
   tree.setLeaf(ZERO, await signLeafNode({ ...own, encryptionKey: publicKey, source }, alice.signer, { groupId, leafIndex: ZERO }))
@@ -152,7 +153,7 @@ test('T03 refuses an inner node without a parent hash (join)', async () => {
 test('T04 refuses a node that no node below claims (join)', async () => {
   // the leaf that made the path is replaced by a fresh one: nobody claims its parent any more
   await refused(async ({ nodes, seats }) => {
-    const { leafNode } = await forgeLeaf((seats[5] as Seat).person)
+    const { leafNode } = await forgeLeaf(present(seats[5], 'the seat is taken').person)
     return nodes.map((node, at) => (at === 10 ? { nodeType: NodeType.leaf, leafNode } : node))
   }, 'mls.tree.bad_parent_hash')
 })
@@ -172,7 +173,7 @@ test('T04 refuses a node that is claimed from both sides (join)', async () => {
   for (const [person, leaf] of [[alice, ZERO], [bob, toLeafIndex(1)]] as const) {
     const { publicKey } = await freshKeyPair(person.suite)
     const source = { leafNodeSource: LeafNodeSource.commit, parentHash: parentHash(person.suite, tree, node, leafToNode(toLeafIndex(1 - leaf))) }
-    tree.setLeaf(leaf, await signLeafNode({ ...(tree.leaf(leaf) as LeafNode), encryptionKey: publicKey, source }, person.signer, { groupId, leafIndex: leaf }))
+    tree.setLeaf(leaf, await signLeafNode({ ...present(tree.leaf(leaf), 'the leaf is there'), encryptionKey: publicKey, source }, person.signer, { groupId, leafIndex: leaf }))
   }
   // Bob's claim is right for Alice's leaf of now; Alice's was for Bob's leaf of before: exactly one holds, so the tree stands
   const plan = { signer: alice.signer, signerLeaf: ZERO, context: <T extends object>(context: T) => ({ ...context, groupId }) }
@@ -306,7 +307,7 @@ for (const size of [1, 2, 3, 4, 5, 8, 9]) {
     for (const seat of seats) await commitAll(seat, seats.filter((other) => other !== seat))
     agree(...seats)
     const [joined] = await addAll(first, others, [await makePerson('newcomer')])
-    await honestMessagePasses(joined as Seat, first)
+    await honestMessagePasses(present(joined, 'the seat is taken'), first)
   })
 }
 
@@ -314,9 +315,9 @@ test('T09 accepts a tree whose parents are all blank (join)', async () => {
   const alice = await makePerson('alice')
   const seat = { person: alice, group: await createGroup(alice) }
   const [bob] = await addAll(seat, [], [await makePerson('bob')], { withPath: false })
-  const [carol] = await addAll(seat, [bob as Seat], [await makePerson('carol')], { withPath: false })
-  equal([...insiderOf(carol as Seat).epoch.tree.parents()].length, 0)
-  await honestCommitPasses(carol as Seat, seat, bob as Seat)
+  const [carol] = await addAll(seat, [present(bob, 'the seat is taken')], [await makePerson('carol')], { withPath: false })
+  equal([...insiderOf(present(carol, 'the seat is taken')).epoch.tree.parents()].length, 0)
+  await honestCommitPasses(present(carol, 'the seat is taken'), seat, present(bob, 'the seat is taken'))
 })
 
 test('T10 refuses to grow beyond the largest tree before anything is signed (own creation)', async () => {

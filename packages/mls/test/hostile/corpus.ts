@@ -29,7 +29,7 @@ export interface Corpus {
 }
 
 /** A sample from a value. */
-const sample = <T>(name: string, codec: Codec<T>, value: T): Sample => ({ name, codec: codec as Codec<unknown>, bytes: encode(codec, value) })
+const sample = <T>(name: string, codec: Codec<T>, value: T): Sample => ({ name, codec, bytes: encode(codec, value) })
 
 /** Builds the corpus from a group of four. */
 export const makeCorpus = async (): Promise<Corpus> => {
