@@ -10,6 +10,7 @@ import {
   type CommitRequest, Group, makeAdd, makeCapabilities, makeExternalPsk, makeGroupContextExtensions, makeRemove, makeResumptionPsk, type Proposal,
 } from '@famichat/mls'
 import { receivingTime, resolveConfig } from '../../dist/group/config.js'
+import { currentRules } from '../../dist/group/membership.js'
 import { validateTree } from '../../dist/validate/tree.js'
 import { createGroup, keyPackageOf, makePerson, type Person, readText, type Seat, stagedBy } from '../builders.js'
 import { agree } from './assertions.js'
@@ -132,11 +133,9 @@ class Schedule {
   async #check(): Promise<void> {
     agree(...this.seats)
     for (const seat of this.seats) {
-      const { epoch } = insiderOf(seat)
+      const { state, epoch } = insiderOf(seat)
       const config = resolveConfig(seat.person.config)
-      const { suite, context, tree } = epoch
-      const rules = { suite, extensions: context.extensions, authentication: config.authentication, nowSeconds: receivingTime(config) }
-      await validateTree(rules, tree, context)
+      await validateTree(currentRules({ config, signer: seat.person.signer, state }, receivingTime(config)), epoch.tree, epoch.context)
     }
     await this.#freshMemberJoins()
     const [sender, receiver] = [this.#pick(), this.#pick()]
