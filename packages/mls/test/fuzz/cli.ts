@@ -76,7 +76,7 @@ const main = async (args: string[]): Promise<number> => {
   const tally = await runFuzz(chosen, { seed, count, only, onProgress: progress.step })
   progress.end()
   const seconds = secondsSince(started)
-  for (const found of tally.found) console.log(describeFound(found, seed))
+  for (const found of tally.found) console.log(describeFound(found, seed, entry))
   console.log(describeTally(tally))
   if (page !== undefined) {
     writeFileSync(page, writtenPage(readFileSync(page, 'utf8'), {

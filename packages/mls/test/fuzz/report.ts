@@ -27,9 +27,9 @@ export const progressLine = (done: number, total: number, { passed, failed }: Ta
 }
 
 /** One violated oracle, and how to replay it. */
-export const describeFound = ({ input, target, what, hex }: Found, seed: number): string => [
+export const describeFound = ({ input, target, what, hex }: Found, seed: number, entry = ''): string => [
   `FAILED input ${input.toString()} of ${target}: ${what}`,
-  `       again: npm run fuzz -- --seed ${seed.toString()} --only ${input.toString()}`,
+  `       again: npm run fuzz -- --seed ${seed.toString()} --only ${input.toString()}${entry === '' ? '' : ` --entry "${entry}"`}`,
   ...(hex === undefined ? [] : [`       bytes: ${hex}`]),
 ].join('\n')
 
