@@ -16,4 +16,5 @@ export {
 } from './coded-error.js'
 export { Reader } from './reader.js'
 export { Secret } from './secret.js'
+export { decodeSecret, encodeSecret, secretBytes } from './secret-codec.js'
 export { MAX_VECTOR_BYTES, vectorPrefix, Writer } from './writer.js'

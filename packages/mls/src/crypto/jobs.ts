@@ -2,11 +2,12 @@
  * Jobs: cryptographic work as bytes in and bytes out, so that a thread that shares nothing else can do it.
  * Layer: crypto. A seal job's bytes are secret: whoever moves them wipes them.
  */
-import { CodedError, decode, EMPTY, encode, fixed, opaque, type Secret, struct, systemRandom, uint16, uint8, variant } from '@famichat/base'
+import {
+  CodedError, decode, EMPTY, encode, fixed, opaque, type Secret, secretBytes, struct, systemRandom, uint16, uint8, variant,
+} from '@famichat/base'
 import type { CryptoBackend, KeyPair } from './backend.js'
 import { type CipherSuite, makeCipherSuite } from './cipher-suite.js'
 import type { Sealed } from './hpke.js'
-import { secretBytes } from './secret-codec.js'
 
 const JobKind = { seal: 1, verify: 2, derive: 3 } as const
 
@@ -18,7 +19,6 @@ const Job = variant('kind', uint8, {
 const SealResult = struct({ kemOutput: opaque(), ciphertext: opaque() })
 const DeriveResult = struct({ publicKey: opaque(), privateKey: secretBytes() })
 const VerifyResult = fixed(1)
-const YES = Uint8Array.of(1)
 
 /** HPKE seal with the randomness it needs, drawn beforehand; empty where the machine's own will do. */
 export const encodeSealJob = (suite: number, job: {
@@ -54,7 +54,7 @@ export const makeJobRunner = (backend: CryptoBackend): ((job: Uint8Array) => Pro
     const job = decode(Job, bytes)
     const suite = suiteOf(job.suite)
     if (job.kind === JobKind.verify) {
-      return await suite.signature.verify(job.publicKey, job.message, job.signature) ? YES : Uint8Array.of(0)
+      return Uint8Array.of(await suite.signature.verify(job.publicKey, job.message, job.signature) ? 1 : 0)
     }
     if (job.kind === JobKind.derive) {
       const pair = await suite.hpke.kem.deriveKeyPair(job.ikm)

@@ -1,25 +1,26 @@
 /**
- * Caches of imported keys, found by the identity of the byte array that holds the raw key.
+ * Caches of imported keys.
  * Layer: crypto.
  */
-import type { Secret } from '@famichat/base'
+import { bytesKey, type Secret } from '@famichat/base'
 
 const PUBLIC_CAPACITY = 256
 
-/** Remembers up to 256 public keys; the one imported first leaves first. */
+/** Remembers up to 256 public keys by their bytes, none of which it keeps; the one imported first leaves first. */
 export class PublicKeyCache<Key> {
-  readonly #keys = new Map<Uint8Array, Key>()
+  readonly #keys = new Map<string, Key>()
 
-  /** The key for exactly this array object, imported at first sight. */
+  /** The key of these bytes, imported at first sight. */
   get(raw: Uint8Array, importKey: (raw: Uint8Array) => Key): Key {
-    const known = this.#keys.get(raw)
+    const name = bytesKey(raw)
+    const known = this.#keys.get(name)
     if (known !== undefined) return known
     const imported = importKey(raw)
     if (this.#keys.size >= PUBLIC_CAPACITY) {
       const [oldest] = this.#keys.keys()
       if (oldest !== undefined) this.#keys.delete(oldest)
     }
-    this.#keys.set(raw, imported)
+    this.#keys.set(name, imported)
     return imported
   }
 }

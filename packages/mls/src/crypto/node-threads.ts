@@ -5,8 +5,9 @@
  */
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
+import { present } from '@famichat/base'
 import type { CryptoThreads } from './backend.js'
-import { BATCH_BYTES, finishBatch, openControl, type SharedBatch, takeJobs, writeBatch } from './shared-batch.js'
+import { awaitJobs, BATCH_BYTES, openControl, type SharedBatch, takeJobs, takeResults, wipeBatch, writeBatch } from './shared-batch.js'
 
 /** Batches below this are done before a sleeping thread is awake. */
 const MIN_JOBS = 6
@@ -18,42 +19,38 @@ const MAX_THREADS = 3
 export const makeNodeThreads = (run: (job: Uint8Array) => Promise<Uint8Array>): CryptoThreads | undefined => {
   const helpers = Math.min(availableParallelism() - 1, MAX_THREADS)
   if (helpers < 1) return undefined
-  let batch: SharedBatch | undefined
+  let pool: Pool | undefined
+  let isBroken = false
   let busy = false
-  let ready = 0
   let seen = 0
-  const start = (): void => {
-    const shared = openControl(new SharedArrayBuffer(BATCH_BYTES))
-    batch = shared
-    for (let i = 0; i < helpers; i++) {
-      const worker = new Worker(new URL('./node-thread.js', import.meta.url), { workerData: shared.memory, stdin: false })
-      worker.unref()
-      worker.once('message', () => { ready++ })
-      worker.once('error', () => { ready = -Infinity })
+  const shared = async (using: Pool, work: SharedWork): Promise<readonly (Uint8Array | undefined)[]> => {
+    let results: readonly (Uint8Array | undefined)[] | undefined
+    try {
+      results = await runShared(using.batch, run, work)
+    } finally {
+      if (results === undefined) {
+        // never again in this process: whoever stalled may still write to that memory
+        isBroken = true
+        using.stop()
+      }
     }
+    return results ?? [undefined]
   }
   return {
     helpWith: (jobs) => {
-      if (jobs < MIN_JOBS) return false
+      if (jobs < MIN_JOBS || isBroken) return false
       seen += jobs
-      if (batch === undefined && seen >= JOBS_TO_START) start()
-      return !busy && ready > 0
+      if (pool === undefined && seen >= JOBS_TO_START) pool = startPool(helpers)
+      return !busy && pool?.isReady() === true
     },
     run: async (jobs, maxResultBytes) => {
       const results: Uint8Array[] = []
       busy = true
       try {
         while (results.length < jobs.length) {
-          const count = batch === undefined ? 0 : writeBatch(batch, jobs, { from: results.length, maxResultBytes })
-          if (batch === undefined || count === 0) {
-            // larger than the shared memory
-            results.push(await run(jobs[results.length] ?? new Uint8Array(0)))
-            continue
-          }
-          await takeJobs(batch, run)
-          const done = finishBatch(batch, count)
           const from = results.length
-          for (const [index, result] of done.entries()) results.push(result ?? await run(jobs[from + index] ?? new Uint8Array(0)))
+          const found = pool === undefined || isBroken ? [undefined] : await shared(pool, { jobs, from, maxResultBytes })
+          for (const [index, result] of found.entries()) results.push(result ?? await run(present(jobs[from + index], 'each result has its job')))
         }
       } finally {
         busy = false
@@ -61,4 +58,49 @@ export const makeNodeThreads = (run: (job: Uint8Array) => Promise<Uint8Array>): 
       return results
     },
   }
+}
+
+interface Pool {
+  readonly batch: SharedBatch
+  isReady(): boolean
+  stop(): void
+}
+
+const startPool = (helpers: number): Pool => {
+  const batch = openControl(new SharedArrayBuffer(BATCH_BYTES))
+  let ready = 0
+  const workers = Array.from({ length: helpers }, () => {
+    const worker = new Worker(new URL('./node-thread.js', import.meta.url), { workerData: batch.memory, stdin: false })
+    worker.unref()
+    worker.once('message', () => { ready++ })
+    worker.once('error', () => { ready = -Infinity })
+    return worker
+  })
+  return {
+    batch,
+    isReady: () => ready > 0,
+    stop: () => { for (const worker of workers) void worker.terminate() },
+  }
+}
+
+interface SharedWork {
+  readonly jobs: readonly Uint8Array[]
+  readonly from: number
+  readonly maxResultBytes: number
+}
+
+/** One filling of the shared memory; a job too large for it is left undone. Undefined when a helper stalled. */
+const runShared = async (
+  batch: SharedBatch, run: (job: Uint8Array) => Promise<Uint8Array>, { jobs, from, maxResultBytes }: SharedWork,
+): Promise<readonly (Uint8Array | undefined)[] | undefined> => {
+  const count = writeBatch(batch, jobs, { from, maxResultBytes })
+  if (count === 0) return [undefined]
+  let isWhole = false
+  try {
+    await takeJobs(batch, run)
+    isWhole = awaitJobs(batch, count)
+  } finally {
+    if (!isWhole) wipeBatch(batch)
+  }
+  return isWhole ? takeResults(batch, count) : undefined
 }

@@ -10,9 +10,12 @@ const RANKS: ReadonlyMap<number, number> = new Map([[ProposalType.update, 1], [P
 
 /**
  * The proposals a committer takes: of several that change one leaf the one §12.2 prefers (any Remove, else the most
- * recent Update), and none that changes its own leaf, whose keys the path renews and which it cannot leave by itself.
+ * recent Update), none that changes its own leaf, whose keys the path renews and which it cannot leave by itself, and a
+ * ReInit only when nothing else was proposed or is added by value (§12.2 SHOULD).
  */
-export const choosePending = <Sent extends SentProposal>(proposals: readonly Sent[], ownLeaf: LeafIndex): readonly Sent[] => {
+export const choosePending = <Sent extends SentProposal>(
+  proposals: readonly Sent[], ownLeaf: LeafIndex, byValue: readonly SentProposal[],
+): readonly Sent[] => {
   const chosen = new Map<LeafIndex, Sent>()
   for (const sent of proposals) {
     const leaf = changedLeaf(sent)
@@ -20,11 +23,15 @@ export const choosePending = <Sent extends SentProposal>(proposals: readonly Sen
     const rival = chosen.get(leaf)
     if (rival === undefined || isPreferred(sent, rival)) chosen.set(leaf, sent)
   }
-  return proposals.filter((sent) => {
+  const fitting = proposals.filter((sent) => {
     const leaf = changedLeaf(sent)
     return leaf === undefined || (leaf !== ownLeaf && chosen.get(leaf) === sent)
   })
+  const others = fitting.filter((sent) => !isReInit(sent))
+  return others.length + byValue.length > 0 ? others : fitting.slice(0, 1)
 }
+
+const isReInit = ({ proposal }: SentProposal): boolean => proposal.proposalType === ProposalType.reinit
 
 const rank = ({ proposal }: SentProposal): number => RANKS.get(proposal.proposalType) ?? 0
 

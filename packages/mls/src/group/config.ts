@@ -24,8 +24,13 @@ export interface GroupPolicy {
   readonly acceptExternalCommits: boolean
   /** Whether non-members may propose to be added (§12.1.8): off. */
   readonly acceptNewMemberProposals: boolean
-  /** Whether lifetimes of received leaves are checked (§7.3 recommends it). */
+  /**
+   * Whether the current time must be within the lifetime of received leaves (§7.3 recommends it). A member that reads the
+   * log late then refuses commits that were valid when they were made: off where messages may wait.
+   */
   readonly checkLifetimes: boolean
+  /** The longest leaf lifetime accepted from anybody, in seconds; undefined for none, against §7.2. */
+  readonly maxLifetimeSeconds: bigint | undefined
   /** Past epochs whose application messages are still read (§15.3, E9: 3); 0 for none. */
   readonly maxPastEpochs: number
   /** How long they are read after the group left them, in milliseconds (E9: 48 h). */
@@ -52,6 +57,7 @@ const DEFAULT_POLICY: GroupPolicy = {
   acceptExternalCommits: false,
   acceptNewMemberProposals: false,
   checkLifetimes: true,
+  maxLifetimeSeconds: limits.maxLifetimeSeconds,
   maxPastEpochs: limits.maxPastEpochs,
   maxPastEpochAgeMs: limits.maxPastEpochAgeMs,
   paddingFor: () => 0,

@@ -56,7 +56,7 @@ export const createInitialState = async (config: ResolvedConfig, request: Omit<N
     extensions: request.leaf.extensions ?? [],
   }, signer, { groupId, leafIndex: ownLeaf })
   const tree = RatchetTree.ofOne(leafNode).freeze()
-  const rules = { suite, extensions, authentication: config.authentication, nowSeconds }
+  const rules = { suite, extensions, authentication: config.authentication, nowSeconds, maxLifetimeSeconds: config.policy.maxLifetimeSeconds }
   await validateLeafNode(rules, leafNode, { source: LeafNodeSource.keyPackage, position: { groupId, leafIndex: ownLeaf } })
   const census = Census.of(tree)
   census.validate(extensions)

@@ -118,8 +118,9 @@ export class GroupState {
     return this.#proposals.get(bytesKey(reference))
   }
 
+  /** A copy of the private key of an Update this member proposed: a commit that is given up wipes its own. */
   updateKey(publicKey: Uint8Array): Secret | undefined {
-    return this.#updateKeys.get(bytesKey(publicKey))?.privateKey
+    return this.#updateKeys.get(bytesKey(publicKey))?.privateKey.clone()
   }
 
   /** Writes a new group whole: each of its nodes becomes a row. */
@@ -135,7 +136,7 @@ export class GroupState {
   cacheProposal(proposal: CachedProposal, updateKey?: UpdateKey): void {
     this.#proposals.set(bytesKey(proposal.reference), proposal)
     if (updateKey !== undefined) this.#updateKeys.set(bytesKey(updateKey.publicKey), updateKey)
-    this.#rows.set(rowKey.proposal(toHex(proposal.reference)), encodeProposal(proposal, updateKey?.privateKey))
+    this.#rows.set(rowKey.proposal(toHex(proposal.reference)), encodeProposal(proposal, this.#proposals.size, updateKey?.privateKey))
   }
 
   /** Takes a component's exported secret: it cannot be had again in this epoch, also after a restart. */
@@ -173,7 +174,7 @@ export class GroupState {
     this.#epoch = next
     this.#census = census.merge()
     if (staged.reinit !== undefined) this.#close(staged.reinit)
-    this.#forgetProposals(next)
+    this.#forgetProposals()
     for (const node of next.tree.changedNodes()) this.#rows.set(rowKey.node(node), encodeNode(next.tree, node))
     this.#recordHeader()
   }
@@ -219,7 +220,7 @@ export class GroupState {
   /** §12.4.2: a removed member keeps nothing it could read or write with. */
   #leave(): void {
     this.#status = 'removed'
-    this.#forgetProposals(undefined)
+    this.#forgetProposals()
     for (const past of this.#past) this.#forgetPast(past)
     this.#past = []
     for (const [epoch, psk] of this.#resumptionPsks) {
@@ -228,8 +229,7 @@ export class GroupState {
     }
     this.#resumptionPsks.clear()
     const { context, secretTree } = this.#epoch
-    for (const key of secretTree.rowKeys()) this.#rows.set(rowKey.secretTree(context.epoch, key), undefined)
-    secretTree.takeChanges()
+    for (const key of secretTree.takeAway()) this.#rows.set(rowKey.secretTree(context.epoch, key), undefined)
     wipeEpoch(this.#epoch)
     this.#recordHeader()
   }
@@ -264,15 +264,13 @@ export class GroupState {
   }
 
   #forgetPast(past: PastEpoch): void {
-    for (const key of past.secretTree.rowKeys()) this.#rows.set(rowKey.secretTree(past.epoch, key), undefined)
-    past.secretTree.takeChanges()
+    for (const key of past.secretTree.takeAway()) this.#rows.set(rowKey.secretTree(past.epoch, key), undefined)
     this.#rows.set(rowKey.past(past.epoch), undefined)
     wipePastEpoch(past)
   }
 
-  #forgetProposals(next: Epoch | undefined): void {
-    const used = new Set(next?.privateKeys.values())
-    for (const { privateKey } of this.#updateKeys.values()) if (!used.has(privateKey)) privateKey.wipe()
+  #forgetProposals(): void {
+    for (const { privateKey } of this.#updateKeys.values()) privateKey.wipe()
     this.#updateKeys.clear()
     for (const { reference } of this.#proposals.values()) this.#rows.set(rowKey.proposal(toHex(reference)), undefined)
     this.#proposals.clear()

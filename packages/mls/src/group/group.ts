@@ -86,6 +86,8 @@ export class Group {
   readonly #membership: Membership
   /** Handshakes are taken one at a time: what one looks up, no other may change meanwhile. */
   #turn: Promise<unknown> = Promise.resolve()
+  /** Staged commits that were merged or discarded: their secrets are not theirs any more. */
+  readonly #spent = new WeakSet<StagedCommit>()
 
   private constructor(membership: Membership) {
     this.#membership = membership
@@ -194,17 +196,17 @@ export class Group {
    * @throws MlsError `mls.proposal.pending` | `mls.message.too_large` | `mls.group.*`
    */
   protect(applicationData: Uint8Array, { authenticatedData = EMPTY }: WithAuthenticatedData = {}): Promise<Uint8Array> {
-    return sendApplicationData(this.#membership, applicationData, authenticatedData)
+    return sendApplicationData(this.#membership, applicationData.slice(), authenticatedData.slice())
   }
 
   /** Sends a proposal for somebody to commit (§12.1); it is judged when it is committed. @throws MlsError `mls.proposal.too_many` | `mls.group.*` */
   propose(proposal: Proposal, { authenticatedData = EMPTY }: WithAuthenticatedData = {}): Promise<Uint8Array> {
-    return sendProposal(this.#membership, proposal, authenticatedData)
+    return sendProposal(this.#membership, proposal, authenticatedData.slice())
   }
 
   /** Proposes fresh keys for this member (§12.1.2); somebody else has to commit them. */
   proposeUpdate({ authenticatedData = EMPTY }: WithAuthenticatedData = {}): Promise<Uint8Array> {
-    return sendUpdate(this.#membership, authenticatedData)
+    return sendUpdate(this.#membership, authenticatedData.slice())
   }
 
   /**
@@ -213,7 +215,8 @@ export class Group {
    * @throws MlsError `mls.commit.pending` | `mls.proposal.*` | `mls.psk.*` | `mls.leaf.*` | `mls.key_package.*`
    */
   commit(request: CommitRequest = {}): Promise<CommitBundle> {
-    return this.#inTurn(() => sendCommit(this.#membership, request))
+    const authenticatedData = request.authenticatedData?.slice() ?? EMPTY
+    return this.#inTurn(() => sendCommit(this.#membership, { ...request, authenticatedData }))
   }
 
   /**
@@ -222,18 +225,24 @@ export class Group {
    * @throws MlsError | BaseError `base.codec.*`; nothing is changed then
    */
   process(message: Uint8Array): Promise<Processed> {
-    return this.#inTurn(() => processMessage(this.#membership, message))
+    // the caller may use its buffer again at once
+    const copy = message.slice()
+    return this.#inTurn(() => processMessage(this.#membership, copy))
   }
 
   /** Enters the epoch of a staged commit. @throws MlsError `mls.commit.epoch_left` | `mls.group.*` */
   merge(staged: StagedCommit): void {
     requireActive(this.#membership)
-    check(staged.epoch === this.epoch + 1n, 'mls.commit.epoch_left', { staged: staged.epoch, current: this.epoch })
+    const isOpen = !this.#spent.has(staged) && staged.epoch === this.epoch + 1n
+    check(isOpen, 'mls.commit.epoch_left', { staged: staged.epoch, current: this.epoch })
+    this.#spent.add(staged)
     this.#state.enter(staged, pastWindow(this.#membership.config))
   }
 
-  /** Gives up a staged commit and deletes its secrets: a race was lost, or the application refuses it. */
+  /** Gives up a staged commit and deletes its secrets: a race was lost, or the application refuses it. A second time, nothing. */
   discard(staged: StagedCommit): void {
+    if (this.#spent.has(staged)) return
+    this.#spent.add(staged)
     if (this.#state.pending?.staged === staged) this.#state.drop()
     else if (staged.next !== undefined) wipeEpoch(staged.next.epoch, this.#epoch)
   }

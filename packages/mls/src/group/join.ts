@@ -2,11 +2,10 @@
  * Joining by Welcome (RFC 9420 §12.4.3.1): open it, trust nothing in it, and arrive at an epoch.
  * Layer: group. Nothing is kept when it fails: the KeyPackage stays usable.
  */
-import { decode, EMPTY, encode, equal, present, Secret } from '@famichat/base'
+import { decode, decodeSecret, EMPTY, encode, equal, present, Secret } from '@famichat/base'
 import type { MaybePromise } from '../crypto/backend.js'
 import { type CipherSuite, makeCipherSuite } from '../crypto/cipher-suite.js'
 import { decryptWithLabel, openWithKeys } from '../crypto/labels.js'
-import { decodeSecret } from '../crypto/secret-codec.js'
 import { check, MlsError } from '../errors.js'
 import { confirmationTag, deriveEpoch, deriveWelcomeSecret, welcomeKeyAndNonce } from '../schedule/key-schedule.js'
 import { derivePskSecret, type PreSharedKey } from '../schedule/psk.js'
@@ -113,6 +112,7 @@ export const joinByWelcome = async (request: JoinRequest): Promise<Joined> => {
 /** The rules a joiner measures a group's leaves by. */
 export const rulesFor = (config: ResolvedConfig, suite: CipherSuite, { groupContext }: GroupInfo): GroupRules => ({
   suite, extensions: groupContext.extensions, authentication: config.authentication, nowSeconds: receivingTime(config),
+  maxLifetimeSeconds: config.policy.maxLifetimeSeconds,
 })
 
 /** The tree from the GroupInfo or from elsewhere; both must agree (§12.4.3.3). @throws MlsError `mls.welcome.*` | `mls.tree.*` */

@@ -2,10 +2,9 @@
  * Making KeyPackages (RFC 9420 §10) and keeping their private keys until a Welcome comes.
  * Layer: group.
  */
-import { EMPTY, encode, type RandomBytes, type Secret, struct } from '@famichat/base'
+import { decodeSecret, EMPTY, encode, encodeSecret, type RandomBytes, type Secret, secretBytes, struct } from '@famichat/base'
 import { type CipherSuite, supportedCipherSuites } from '../crypto/cipher-suite.js'
 import { makeKeyPackageRef, signWithLabel } from '../crypto/labels.js'
-import { decodeSecret, encodeSecret, secretBytes } from '../crypto/secret-codec.js'
 import type { Signer } from '../crypto/signer.js'
 import { toLeafIndex } from '../tree/math.js'
 import { freshKeyPair, signLeafNode } from '../tree/treekem.js'

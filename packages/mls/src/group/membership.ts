@@ -30,7 +30,7 @@ export const requireActive = (membership: Membership): void => {
 /** The rules of the current epoch. @param nowSeconds undefined where lifetimes are not checked */
 export const currentRules = ({ config, state }: Membership, nowSeconds: bigint | undefined): GroupRules => {
   const { suite, context } = state.epoch
-  return { suite, extensions: context.extensions, authentication: config.authentication, nowSeconds }
+  return { suite, extensions: context.extensions, authentication: config.authentication, nowSeconds, maxLifetimeSeconds: config.policy.maxLifetimeSeconds }
 }
 
 /** This member's leaf. @throws InvariantError when it has left */

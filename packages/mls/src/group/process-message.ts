@@ -18,7 +18,7 @@ import { lookUpPsks } from './psks.js'
 import { isOwnMessage, type OpenedMessage, openPrivateMessage, openPublicMessage, type OwnMessage } from './receive.js'
 import type { StagedCommit } from './staged-commit.js'
 
-/** @param message one encoded MLSMessage, copied here. @throws MlsError | BaseError `base.codec.*` */
+/** @param message one encoded MLSMessage, the engine's to keep. @throws MlsError | BaseError `base.codec.*` */
 export const processMessage = async (membership: Membership, message: Uint8Array): Promise<Processed> => {
   requireMember(membership)
   const opened = await openMessage(membership, message)
@@ -39,7 +39,7 @@ const openMessage = (membership: Membership, message: Uint8Array): Promise<Opene
   const { policy } = config
   state.expirePast(pastWindow(config))
   const epochs = { current: state.epoch, past: state.past }
-  const decoded = decodeMessage(message.slice())
+  const decoded = decodeMessage(message)
   if (decoded.wireFormat === WireFormat.privateMessage) return openPrivateMessage(epochs, decoded.privateMessage)
   check(decoded.wireFormat === WireFormat.publicMessage, 'mls.message.unexpected_kind')
   const { sender, content } = decoded.publicMessage.content

@@ -48,7 +48,7 @@ const restore = (config: ResolvedConfig, given: Iterable<StateRow>): GroupState 
   const status = GROUP_STATUSES[header.status]
   check(status !== undefined, 'mls.snapshot.malformed', { status: header.status })
   const epoch = epochOf(suite, header, { tree, status, secretTree: secretTreeOf(suite, rows, header.context.epoch, header.leafCount) })
-  const proposals = [...rows].filter(([key]) => key.startsWith('q')).map(([, row]) => proposalOf(row))
+  const proposals = [...rows].filter(([key]) => key.startsWith('q')).map(([, row]) => proposalOf(row)).sort((a, b) => a.order - b.order)
   return new GroupState({
     epoch,
     census,
@@ -158,10 +158,16 @@ const reinitOf = (rows: Rows): StagedCommit['reinit'] => {
   return proposal?.proposalType === ProposalType.reinit ? proposal : undefined
 }
 
-const proposalOf = (row: Uint8Array): { proposal: CachedProposal; updateKey: UpdateKey | undefined } => {
-  const { updateKey, ...proposal } = decode(StoredProposal, row)
-  if (updateKey === undefined || proposal.proposal.proposalType !== ProposalType.update) return { proposal, updateKey: undefined }
-  return { proposal, updateKey: { publicKey: proposal.proposal.leafNode.encryptionKey, privateKey: updateKey } }
+interface RestoredProposal {
+  readonly order: number
+  readonly proposal: CachedProposal
+  readonly updateKey: UpdateKey | undefined
+}
+
+const proposalOf = (row: Uint8Array): RestoredProposal => {
+  const { updateKey, order, ...proposal } = decode(StoredProposal, row)
+  if (updateKey === undefined || proposal.proposal.proposalType !== ProposalType.update) return { order, proposal, updateKey: undefined }
+  return { order, proposal, updateKey: { publicKey: proposal.proposal.leafNode.encryptionKey, privateKey: updateKey } }
 }
 
 const pendingCommit = (

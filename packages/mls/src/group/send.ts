@@ -2,9 +2,9 @@
  * Sending (RFC 9420 §6): sign, frame, and remember what was proposed.
  * Layer: group. A message key is taken before anything is awaited: no failure can make it serve twice.
  */
-import { present, type Secret } from '@famichat/base'
+import { EMPTY, present, type Secret } from '@famichat/base'
 import type { KeyPair } from '../crypto/backend.js'
-import { check } from '../errors.js'
+import { check, MlsError } from '../errors.js'
 import { protectPrivate } from '../framing/private-message.js'
 import { protectPublic } from '../framing/public-message.js'
 import { proposalRefOf, type SignedContent, signContent } from '../framing/signed-content.js'
@@ -16,7 +16,8 @@ import type { Proposal } from '../wire/proposal.js'
 import { ContentType, LeafNodeSource, ProposalType, type ResumptionPSKUsage, SenderType, WireFormat } from '../wire/registries.js'
 import { choosePending } from './choose-proposals.js'
 import { sendingTime } from './config.js'
-import { createCommit } from './create-commit.js'
+import { type CommitPlan, createCommit } from './create-commit.js'
+import { wipeEpoch } from './epoch.js'
 import { currentRules, type Membership, requireActive } from './membership.js'
 import type { CommitBundle, CommitRequest } from './outcomes.js'
 import { lookUpPsks, type OwnResumptionPsks } from './psks.js'
@@ -45,8 +46,6 @@ export const sendProposal = async (
   if (proposal.proposalType === ProposalType.selfRemove) checkSelfRemove(membership)
   const { epoch } = state
   const { message, signed } = await signAndFrame(membership, { contentType: ContentType.proposal, proposal }, authenticatedData)
-  // compared after the await: a proposal of an epoch that is over is of no use
-  check(state.epoch === epoch, 'mls.message.wrong_epoch')
   state.cacheProposal({ proposal, sender: signed.content.sender, reference: proposalRefOf(epoch.suite, signed) }, updateKey)
   return message
 }
@@ -81,22 +80,38 @@ export interface GroupLink {
 /** @throws MlsError `mls.commit.pending` | `mls.proposal.*` | `mls.psk.*` | `mls.leaf.*` | `mls.key_package.*` */
 export const sendCommit = async (membership: Membership, request: CommitRequest, link?: GroupLink): Promise<CommitBundle> => {
   requireActive(membership)
-  const { config, signer, state } = membership
+  const { state } = membership
   check(state.pending === undefined, 'mls.commit.pending')
   const { epoch } = state
-  const { suite, ownLeaf, tree } = epoch
+  checkAuthenticatedData(request.authenticatedData ?? EMPTY)
+  // the epoch may be left while the commit is made, and its secrets with it
+  const isLeft = (): boolean => state.epoch !== epoch || state.status !== 'active'
+  const refusal = (cause?: unknown): MlsError => new MlsError('mls.commit.epoch_left', { current: state.epoch.context.epoch }, { cause })
+  const { signed, welcome, staged } = await createCommit(planOf(membership, request, link))
+    .catch((error: unknown) => { throw isLeft() ? refusal(error) : error })
+  if (isLeft()) {
+    wipeEpoch(staged.next.epoch, epoch)
+    throw refusal()
+  }
+  const commit = encodeMessage(sealer(membership, signed.wireFormat, ContentType.commit)(signed))
+  state.hold({ staged, messageHash: epoch.suite.hash.digest(commit) })
+  return { commit, welcome: welcome && encodeMessage({ wireFormat: WireFormat.welcome, welcome }), staged }
+}
+
+const planOf = (membership: Membership, request: CommitRequest, link?: GroupLink): CommitPlan => {
+  const { config, signer, state } = membership
+  const { epoch } = state
+  const { ownLeaf, tree } = epoch
   const byValue = (request.proposals ?? []).map((proposal): SentProposal =>
     ({ proposal, sender: { senderType: SenderType.member, leafIndex: ownLeaf }, reference: undefined }))
-  const pending = request.withPending === false ? [] : choosePending(state.proposals, ownLeaf)
-  const authenticatedData = request.authenticatedData ?? new Uint8Array(0)
-  checkAuthenticatedData(authenticatedData)
-  const { signed, welcome, staged } = await createCommit({
+  const pending = request.withPending === false ? [] : choosePending(state.proposals, ownLeaf, byValue)
+  return {
     epoch,
     census: state.census,
     rules: currentRules(membership, sendingTime(config)),
     signer,
     proposals: [...pending, ...byValue],
-    authenticatedData,
+    authenticatedData: request.authenticatedData ?? EMPTY,
     wireFormat: handshakeFormat(membership),
     withPath: request.withPath ?? true,
     leaf: { ...present(tree.leaf(ownLeaf), 'an active member has a leaf'), ...request.leaf },
@@ -104,10 +119,7 @@ export const sendCommit = async (membership: Membership, request: CommitRequest,
     groupInfoExtensions: request.groupInfoExtensions ?? [],
     findPsks: (applied) => lookUpPsks(applied.psks, config.psks, state.resumptionPsks, ...(link ? [link.psks] : [])),
     ...(link ? { pskUsage: link.usage } : {}),
-  })
-  const commit = encodeMessage(sealer(membership, signed.wireFormat, ContentType.commit)(signed))
-  state.hold({ staged, messageHash: suite.hash.digest(commit) })
-  return { commit, welcome: welcome && encodeMessage({ wireFormat: WireFormat.welcome, welcome }), staged }
+  }
 }
 
 const checkAuthenticatedData = (authenticatedData: Uint8Array): void => {
@@ -128,7 +140,8 @@ const formatOf = (membership: Membership, content: Content): WireFormat => {
 const signAndFrame = async (
   membership: Membership, content: Content, authenticatedData: Uint8Array,
 ): Promise<{ readonly message: Uint8Array; readonly signed: SignedContent }> => {
-  const { context, contextBytes, ownLeaf } = membership.state.epoch
+  const { epoch } = membership.state
+  const { context, contextBytes, ownLeaf } = epoch
   const { contentType } = content
   const format = formatOf(membership, content)
   const seal = sealer(membership, format, contentType)
@@ -139,6 +152,8 @@ const signAndFrame = async (
     authenticatedData,
     content,
   }, contextBytes)
+  // §15.2: a change of the group is applied before anything new is encrypted; compared after the await
+  check(membership.state.epoch === epoch, 'mls.message.wrong_epoch', { epoch: context.epoch, current: membership.state.epoch.context.epoch })
   return { message: encodeMessage(seal(signed)), signed }
 }
 

@@ -2,10 +2,7 @@
  * The stored form of a member's state: one row for the epoch, one per node, one per ratchet (style: golden files).
  * Layer: group. Values are secret: they go to a sealed store and nowhere else.
  */
-import {
-  encode, type Infer, opaque, optional, Secret, struct, uint16, uint32, uint64, uint8, vector,
-} from '@famichat/base'
-import { secretBytes } from '../crypto/secret-codec.js'
+import { encode, type Infer, opaque, optional, Secret, secretBytes, struct, uint16, uint32, uint64, uint8, vector } from '@famichat/base'
 import { EpochSecretNames, type EpochSecrets, makeEpochSecrets } from '../schedule/key-schedule.js'
 import { isLeaf, type NodeIndex, nodeToLeaf } from '../tree/math.js'
 import type { RatchetTree } from '../tree/ratchet-tree.js'
@@ -64,7 +61,12 @@ export const StoredPast = struct({
 })
 
 export const StoredProposal = struct({
-  reference: hashReference, proposal: Proposal, sender: Sender, updateKey: optional(secret),
+  /** Its place among the proposals of the epoch: of two Updates the later one counts (§12.2). */
+  order: uint32,
+  reference: hashReference,
+  proposal: Proposal,
+  sender: Sender,
+  updateKey: optional(secret),
 })
 
 /** The ReInit a group was closed by (§11.2): what its successor must look like. */
@@ -129,8 +131,8 @@ export const encodePast = (past: PastEpoch): Uint8Array => encode(StoredPast, {
   changedLeaves: [...past.changedLeaves].map(([index, leafNode]) => ({ leafIndex: index, leafNode })),
 })
 
-export const encodeProposal = ({ reference, proposal, sender }: CachedProposal, updateKey: Secret | undefined): Uint8Array =>
-  encode(StoredProposal, { reference, proposal, sender, updateKey })
+export const encodeProposal = ({ reference, proposal, sender }: CachedProposal, order: number, updateKey: Secret | undefined): Uint8Array =>
+  encode(StoredProposal, { order, reference, proposal, sender, updateKey })
 
 export const encodePending = ({ staged, messageHash }: PendingCommit): Uint8Array | undefined => {
   if (staged.next === undefined) return undefined

@@ -124,13 +124,20 @@ export class SecretTree {
     return present(this.#nodes.get(this.#leafCount - 1), 'a staged epoch has not been used')
   }
 
-  /** Keys of all rows that exist: what has to be deleted with the epoch. */
-  rowKeys(): readonly string[] {
+  #rowKeys(): readonly string[] {
     return [
       ...[...this.#nodes.keys()].map((node) => `n${node.toString()}`),
       ...[...this.#ratchets.keys()].map((id) => `r${id.toString()}`),
       ...[...this.#skipped.keys()].map((name) => `k${name}`),
     ]
+  }
+
+  /** Deletes every secret, and names every row the tree has or had in the store. */
+  takeAway(): readonly string[] {
+    const keys = new Set([...this.#rowKeys(), ...this.#dirty])
+    this.#dirty.clear()
+    this.wipe()
+    return [...keys]
   }
 
   /** Deletes every secret. */

@@ -2,10 +2,10 @@
  * The ratchet tree (RFC 9420 §4.1, §7.7): shared immutable nodes in arrays, and the changes a commit makes.
  * Layer: tree. A frozen tree never changes; `edit()` copies pointers, and only the copy can be changed.
  */
-import { invariant } from '@famichat/base'
+import { decode, encode, invariant } from '@famichat/base'
 import { check } from '../errors.js'
 import { limits } from '../limits.js'
-import type { LeafNode, ParentNode, RatchetTreeNodes } from '../wire/leaf-node.js'
+import { LeafNode, type ParentNode, type RatchetTreeNodes } from '../wire/leaf-node.js'
 import { type LeafIndex, NodeType } from '../wire/registries.js'
 import {
   directPath, fullLeafCount, isLeaf, left, leafToNode, nodeCountOf, type NodeIndex, nodeToLeaf, right, root, toLeafIndex, toNodeIndex,
@@ -240,7 +240,8 @@ export class RatchetTree {
 
   setLeaf(index: LeafIndex, leafNode: LeafNode | undefined): void {
     this.#mark(leafToNode(index))
-    this.#leaves[index] = leafNode
+    // decoded leaves view the whole message they came in: the tree keeps a copy of its own
+    this.#leaves[index] = leafNode && decode(LeafNode, encode(LeafNode, leafNode))
     for (const node of directPath(index, this.leafCount)) this.#hashes[node] = undefined
   }
 

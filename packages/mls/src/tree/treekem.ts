@@ -227,7 +227,7 @@ const setPathKeys = (
   let hash = EMPTY
   for (let step = steps.length - 1; step >= 0; step--) {
     const { node, copath } = present(steps[step], 'step is on the path')
-    const value = { encryptionKey: present(publicKeys[step], 'each step has one key'), parentHash: hash, unmergedLeaves: [] }
+    const value = { encryptionKey: present(publicKeys[step], 'each step has one key').slice(), parentHash: hash, unmergedLeaves: [] }
     tree.setParent(node, value)
     hash = parentHash(suite, tree, value, copath)
   }

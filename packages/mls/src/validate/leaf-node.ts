@@ -20,6 +20,8 @@ export interface GroupRules {
   readonly authentication: AuthenticationService
   /** Seconds since 1970; lifetimes are checked against it. Undefined where §7.3 only recommends it and policy says no. */
   readonly nowSeconds: bigint | undefined
+  /** The longest lifetime accepted (§7.2 MUST define one), in seconds; undefined for recordings that know none. */
+  readonly maxLifetimeSeconds: bigint | undefined
 }
 
 /**
@@ -68,7 +70,7 @@ export const validateLeafContents = (rules: GroupRules, leaf: LeafNode): void =>
     check(capabilities.extensions.includes(type), 'mls.leaf.lacks_group_extension', { extensionType: type })
   }
   validateRequiredCapabilities(rules, leaf)
-  if (leaf.source.leafNodeSource === LeafNodeSource.keyPackage) validateLifetime(leaf.source.lifetime, rules.nowSeconds)
+  if (leaf.source.leafNodeSource === LeafNodeSource.keyPackage) validateLifetime(leaf.source.lifetime, rules)
 }
 
 const validateRequiredCapabilities = (rules: GroupRules, { capabilities }: LeafNode): void => {
@@ -83,12 +85,12 @@ const validateRequiredCapabilities = (rules: GroupRules, { capabilities }: LeafN
 }
 
 /** @throws MlsError `mls.leaf.expired` | `mls.leaf.lifetime_too_long` */
-const validateLifetime = ({ notBefore, notAfter }: Lifetime, nowSeconds: bigint | undefined): void => {
+const validateLifetime = ({ notBefore, notAfter }: Lifetime, { nowSeconds, maxLifetimeSeconds }: GroupRules): void => {
+  // §7.2: applications MUST define a maximum total lifetime
+  check(maxLifetimeSeconds === undefined || notAfter - notBefore <= maxLifetimeSeconds, 'mls.leaf.lifetime_too_long')
   if (nowSeconds === undefined) return
   const skew = limits.maxClockSkewSeconds
   check(notBefore <= nowSeconds + skew && nowSeconds <= notAfter + skew, 'mls.leaf.expired')
-  // §7.2: applications MUST define a maximum total lifetime
-  check(notAfter - notBefore <= limits.maxLifetimeSeconds, 'mls.leaf.lifetime_too_long')
 }
 
 /** The signature of a leaf (§7.2), for a batch. */

@@ -2,8 +2,7 @@
  * GroupContext, GroupInfo, Welcome and the secrets a Welcome carries (RFC 9420 §8.1, §12.4.3).
  * Layer: wire.
  */
-import { type Codec, encode, type Infer, opaque, optional, struct, uint16, uint64, vector } from '@famichat/base'
-import { secretBytes } from '../crypto/secret-codec.js'
+import { type Codec, encode, type Infer, opaque, optional, secretBytes, struct, uint16, uint64, vector } from '@famichat/base'
 import { limits } from '../limits.js'
 import { Extensions } from './extension.js'
 import { hashReference, HPKECiphertext, PreSharedKeyID } from './proposal.js'

@@ -57,7 +57,7 @@ export const passiveClient = async (given: Case): Promise<void> => {
       authentication: { isValid: () => true, isSuccessor: () => true },
       psks: { external: (id) => { const psk = psks.get(bytesKey(id)); return psk && new Secret(psk.slice()) } },
       // recordings are older than any lifetime, and use every framing
-      policy: { checkLifetimes: false, acceptPublicHandshakes: true, acceptExternalCommits: true, acceptNewMemberProposals: true },
+      policy: { checkLifetimes: false, maxLifetimeSeconds: undefined, acceptPublicHandshakes: true, acceptExternalCommits: true, acceptNewMemberProposals: true },
     },
     signer,
     welcome: bytes(given, 'welcome'),

@@ -1,8 +1,9 @@
 /**
  * Secrets inside structures: read into a Secret of their own, written without a copy in between.
- * Layer: crypto.
+ * Part of the codec kernel.
  */
-import { type Bounds, type Codec, decode, encode, opaque, Secret } from '@famichat/base'
+import { type Bounds, type Codec, decode, encode, opaque } from './codec.js'
+import { Secret } from './secret.js'
 
 /** `opaque secret<V>` as an owned Secret; `max` bounds its bytes. */
 export const secretBytes = ({ min = 1, max }: Bounds = {}): Codec<Secret> => {
