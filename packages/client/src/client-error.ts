@@ -27,7 +27,6 @@ export const CLIENT_ERRORS = {
   'client.conversation.unknown': { text: 'there is no such conversation: look at the list of conversations' },
   'client.conversation.ambiguous': { text: 'several conversations have this name: use the id from the list of conversations' },
   'client.conversation.ended': { text: 'you are not in this conversation any more: ask a member to add you' },
-  'client.conversation.unready': { text: 'this device has not been added to this conversation yet: let a member go online, then try again' },
   'client.conversation.stuck': { text: 'this device cannot follow this conversation any more: ask a member to remove and add you' },
   'client.conversation.busy': { text: 'the others kept changing this conversation at the same time: try again' },
   'client.conversation.direct': { text: 'a direct conversation always has the same two people: make a group instead' },

@@ -43,7 +43,8 @@ const send = (session: Session, conversation: string, text: string): Promise<voi
       const { messageId } = await client.send(conversationId, text)
       session.output.say(`Sent to ${name}.`, { type: 'sent', conversation: conversationId, id: messageId })
     } catch (error) {
-      if (isCodedError(error, 'client.server.unreachable')) session.output.note('The message is kept and goes out with the next command.')
+      const isKept = isCodedError(error, 'client.server.unreachable') || isCodedError(error, 'client.channel.closed')
+      if (isKept) session.output.note('The message is kept and goes out with the next command.')
       throw error
     }
   })

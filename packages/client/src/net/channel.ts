@@ -58,11 +58,11 @@ export class Channel {
     const url = options.origin.replace(/^http/, 'ws') + CHANNEL_PATH
     this.#socket = options.openSocket(url, {
       onMessage: (bytes) => { this.#receive(bytes) },
-      onClose: () => { this.#end(new ClientError('client.channel.closed')) },
+      onClose: () => { this.#end(new ClientError(this.#opening === undefined ? 'client.channel.closed' : 'client.server.unreachable')) },
     })
   }
 
-  /** Connects and authenticates. @throws ClientError `client.channel.closed` | ProtocolError */
+  /** Connects and authenticates. @throws ClientError `client.server.unreachable` | ProtocolError */
   static open(options: ChannelOptions): Promise<Channel> {
     return new Promise((resolve, reject) => {
       const channel: Channel = new Channel(options, { resolve: () => { resolve(channel) }, reject })

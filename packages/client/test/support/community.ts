@@ -6,12 +6,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import type { TestContext } from 'node:test'
-import { Client, type ConversationEvent, type ConversationId, type PointListener } from '@famichat/client'
+import { Client, type ConversationEvent, type Fetch, type ConversationId, type PointListener } from '@famichat/client'
 import { nodePlatform, openSqliteStore } from '@famichat/client/node'
 import { type RunningServer, startServer } from '@famichat/server'
 
 /** Rates that a test cannot reach. */
 const UNLIMITED = { burst: 1e6, perSecond: 1e6 }
+
+/** What a dishonest server says instead. */
+export type Lie = (path: string, honest: Uint8Array) => Response | undefined
 
 export class Community {
   readonly folder = mkdtempSync(join(tmpdir(), 'famichat-client-'))
@@ -49,6 +52,17 @@ export class Community {
 
   options(profile: string, onPoint?: PointListener) {
     return { ...nodePlatform, store: openSqliteStore({ folder: this.profile(profile) }), ...(onPoint === undefined ? {} : { onPoint }) }
+  }
+
+  /** Opens a profile whose server answers some calls as `lie` says; undefined is an honest answer. */
+  async deceive(profile: string, lie: Lie): Promise<Client> {
+    const { network } = nodePlatform
+    const fetch: Fetch = async (url, init) => {
+      const response = await network.fetch(url, init)
+      const body = new Uint8Array(await response.clone().arrayBuffer())
+      return (response.ok ? lie(new URL(url).pathname, body) : undefined) ?? response
+    }
+    return this.#keep(await Client.open({ ...this.options(profile), network: { ...network, fetch }, sleep: () => Promise.resolve() }))
   }
 
   async join(link: string, name: string, profile = name): Promise<Client> {

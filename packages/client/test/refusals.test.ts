@@ -1,0 +1,197 @@
+/**
+ * Refusals of the client: every code of the catalogue is reached, and a refusal changes nothing.
+ */
+import assert from 'node:assert/strict'
+import { chmodSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { encode, struct, systemRandom, toBase64url, uint8 } from '@famichat/base'
+import { Client, CLIENT_ERRORS, type ClientErrorCode, type Fetch, type OpenSocket, validateJoinLink } from '@famichat/client'
+import { nodePlatform, openSqliteStore } from '@famichat/client/node'
+import { decodeResponse, encodeResponse, type RouteName, type RouteResponse, ROUTES } from '@famichat/protocol'
+import Sqlite from 'better-sqlite3-multiple-ciphers'
+import { decodeTextMessage } from '../dist/conversation/message-document.js'
+import { openLinkMail, parseDeviceLink } from '../dist/identity/device-link.js'
+import { decodeRecord, NameRecord } from '../dist/store/records.js'
+import { surroundingsOf } from '../dist/platform.js'
+import { Community, settle } from './support/community.js'
+
+const reached = new Set<string>()
+
+const refuses = async (work: Promise<unknown> | (() => unknown), code: ClientErrorCode): Promise<void> => {
+  await assert.rejects(async () => { await (typeof work === 'function' ? work() : work) }, { code })
+  reached.add(code)
+}
+
+after(() => {
+  const missing = Object.keys(CLIENT_ERRORS).filter((code) => !reached.has(code))
+  assert.deepEqual(missing, [], 'codes that no test reaches')
+})
+
+test('profiles and their keys', async (t) => {
+  const community = await Community.start(t)
+  const folder = community.profile('Ada')
+  const open = () => { openSqliteStore({ folder }) }
+  const [ada] = await community.people('Ada')
+  assert.ok(ada)
+  await community.close(ada)
+  const key = join(folder, 'profile.key')
+  const good = readFileSync(key)
+  chmodSync(key, 0o644)
+  await refuses(open, 'client.key.exposed')
+  chmodSync(key, 0o600)
+  writeFileSync(key, 'zz')
+  await refuses(open, 'client.key.malformed')
+  writeFileSync(key, '1'.repeat(64))
+  await refuses(open, 'client.key.wrong')
+  renameSync(key, join(community.folder, 'away'))
+  await refuses(open, 'client.key.missing')
+  writeFileSync(key, good, { mode: 0o600 })
+  await refuses(community.join(community.setupLink, 'Ada'), 'client.profile.taken').catch(async () => {
+    // the set-up link is used up: any whole link will do
+    await refuses(community.join(`http://127.0.0.1:9/i#v1.${'A'.repeat(22)}.${'A'.repeat(22)}`, 'Ada'), 'client.profile.taken')
+  })
+  await refuses(Client.open(community.options('empty')), 'client.profile.missing')
+  writeFileSync(join(community.folder, 'file'), '')
+  await refuses(() => openSqliteStore({ folder: join(community.folder, 'file') }), 'client.profile.unusable')
+  const holder = openSqliteStore({ folder })
+  const waiter = openSqliteStore({ folder, patienceMs: 20 })
+  await holder.exclusive(() => refuses(waiter.exclusive(() => Promise.resolve()), 'client.profile.busy'))
+  await holder.write([], { name: 'x', version: 0 })
+  await refuses(holder.write([], { name: 'x', version: 0 }), 'client.store.stale')
+  await holder.close()
+  await refuses(holder.get('profile', 'identity'), 'client.store.failed')
+  await waiter.close()
+  const database = new Sqlite(join(folder, 'profile.db'))
+  database.pragma("cipher = 'chacha20'")
+  database.pragma(`key = "x'${good.toString('utf8').trim()}'"`)
+  database.pragma('user_version = 99')
+  database.close()
+  await refuses(open, 'client.store.newer')
+  await refuses(() => decodeRecord(NameRecord, Uint8Array.of(9, 9)), 'client.store.malformed')
+})
+
+test('links, servers and revoked devices', async (t) => {
+  const community = await Community.start(t)
+  const [ada, ben] = await community.people('Ada', 'Ben')
+  assert.ok(ada && ben)
+  await refuses(() => validateJoinLink('https://chat.example/l#v1.short'), 'client.link.malformed')
+  const offering = await ada.offerLink()
+  const { suite } = surroundingsOf(community.options('unused'))
+  await refuses(() => openLinkMail(suite, parseDeviceLink(offering.link), { direction: 'offer', sealed: systemRandom(80) }), 'client.link.refused')
+  const [, phone] = await Promise.all([offering.complete(), community.join(offering.link, '', 'phone')])
+  await refuses(phone.offerLink(), 'client.account.no_key')
+  let nowMs = 0
+  const late = { ...community.options('late'), clock: { nowMs: () => Date.parse('2026-11-22') + (nowMs += 400_000) } }
+  await refuses(Client.join(late, (await ada.offerLink()).link), 'client.link.timed_out')
+  await refuses(ada.revokeDevice('nothing'), 'client.device.unknown')
+  await refuses(ada.revokeDevice(ada.identity.deviceId), 'client.device.is_self')
+  await ada.revokeDevice(phone.identity.deviceId)
+  await refuses(phone.sync(), 'client.device.revoked')
+  // the invite's last part promises a key that nobody here has
+  const { link } = await ada.invite()
+  const cleo = await community.join(link.replace(/[^.]+$/, toBase64url(systemRandom(16))), 'Cleo')
+  await refuses(cleo.sync(), 'client.invite.inviter_missing')
+  const { conversationId } = await ada.createDirect('Ben')
+  await community.stopServer()
+  await refuses(ada.send(conversationId, 'kept'), 'client.server.unreachable')
+  await community.startServer()
+  // a line that is cut whenever something is sent after the sign-in
+  const openSocket: OpenSocket = (url, events) => {
+    const socket = nodePlatform.network.openSocket(url, events)
+    let frames = 0
+    return { close: () => { socket.close() }, send: (bytes) => { if (frames++ === 0) socket.send(bytes); else socket.close() } }
+  }
+  const cut = await Client.open({ ...community.options('Ada'), network: { ...nodePlatform.network, openSocket }, sleep: () => Promise.resolve() })
+  await refuses(cut.send(conversationId, 'kept as well'), 'client.channel.closed')
+  await cut.close()
+  await settle(ada, ben)
+  const bodies = (await ben.history(conversationId)).flatMap((event) => (event.kind === 'message' ? [event.body] : []))
+  assert.deepEqual(bodies, ['kept', 'kept as well'])
+})
+
+test('people, conversations and messages', async (t) => {
+  const community = await Community.start(t)
+  const [ada, ben, cleo] = await community.people('Ada', 'Ben', 'Cleo')
+  assert.ok(ada && ben && cleo)
+  await refuses(ada.conversation('nothing'), 'client.conversation.unknown')
+  await refuses(ada.createDirect('Zoe'), 'client.member.unknown')
+  await refuses(ada.createDirect('ada'), 'client.member.is_self')
+  const direct = await ada.createDirect('Ben')
+  await refuses(ada.add(direct.conversationId, 'Cleo'), 'client.conversation.direct')
+  const { conversationId } = await ada.createGroup('Garden', ['Ben'])
+  await ada.createGroup('Garden', [])
+  await refuses(ada.conversation('Garden'), 'client.conversation.ambiguous')
+  await refuses(ada.add(conversationId, 'Ben'), 'client.member.already_in')
+  await refuses(ada.remove(conversationId, 'Cleo'), 'client.member.not_in')
+  await refuses(ada.send(conversationId, ' '), 'client.message.empty')
+  await refuses(ada.send(conversationId, 'x'.repeat(48 * 1024 + 1)), 'client.message.too_long')
+  await refuses(() => decodeTextMessage(encode(struct({ version: uint8 }), { version: 7 }), Uint8Array.of(1)), 'client.message.malformed')
+  await ben.sync()
+  await ada.remove(conversationId, 'Ben')
+  await ben.sync()
+  await refuses(ben.send(conversationId, 'no'), 'client.conversation.ended')
+})
+
+test('a dishonest server is caught', async (t) => {
+  const community = await Community.start(t)
+  const [ada, ben, cleo] = await community.people('Ada', 'Ben', 'Cleo')
+  assert.ok(ada && ben && cleo)
+  const { conversationId } = await ada.createGroup('Garden', ['Ben'])
+  await ben.sync()
+  await ada.send(conversationId, 'withheld from Ben')
+  await ada.send(conversationId, 'delivered')
+
+  const [benDevice] = (await ada.info(conversationId)).members.flatMap(({ name, deviceIds }) => (name === 'Ben' ? deviceIds : []))
+  const swapped = await community.deceive('Ada', (path, honest) => {
+    if (path !== ROUTES.keyPackageClaim.path) return undefined
+    const { claimed } = decodeResponse('keyPackageClaim', honest)
+    const [one] = claimed
+    assert.ok(one && benDevice)
+    return answer('keyPackageClaim', { claimed: [{ ...one, deviceId: benDevice }], exhausted: [] })
+  })
+  await swapped.sync()
+  await refuses(swapped.add(conversationId, 'Cleo'), 'client.member.changed')
+  await community.close(swapped)
+  const exhausted = await community.deceive('Ada', (path, honest) => path !== ROUTES.keyPackageClaim.path ? undefined
+    : answer('keyPackageClaim', { claimed: [], exhausted: decodeResponse('keyPackageClaim', honest).claimed.map(({ deviceId }) => deviceId) }))
+  await exhausted.sync()
+  await refuses(exhausted.add(conversationId, 'Cleo'), 'client.member.unreachable')
+  await community.close(exhausted)
+
+  const omitting = await community.deceive('Ben', (path, honest) => {
+    if (path !== ROUTES.logRead.path) return undefined
+    const { envelopes, hasMore } = decodeResponse('logRead', honest)
+    return answer('logRead', { envelopes: envelopes.slice(1), hasMore })
+  })
+  await omitting.sync()
+  const events = await omitting.history(conversationId)
+  assert.deepEqual(events.flatMap((event) => (event.kind === 'message' ? [event.body] : event.kind === 'unreadable' ? [event.errorCode] : [])), ['client.message.withheld', 'delivered'])
+  reached.add('client.message.withheld')
+  await community.close(omitting)
+
+  await ada.add(conversationId, 'Cleo')
+  const garbling = await community.deceive('Ben', (path, honest) => {
+    if (path !== ROUTES.logRead.path) return undefined
+    const { envelopes, hasMore } = decodeResponse('logRead', honest)
+    return answer('logRead', { hasMore, envelopes: envelopes.map(({ header, message }) => ({ header, message: message.with(-1, (message.at(-1) ?? 0) ^ 1) })) })
+  })
+  await garbling.sync()
+  await refuses(garbling.send(conversationId, 'no'), 'client.conversation.stuck')
+  await community.close(garbling)
+  await ben.sync()
+  assert.equal((await ben.info(conversationId)).state, 'active', 'the honest log mends it')
+
+  const { origin } = cleo.identity
+  await community.close(cleo)
+  const { network } = nodePlatform
+  const refusing: Fetch = (url, init) => url === origin + ROUTES.conversationCommit.path
+    ? Promise.resolve(new Response(JSON.stringify({ code: 'protocol.epoch.conflict', winner: { seq: 1, epoch: '1' } }), { status: 409 })) : network.fetch(url, init)
+  const starved = await Client.open({ ...community.options('Cleo'), network: { ...network, fetch: refusing }, sleep: () => Promise.resolve() })
+  await starved.sync()
+  await refuses(starved.remove(conversationId, 'Ben'), 'client.conversation.busy')
+  await starved.close()
+})
+
+const answer = <Name extends RouteName>(name: Name, response: RouteResponse<Name>): Response =>
+  new Response(encodeResponse(name, response) as Uint8Array<ArrayBuffer>)
