@@ -95,7 +95,8 @@ export class Client {
     if (record === undefined || record.admission !== undefined) throw new ClientError('client.profile.missing')
     const trust = new Trust({ store, suite, nowMs: () => clock.nowMs() })
     const identity = await openIdentity(suite, record)
-    const groupConfig = { backend, authentication: trust, clock, random, policy: { paddingFor } }
+    // the log may be read long after it was written: a commit that was valid then is valid now (RFC 9420 §7.3)
+    const groupConfig = { backend, authentication: trust, clock, random, policy: { paddingFor, checkLifetimes: false } }
     return new Client(makeEngine(surroundings, { groupConfig, identity, trust }), surroundings)
   }
 

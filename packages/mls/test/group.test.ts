@@ -1,3 +1,6 @@
+/**
+ * A group from its creation to its end, as an application sees it.
+ */
 import { deepEqual, equal, notDeepEqual, rejects } from 'node:assert/strict'
 import { test } from 'node:test'
 import { present, utf8 } from '@famichat/base'

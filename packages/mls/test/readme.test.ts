@@ -1,3 +1,6 @@
+/**
+ * The README of the package does what it says.
+ */
 import { deepEqual } from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'

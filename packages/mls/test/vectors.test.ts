@@ -1,3 +1,6 @@
+/**
+ * The working group's official vectors, all of them.
+ */
 import { equal, ok } from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { basename, resolve } from 'node:path'

@@ -3,7 +3,7 @@
  * takes the winner, and makes it anew, with back-off and an end (E1, E2).
  */
 import { isCodedError } from '@famichat/base'
-import { decodeKeyPackage, type Group, type KeyPackage, type LeafIndex, makeAdd, makeRemove, MlsError, type Proposal } from '@famichat/mls'
+import { decodeKeyPackage, type Group, type KeyPackage, makeAdd, makeRemove, type Proposal, ProposalType } from '@famichat/mls'
 import { type AccountId, type ConversationId, type DeviceId, makeId, type MessageId } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
 import { certificateOf } from '../identity/trust.js'
@@ -174,13 +174,17 @@ const proposalsFor = (group: Group, intents: readonly StoredIntent[], claims: Cl
   return [...removes, ...adds.values()]
 }
 
-/** Takes what is proposed along; proposals that contradict each other are replaced by what they want. */
+/**
+ * Takes what is proposed along. Clients propose removals only: when anything else was proposed, or what was proposed cannot
+ * be committed, the removals are committed by value, so that no member can keep the others from going on.
+ */
 const commitWithPending = async (group: Group, proposals: readonly Proposal[]): ReturnType<Group['commit']> => {
+  const onlyRemovals = group.pendingProposals.every(({ proposal }) => proposal.proposalType === ProposalType.remove)
   try {
-    return await group.commit({ proposals })
+    if (onlyRemovals) return await group.commit({ proposals })
   } catch (error) {
-    if (!(error instanceof MlsError) || group.pendingProposals.length === 0 || !error.code.startsWith('mls.proposal.')) throw error
-    const leaving: LeafIndex[] = [...removedByProposals(group)]
-    return group.commit({ proposals: [...proposals, ...leaving.map(makeRemove)], withPending: false })
+    if (!isCodedError(error) || group.pendingProposals.length === 0) throw error
   }
+  const leaving = [...removedByProposals(group)].filter((leaf) => leaf !== group.ownLeaf && group.member(leaf) !== undefined)
+  return group.commit({ proposals: [...proposals, ...leaving.map(makeRemove)], withPending: false })
 }

@@ -70,7 +70,11 @@ const takeWelcome = (
   const { conversationId, welcomeId, fromSeq, kind, createdAtMs, senderDevice } = header
   const { groupConfig, identity } = workspace.context
   return workspace.turn('welcome', conversationId, async (turn) => {
-    if (turn.record?.state === ConversationState.active) return 'known'
+    const before = turn.record
+    // a device that got stuck is removed and welcomed again: that is its way back (E3)
+    if (before?.welcomeId === welcomeId || (before?.state === ConversationState.active && before.stuckCode === '')) return 'known'
+    // an earlier period's history must not be written over
+    if (before !== undefined && fromSeq - 1 < before.cursor) throw new ClientError('client.message.malformed')
     const keyPackages = await readKeyPackages(workspace.context)
     const { group, keyPackage } = await Group.join({
       config: groupConfig, signer: identity.signer, welcome, keyPackages: keyPackages.map(({ bundle }) => bundle),

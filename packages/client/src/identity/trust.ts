@@ -2,7 +2,7 @@
  * AuthenticationService: whose leaf is this? Answered from the certificate in the leaf and the pinned account keys,
  * never from the server (E13). An account that is new here is pinned at first sight; another key for it is refused.
  */
-import { equal, isCodedError } from '@famichat/base'
+import { equal } from '@famichat/base'
 import type { AuthenticationService, CipherSuite, Claim, Credential } from '@famichat/mls'
 import { type AccountId, decodeDeviceCertificate, type DeviceCertificate, ProtocolError, validateDeviceCertificate } from '@famichat/protocol'
 import { decodeRecord, encodeRecord, PinRecord, PinSource } from '../store/records.js'
@@ -35,7 +35,7 @@ export class Trust implements AuthenticationService {
       const certificate = certificateOf(credential)
       return equal(certificate.deviceSignatureKey, signatureKey) && await this.vouches(certificate)
     } catch (error) {
-      if (isCodedError(error)) return false
+      if (error instanceof ProtocolError) return false
       throw error
     }
   }
@@ -51,7 +51,7 @@ export class Trust implements AuthenticationService {
     try {
       await validateDeviceCertificate(certificate, (key, message, signature) => this.#context.suite.signature.verify(key, message, signature))
     } catch (error) {
-      if (isCodedError(error)) return false
+      if (error instanceof ProtocolError) return false
       throw error
     }
     return this.pin(certificate.accountId, certificate.accountKey, PinSource.firstSight)
@@ -59,7 +59,9 @@ export class Trust implements AuthenticationService {
 
   /** Pins an account's key; false when another one is pinned. */
   async pin(accountId: AccountId, accountKey: Uint8Array, source: PinSource): Promise<boolean> {
-    const pinned = await this.pinned(accountId)
+    const stored = await this.pinned(accountId)
+    // looked at again after the await: leaves are judged side by side, and two may claim one account
+    const pinned = this.#fresh.get(accountId) ?? stored
     if (pinned !== undefined) return equal(pinned.accountKey, accountKey)
     this.#fresh.set(accountId, { accountKey: accountKey.slice(), source, pinnedAtMs: this.#context.nowMs() })
     return true
