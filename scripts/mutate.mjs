@@ -16,9 +16,8 @@ const USAGE = `usage: npm run mutate [-- OPTIONS]
   --workers N     mutants tested at once (2)
   --list          print the sites and stop
 `
-/** Tests that run against each mutant, cheap and telling ones first; a mutant is dead at the first failure. */
-const FIRST = ['hostile/b4-proposals', 'hostile/b3-key-package', 'hostile/b5-external', 'hostile/b6-commit', 'hostile/b7-welcome', 'hostile/b2-framing', 'hostile/b8-tree', 'hostile/b9-secrets', 'hostile/b3-leaf', 'hostile/b1-values']
-const NEVER = /fuzz|bench|interop|backends|vectors|hostile\/(?:error-codes|random-groups|b6-failures)/
+/** Too slow, or not about single refusals. */
+const NEVER = /fuzz|bench|interop|vectors|readme|hostile\/(?:error-codes|random-groups|b6-failures)/
 
 const filesBelow = (folder, ending) => readdirSync(folder, { withFileTypes: true, recursive: true })
   .filter((entry) => entry.isFile() && entry.name.endsWith(ending))
@@ -91,15 +90,38 @@ const makeWorkshop = () => {
   return folder
 }
 
-const testFile = (folder, file) => new Promise((resolve) => {
-  const child = spawn(process.execPath, [join(folder, 'packages/mls/dist-test', file)], { cwd: folder, stdio: 'ignore', timeout: TIMEOUT_MS })
+/** True when the tests of a file pass; `names` narrows them down. */
+const passes = (folder, { file, names = [] }) => new Promise((resolve) => {
+  const patterns = names.map((name) => `--test-name-pattern=${name}`)
+  const child = spawn(process.execPath, [...patterns, join(folder, 'packages/mls/dist-test', file)], { cwd: folder, stdio: 'ignore', timeout: TIMEOUT_MS })
   child.on('close', (code) => { resolve(code === 0) })
 })
 
 /** The first test file that notices, undefined when none does. */
-const killerOf = async (folder, tests) => {
-  for (const file of tests) if (!(await testFile(folder, file))) return file
+const killerOf = async (folder, runs) => {
+  for (const run of runs) if (!(await passes(folder, run))) return run.file
   return undefined
+}
+
+const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+
+/** The tests of a compiled file: the fixed start of each name, and the source up to the next test. */
+const testsIn = (source) => {
+  const starts = [...source.matchAll(/^ *test\(\s*(['"`])((?:\\.|(?!\1).)*)\1/gm)]
+  return starts.map((match, at) => ({
+    start: match[2].split('${')[0].replace(/\\(['"`])/g, '$1'), body: source.slice(match.index, starts[at + 1]?.index ?? source.length),
+  }))
+}
+
+/** What to run against a site: the tests that name its code, then the files that do, then everything else of its layer. */
+const plan = (tests, { code, file: site }) => {
+  const naming = tests.filter(({ source }) => source.includes(code))
+  const exact = naming.flatMap(({ file, source }) => {
+    const names = testsIn(source).filter(({ start, body }) => start.length > 8 && body.includes(code)).map(({ start }) => `^${escaped(start)}`)
+    return names.length === 0 ? [] : [{ file, names }]
+  })
+  const others = tests.filter((test) => !naming.includes(test) && (site.startsWith('crypto/') || !/backends|experimental|x509/.test(test.file)))
+  return [...exact, ...naming, ...others]
 }
 
 await runMain(async () => {
@@ -117,10 +139,8 @@ await runMain(async () => {
     for (const { file, line, text } of sites) process.stdout.write(`${file}:${line} ${text}\n`)
     return
   }
-  const all = filesBelow(join(ROOT, 'packages/mls/dist-test'), '.test.js').filter((file) => !NEVER.test(file))
-  const first = FIRST.map((name) => `${name}.test.js`).filter((file) => all.includes(file))
-  const tests = [...first, ...all.filter((file) => !first.includes(file))]
-  const texts = new Map(tests.map((file) => [file, readFileSync(join(ROOT, 'packages/mls/dist-test', file), 'utf8')]))
+  const tests = filesBelow(join(ROOT, 'packages/mls/dist-test'), '.test.js').filter((file) => !NEVER.test(file))
+    .map((file) => ({ file, source: readFileSync(join(ROOT, 'packages/mls/dist-test', file), 'utf8') }))
   const explained = JSON.parse(readFileSync(join(ROOT, 'packages/mls/test/hostile/survivors.json'), 'utf8'))
   const workshops = Array.from({ length: Number(option('--workers') ?? 2) }, makeWorkshop)
   const started = Date.now()
@@ -135,8 +155,7 @@ await runMain(async () => {
         const target = join(folder, 'packages/mls/dist', site.file)
         const original = readFileSync(target, 'utf8')
         writeFileSync(target, site.mutant)
-        // tests that name the code are asked first
-        const killer = await killerOf(folder, [...tests.filter((file) => texts.get(file).includes(site.code)), ...tests.filter((file) => !texts.get(file).includes(site.code))])
+        const killer = await killerOf(folder, plan(tests, site))
         writeFileSync(target, original)
         done++
         if (killer === undefined) survivors.push(site)
