@@ -10,23 +10,25 @@ import type { Kind, Surroundings } from './member.js'
 import { PRIVATE_EXTENSION, randomExtensions } from './proposal-choice.js'
 import { nameSeat, type RunContext, World } from './world.js'
 
-/** How large and how long schedules are. */
-export interface Profile {
-  readonly maxMembers: (chance: Chance) => number
-  readonly commits: (chance: Chance) => number
+/** How large and how long a schedule is. */
+export interface Plan {
+  readonly maxMembers: number
+  readonly commits: number
 }
 
-/** Short schedules of small groups, and long ones of up to 50 members. */
-export const PROFILES = {
-  short: {
-    maxMembers: (chance) => chance.between(2, 6),
-    commits: (chance) => chance.between(2, 4),
-  },
-  long: {
-    maxMembers: (chance) => (chance.percent(60) ? chance.between(2, 10) : chance.between(11, chance.percent(60) ? 25 : 50)),
-    commits: (chance) => chance.between(8, 30),
-  },
-} satisfies Record<string, Profile>
+/** Plans schedules, each from its own seed. */
+export type Profile = (chance: Chance) => Plan
+
+/** Short schedules of small groups, some of them a bit larger; and long ones of up to 50 members. */
+export const PROFILES: Readonly<Record<'short' | 'long', Profile>> = {
+  short: (chance) => (chance.percent(85)
+    ? { maxMembers: chance.between(2, 6), commits: chance.between(2, 4) }
+    : { maxMembers: chance.between(8, 14), commits: chance.between(7, 11) }),
+  long: (chance) => ({
+    maxMembers: chance.percent(60) ? chance.between(2, 10) : chance.between(11, chance.percent(60) ? 25 : 50),
+    commits: chance.between(8, 30),
+  }),
+}
 
 /** A schedule that did not come to its end; the message tells the story. */
 export class ScheduleFailure extends Error {
@@ -68,8 +70,7 @@ const makeWorld = (run: RunContext, chance: Chance, seed: number): World => {
 
 const play = async (world: World, profile: Profile): Promise<void> => {
   const { chance, run: { tally } } = world
-  const maxMembers = profile.maxMembers(chance)
-  const commits = profile.commits(chance)
+  const { maxMembers, commits } = profile(chance)
   world.say(`suite ${world.surroundings.suiteId}, up to ${maxMembers} members of ${world.kinds.join(', ')}`)
   await found(world)
   await checkAgreement(world)
