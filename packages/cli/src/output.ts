@@ -27,7 +27,7 @@ export class Output {
 const KIND_NAMES = new Map<number, string>(Object.entries(ConversationKind).map(([name, kind]) => [kind, name]))
 
 /** `direct`, `group`, … */
-export const kindName = (kind: ConversationKind): string => KIND_NAMES.get(kind) ?? 'unknown'
+const kindName = (kind: ConversationKind): string => KIND_NAMES.get(kind) ?? 'unknown'
 
 /** A conversation for programs. */
 export const conversationJson = (info: ConversationInfo) => ({

@@ -23,13 +23,13 @@ export interface Session {
 
 /** Reads the options that every command takes. */
 export const sessionOf = ({ profile, json }: GlobalOptions): Session => {
-  const folder = profile ?? process.env['FAMICHAT_PROFILE'] ?? join(homedir(), '.famichat')
+  const folder = profile ?? process.env.FAMICHAT_PROFILE ?? join(homedir(), '.famichat')
   return { output: new Output({ isJson: json === true }), folder: resolve(folder) }
 }
 
 /** Ends the process at the point that FAMICHAT_CRASH_AT names (`send.written`, `send.written:2` for the second time). */
 const crashAt = (): PointListener | undefined => {
-  const wanted = process.env['FAMICHAT_CRASH_AT']
+  const wanted = process.env.FAMICHAT_CRASH_AT
   if (wanted === undefined || wanted === '') return undefined
   const [name, times = '1'] = wanted.split(':')
   let left = Number(times)
@@ -40,7 +40,7 @@ const crashAt = (): PointListener | undefined => {
 
 const optionsFor = ({ folder }: Session) => {
   const onPoint = crashAt()
-  const store = openSqliteStore({ folder, keyHex: process.env['FAMICHAT_PROFILE_KEY'] })
+  const store = openSqliteStore({ folder, keyHex: process.env.FAMICHAT_PROFILE_KEY })
   return { ...nodePlatform, store, ...(onPoint === undefined ? {} : { onPoint }) }
 }
 

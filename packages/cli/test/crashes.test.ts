@@ -49,6 +49,7 @@ test('a client that is killed at any point of joining, creating, adding, sending
 
   await crash(ben, 'commit.written', 'add', 'Garden', 'Cleo')
   await ben.does('send', 'Garden', 'Cleo is in')
+  await cleo.does('conversations')
   await ben.does('conversations')
   await crash(ben, 'commit.accepted', 'remove', 'Garden', 'Cleo')
   await ben.does('send', 'Garden', 'Cleo is out')

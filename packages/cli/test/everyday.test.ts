@@ -69,7 +69,7 @@ test('people, devices, groups: every message arrives once and in order, and all 
   assert.equal(phoneEnd?.code, 1)
   assert.ok(!phoneTail?.texts.includes('without the phone'))
   const refused = await phone.tries(['tail', 'Garden', '--once'])
-  assert.deepEqual([refused.code, (JSON.parse(refused.stderr) as Line)['code']], [1, 'client.device.revoked'])
+  assert.deepEqual([refused.code, (JSON.parse(refused.stderr) as Line).code], [1, 'client.device.revoked'])
 
   // Cleo is removed, Ben leaves: each commit is made by somebody else
   await ada.does('remove', 'Garden', 'Cleo')

@@ -25,10 +25,12 @@ test('two terminals, the server and five commands, as README says', async (t) =>
     rmSync(home, { recursive: true, force: true })
   })
   // a home of its own, and a free port: nothing else differs from what a reader does
-  const env = { ...process.env, HOME: home, XDG_CACHE_HOME: process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), FAMICHAT_PORT: '0' }
-  delete (env as Record<string, string | undefined>)['NODE_TEST_CONTEXT']
+  const env = { ...process.env, HOME: home, XDG_CACHE_HOME: process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), FAMICHAT_PORT: '0' }
+  delete (env as Record<string, string | undefined>).NODE_TEST_CONTEXT
   const shell = (line: string): Running => {
-    const started = new Running(spawn('sh', ['-c', `exec ${line}`], { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] }))
+    // a group of its own: Ctrl-C at a terminal reaches all of it, not npm alone
+    const child = spawn('sh', ['-c', line], { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+    const started = new Running(child, { isGroup: true })
     running.push(started)
     return started
   }

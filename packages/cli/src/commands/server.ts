@@ -31,9 +31,9 @@ const runServer = async (options: ServerCommandOptions): Promise<void> => {
   const { output } = sessionOf(options)
   // loaded here: no other command should wait for it
   const { DEFAULT_PORT, startServer } = await import('@famichat/server')
-  const dataDir = resolve(options.data ?? process.env['FAMICHAT_DATA'] ?? join(homedir(), '.famichat-server'))
+  const dataDir = resolve(options.data ?? process.env.FAMICHAT_DATA ?? join(homedir(), '.famichat-server'))
   const server = await startServer({
-    dataDir, host: options.host, port: portOf(options.port ?? process.env['FAMICHAT_PORT'] ?? String(DEFAULT_PORT)),
+    dataDir, host: options.host, port: portOf(options.port ?? process.env.FAMICHAT_PORT ?? String(DEFAULT_PORT)),
     ...(options.publicUrl === undefined ? {} : { publicUrl: options.publicUrl }),
   })
   output.say(`Famichat is running at ${server.url}`, { type: 'started', url: server.url, setupLink: server.setupLink })

@@ -39,7 +39,7 @@ export class Place {
   start(args: readonly string[], env: Readonly<Record<string, string>> = {}): Running {
     const running = new Running(spawn(process.execPath, ['--enable-source-maps', MAIN, ...args], {
       cwd: this.home, stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: process.env['PATH'], HOME: this.home, FAMICHAT_PORT: '0', ...env },
+      env: { PATH: process.env.PATH, HOME: this.home, FAMICHAT_PORT: '0', ...env },
     }))
     this.#running.add(running)
     return running
@@ -62,11 +62,14 @@ export class Running {
   stdout = ''
   stderr = ''
   readonly #child: ChildProcess
+  readonly #isGroup: boolean
   readonly #watchers = new Set<() => void>()
   #hasEnded = false
 
-  constructor(child: ChildProcess) {
+  /** @param child of a group of its own, when signals should reach what it starts as well */
+  constructor(child: ChildProcess, { isGroup = false } = {}) {
     this.#child = child
+    this.#isGroup = isGroup
     child.stdout?.setEncoding('utf8').on('data', (text: string) => { this.stdout += text; this.#wake() })
     child.stderr?.setEncoding('utf8').on('data', (text: string) => { this.stderr += text; this.#wake() })
     this.finished = new Promise((resolve) => {
@@ -103,14 +106,20 @@ export class Running {
 
   /** kill -9. */
   async kill(): Promise<void> {
-    if (!this.#hasEnded) this.#child.kill('SIGKILL')
+    this.#signal('SIGKILL')
     await this.finished
   }
 
   /** Ends it as Ctrl-C does. */
   async stop(): Promise<Finished> {
-    if (!this.#hasEnded) this.#child.kill('SIGINT')
+    this.#signal('SIGINT')
     return this.finished
+  }
+
+  #signal(signal: NodeJS.Signals): void {
+    if (this.#hasEnded || this.#child.pid === undefined) return
+    if (this.#isGroup) process.kill(-this.#child.pid, signal)
+    else this.#child.kill(signal)
   }
 
   #wake(): void {

@@ -12,7 +12,7 @@ import { text } from '../store/fields.js'
 export const CONVERSATION_EXTENSION = 0xf0a1
 
 /** Longest name of a conversation, in bytes of UTF-8. */
-export const MAX_CONVERSATION_NAME_BYTES = 256
+const MAX_CONVERSATION_NAME_BYTES = 256
 
 const version = closed(uint8, { current: 1 }, 'conversation extension version')
 const Content = struct({ version, kind: conversationKind, name: text(MAX_CONVERSATION_NAME_BYTES) })

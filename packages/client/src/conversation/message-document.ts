@@ -7,7 +7,7 @@ import { ClientError } from '../client-error.js'
 import { counter, text } from '../store/fields.js'
 
 /** Longest text of one message, in bytes of UTF-8: with its padding and framing it fits the protocol's 64 KiB. */
-export const MAX_TEXT_BYTES = 48 * 1024
+const MAX_TEXT_BYTES = 48 * 1024
 
 const DocumentKind = { text: 1 } as const
 const version = closed(uint8, { current: 1 }, 'document version')

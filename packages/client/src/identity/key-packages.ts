@@ -38,7 +38,7 @@ interface Fresh {
 }
 
 /** Makes KeyPackages; write the changes before publishing the messages. */
-export const makeKeyPackages = async (context: KeyPackageContext, count: number, { withLastResort = false } = {}): Promise<Fresh> => {
+const makeKeyPackages = async (context: KeyPackageContext, count: number, { withLastResort = false } = {}): Promise<Fresh> => {
   const { suite, identity, clock, random } = context
   const lifetime = makeLifetime(BigInt(Math.floor(clock.nowMs() / 1000)), LIFETIME_SECONDS)
   const messages: Uint8Array[] = []
