@@ -104,7 +104,7 @@ export const stagedBy = async (group: Group, commit: Uint8Array): Promise<Staged
 /** The text of an application message. */
 export const readText = async (group: Group, message: Uint8Array): Promise<string> => textOf(await group.process(message))
 
-export const textOf = (processed: Processed): string => {
+const textOf = (processed: Processed): string => {
   if (processed.kind !== 'application') throw new TypeError(`application data is expected, not ${processed.kind}`)
   return new TextDecoder().decode(processed.applicationData)
 }

@@ -107,7 +107,7 @@ export const encodeNode = (tree: RatchetTree, node: NodeIndex): Uint8Array | und
   return value && encode(Node, value)
 }
 
-export const nodeValue = (tree: RatchetTree, node: NodeIndex): Infer<typeof Node> | undefined => {
+const nodeValue = (tree: RatchetTree, node: NodeIndex): Infer<typeof Node> | undefined => {
   if (node >= 2 * tree.leafCount - 1) return undefined
   if (isLeaf(node)) {
     const leafNode = tree.leaf(nodeToLeaf(node))

@@ -25,7 +25,7 @@ export const fullLeafCount = (leaves: number): number => {
 }
 
 /** Distance from the leaves: the number of low one-bits. */
-export const level = (node: NodeIndex): number => 31 - Math.clz32(~node & (node + 1))
+const level = (node: NodeIndex): number => 31 - Math.clz32(~node & (node + 1))
 
 /** The root of a full tree. */
 export const root = (leafCount: number): NodeIndex => (leafCount - 1) as NodeIndex
@@ -67,7 +67,7 @@ export const directPath = (leaf: LeafIndex, leafCount: number): readonly NodeInd
 }
 
 /** The leaves below a node: `first` to `last`, both included. */
-export const leavesBelow = (node: NodeIndex): { readonly first: number; readonly last: number } => {
+const leavesBelow = (node: NodeIndex): { readonly first: number; readonly last: number } => {
   const half = (1 << level(node)) - 1
   return { first: (node - half) / 2, last: (node + half) / 2 }
 }

@@ -47,8 +47,7 @@ export const GroupSecrets = struct({
 export type GroupSecrets = Infer<typeof GroupSecrets>
 
 /** §12.4.3.1 */
-export const EncryptedGroupSecrets = struct({ newMember: hashReference, encryptedGroupSecrets: HPKECiphertext })
-export type EncryptedGroupSecrets = Infer<typeof EncryptedGroupSecrets>
+const EncryptedGroupSecrets = struct({ newMember: hashReference, encryptedGroupSecrets: HPKECiphertext })
 
 /** §12.4.3.1 */
 export const Welcome = struct({

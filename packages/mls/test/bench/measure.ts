@@ -51,7 +51,7 @@ const timed = async (work: () => unknown, calls: number): Promise<number> => {
 }
 
 /** The median of samples. */
-export const summarise = (samples: readonly number[]): Measured => {
+const summarise = (samples: readonly number[]): Measured => {
   const sorted = [...samples].sort((a, b) => a - b)
   return { median: sorted[Math.floor(sorted.length / 2)] ?? NaN, low: sorted[0] ?? NaN, high: sorted.at(-1) ?? NaN }
 }

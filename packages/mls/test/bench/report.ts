@@ -19,7 +19,7 @@ export const format = (value: number, unit: Row['unit'] = 'µs'): string => {
 }
 
 /** Whether a row meets its goal; undefined where there is none. */
-export const meetsGoal = ({ goal, floor, ours, unit }: Row): boolean | undefined => {
+const meetsGoal = ({ goal, floor, ours, unit }: Row): boolean | undefined => {
   if (goal === undefined) return undefined
   return unit === 'bytes' ? ours.median <= goal : floor !== undefined && ours.median <= goal * floor.median
 }

@@ -146,4 +146,4 @@ const sealPrivate = ({ epoch, sender }: Forger, signed: SignedContent, plan: Sea
 }
 
 /** A GroupContext with some fields changed. */
-export const changeContext = (context: Context, change: Partial<Context>): Context => ({ ...context, ...change })
+const changeContext = (context: Context, change: Partial<Context>): Context => ({ ...context, ...change })

@@ -11,7 +11,7 @@ import { systemRandom } from '@famichat/base'
 export type Case = Readonly<Record<string, unknown>>
 
 /** A vector that does not come out as it says. */
-export class Mismatch extends Error {
+class Mismatch extends Error {
   override readonly name = 'Mismatch'
 }
 
