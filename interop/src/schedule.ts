@@ -25,7 +25,7 @@ export const PROFILES: Readonly<Record<'short' | 'long', Profile>> = {
     ? { maxMembers: chance.between(2, 6), commits: chance.between(2, 4) }
     : { maxMembers: chance.between(8, 14), commits: chance.between(7, 11) }),
   long: (chance) => ({
-    maxMembers: chance.percent(60) ? chance.between(2, 10) : chance.between(11, chance.percent(60) ? 25 : 50),
+    maxMembers: chance.percent(60) ? chance.between(2, 10) : chance.between(11, chance.percent(70) ? 25 : 50),
     commits: chance.between(8, 30),
   }),
 }

@@ -130,7 +130,7 @@ export class World {
   /** In large groups fewer newcomers run ts-mls, which takes the longest by far. */
   #newKind(): Kind {
     const kind = this.chance.pick(this.kinds)
-    return kind === 'ts-mls' && this.seats.length > 16 && this.chance.percent(60) ? 'famichat' : kind
+    return kind === 'ts-mls' && this.seats.length > 16 && this.chance.percent(80) ? 'famichat' : kind
   }
 }
 
