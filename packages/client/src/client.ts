@@ -262,11 +262,10 @@ export class Client {
     await this.#surroundings.store.close()
   }
 
-  /** Who was removed meanwhile must not be able to read what is sent now; without a server the message waits. */
+  /** Changes come before what is said after them: who was to be removed must not read it. Without a server it waits. */
   async #isCaughtUp(conversationId: ConversationId): Promise<boolean> {
     try {
-      await this.#engine.upkeep.register(conversationId)
-      await this.#engine.delivery.catchUp(conversationId)
+      await this.#engine.upkeep.keepUp(conversationId)
       return true
     } catch (error) {
       if (!isConnectionLoss(error)) throw error

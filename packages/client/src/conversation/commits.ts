@@ -77,8 +77,23 @@ export class Commits {
     const missing = wanted.filter(({ deviceId }) => !present.has(deviceId) && !claims.has(deviceId))
     for (const accountId of new Set(missing.map((device) => device.accountId))) {
       const deviceIds = missing.filter((device) => device.accountId === accountId).map(({ deviceId }) => deviceId)
-      await this.#claim(accountId, [...new Set(deviceIds)], claims)
+      try {
+        await this.#claim(accountId, [...new Set(deviceIds)], claims)
+      } catch (error) {
+        if (isCodedError(error, 'client.member.changed')) await this.#giveUpAdding(conversationId, accountId)
+        throw error
+      }
     }
+  }
+
+  /** Nobody is added under an identity that is in doubt, now or later, unless it is asked for again. */
+  #giveUpAdding(conversationId: ConversationId, accountId: AccountId): Promise<void> {
+    const { workspace } = this.#context
+    return workspace.turn('intent', conversationId, async (turn) => {
+      for (const { key, record } of await readIntents(workspace.context.store, conversationId)) {
+        if (record.kind === IntentKind.add && record.devices.some((device) => device.accountId === accountId)) turn.put('intents', key, undefined)
+      }
+    })
   }
 
   async #claim(accountId: AccountId, deviceIds: readonly DeviceId[], claims: Claims): Promise<void> {
