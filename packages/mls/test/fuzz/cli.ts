@@ -7,6 +7,7 @@ import { performance } from 'node:perf_hooks'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { systemClock } from '@famichat/base'
+import { type Checkpoint, dropCheckpoint, loadCheckpoint, saveCheckpoint } from './checkpoint.js'
 import { describeFound, describeTally, progressLine, writtenPage } from './report.js'
 import { runFuzz, type Tally } from './run.js'
 import { makeTargets } from './targets.js'
@@ -17,13 +18,16 @@ const SHORT_INPUTS = 200_000
 const LONG_INPUTS = 10_000_000
 const PROGRESS_EVERY_SECONDS = 30
 const ROOT = resolve(import.meta.dirname, '../../../..')
+/** Where a long run keeps what it has counted, until it is done. */
+const CHECKPOINT = resolve(ROOT, '.famichat/fuzzing.json')
 
 const USAGE = `Usage: npm run fuzz -- [--seed N] [--count N] [--long] [--only K] [--entry WORD] [--page FILE]
 
 Feeds mutated messages, structures and stored state to the engine, and checks what comes of them.
   --seed N      whole number; the same seed gives the same inputs (${DEFAULT_SEED.toString()})
   --count N     how many inputs (${SHORT_INPUTS.toString()})
-  --long        ${LONG_INPUTS.toString()} inputs; the results are written into docs/fuzzing.md
+  --long        ${LONG_INPUTS.toString()} inputs; the results are written into docs/fuzzing.md; when it was stopped,
+                the same call goes on where it was
   --only K      input K alone, as it was in the run of this seed
   --entry WORD  entry points whose name contains WORD; numbers of inputs then mean something else
   --page FILE   where --long writes its results
@@ -50,8 +54,6 @@ const callOf = (args: string[]): Call | undefined => {
   return { seed, count, only, entry: values.entry ?? '', page: values.long === true ? values.page ?? resolve(ROOT, 'docs/fuzzing.md') : undefined }
 }
 
-const secondsSince = (started: number): number => (performance.now() - started) / 1000
-
 const main = async (args: string[]): Promise<number> => {
   let call: Call | undefined
   try {
@@ -64,7 +66,6 @@ const main = async (args: string[]): Promise<number> => {
     return args.includes('--help') ? 0 : 2
   }
   const { seed, count, only, entry, page } = call
-  const started = performance.now()
   const { targets, officialSamples } = await makeTargets(seed)
   const chosen = targets.filter(({ name }) => name.includes(entry))
   if (chosen.length === 0) {
@@ -72,43 +73,60 @@ const main = async (args: string[]): Promise<number> => {
     return 2
   }
   console.log(`seed ${seed.toString()}, ${chosen.length.toString()} entry points, ${officialSamples.toString()} official messages among the samples`)
-  const progress = makeProgress(only === undefined ? count : 1, started)
-  const tally = await runFuzz(chosen, { seed, count, only, onProgress: progress.step })
-  progress.end()
-  const seconds = secondsSince(started)
+  const commit = currentCommit()
+  const run = `seed ${seed.toString()}, ${count.toString()} inputs, ${officialSamples.toString()} official messages, entry "${entry}", commit ${commit}`
+  const resumed = page === undefined ? undefined : loadCheckpoint(CHECKPOINT, run)
+  if (resumed !== undefined) console.log(`going on with input ${resumed.next.toString()} of a run that was not finished`)
+  const progress = makeProgress(only === undefined ? count : 1, resumed, (next, tally, facts) => {
+    if (page !== undefined) saveCheckpoint(CHECKPOINT, { run, next, tally, ...facts })
+  })
+  const tally = await runFuzz(chosen, { seed, count, only, resumed, onProgress: progress.step })
+  const { seconds, peakHeapBytes } = progress.end()
   for (const found of tally.found) console.log(describeFound(found, seed, entry))
   console.log(describeTally(tally))
   if (page !== undefined) {
     writeFileSync(page, writtenPage(readFileSync(page, 'utf8'), {
-      tally, seconds, officialSamples, peakHeapBytes: progress.peakHeapBytes(), node: process.versions.node,
-      date: new Date(systemClock.nowMs()).toISOString().slice(0, 10), commit: currentCommit(),
+      tally, seconds, officialSamples, peakHeapBytes, commit, node: process.versions.node,
+      date: new Date(systemClock.nowMs()).toISOString().slice(0, 10),
     }))
+    dropCheckpoint(CHECKPOINT)
     console.log(`results are in ${page}`)
   }
   console.log(`${tally.passed.toString()} passed, ${tally.failed.toString()} failed, 0 skipped`)
   return tally.failed > 0 ? 1 : 0
 }
 
-/** A line on standard error: rewritten on a terminal, a new one now and then elsewhere. */
-const makeProgress = (total: number, started: number): {
-  readonly step: (done: number, tally: Tally) => void; readonly end: () => void; readonly peakHeapBytes: () => number
+interface ProgressFacts {
+  readonly seconds: number
+  readonly peakHeapBytes: number
+}
+
+/** A line on standard error: rewritten on a terminal, a new one now and then elsewhere. `keep` is called as often. */
+const makeProgress = (total: number, resumed: Checkpoint | undefined, keep: (next: number, tally: Tally, facts: ProgressFacts) => void): {
+  readonly step: (done: number, tally: Tally) => void; readonly end: () => ProgressFacts
 } => {
   const isTerminal = process.stderr.isTTY
-  let said = 0
-  let peak = 0
+  const started = performance.now()
+  let saidAt = 0
+  let peakHeapBytes = resumed?.peakHeapBytes ?? 0
+  const secondsHere = (): number => (performance.now() - started) / 1000
+  const facts = (): ProgressFacts => {
+    const { heapUsed, external } = process.memoryUsage()
+    peakHeapBytes = Math.max(peakHeapBytes, heapUsed + external)
+    return { seconds: (resumed?.seconds ?? 0) + secondsHere(), peakHeapBytes }
+  }
   return {
     step: (done, tally) => {
-      const seconds = secondsSince(started)
-      if (seconds - said < (isTerminal ? 1 : PROGRESS_EVERY_SECONDS)) return
-      said = seconds
-      const { heapUsed, external } = process.memoryUsage()
-      peak = Math.max(peak, heapUsed + external)
-      process.stderr.write(`${isTerminal ? '\r' : ''}${progressLine(done, total, tally, seconds)}${isTerminal ? '\u001b[K' : '\n'}`)
+      if (secondsHere() - saidAt < (isTerminal ? 1 : PROGRESS_EVERY_SECONDS)) return
+      saidAt = secondsHere()
+      const now = facts()
+      keep(done, tally, now)
+      process.stderr.write(`${isTerminal ? '\r' : ''}${progressLine(done, total, tally, now.seconds)}${isTerminal ? '\u001b[K' : '\n'}`)
     },
     end: () => {
-      if (isTerminal && said > 0) process.stderr.write('\n')
+      if (isTerminal && saidAt > 0) process.stderr.write('\n')
+      return facts()
     },
-    peakHeapBytes: () => peak,
   }
 }
 

@@ -1,11 +1,15 @@
 /**
  * 200,000 fuzzed inputs on every `npm test` (docs/fuzzing.md); `npm run fuzz -- --long` runs ten million.
  */
-import { equal, ok } from 'node:assert/strict'
+import { deepEqual, equal, ok } from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { encode } from '@famichat/base'
 import { decodeMessage, PrivateMessage } from '../../dist/wire/message.js'
 import { grammarOf } from './grammar.js'
+import { loadCheckpoint, saveCheckpoint } from './checkpoint.js'
 import { Dice } from './dice.js'
 import { mutate } from './mutate.js'
 import { describeFound } from './report.js'
@@ -66,4 +70,22 @@ test('the grammar of a message names its fields, and mutation repairs the length
     }
   }
   ok(lengths.size > 10, 'messages with other lengths are well formed again')
+})
+
+test('a run that was stopped and went on from its checkpoint counts what a whole run counts', async () => {
+  const target: Target = { name: 'dice', weight: 1, run: (dice) => (dice.oneIn(3) ? 'accepted' : 'base.codec.truncated') }
+  const whole = await runFuzz([target], { seed: 1, count: 3000 })
+  const folder = mkdtempSync(join(tmpdir(), 'fuzz-'))
+  try {
+    const file = join(folder, 'state', 'fuzzing.json')
+    const tally = await runFuzz([target], { seed: 1, count: 1000 })
+    saveCheckpoint(file, { run: 'this', next: 1000, seconds: 1, peakHeapBytes: 1, tally })
+    equal(loadCheckpoint(file, 'another'), undefined)
+    const resumed = loadCheckpoint(file, 'this')
+    const both = await runFuzz([target], { seed: 1, count: 3000, resumed })
+    deepEqual(both.byTarget.get('dice')?.outcomes, whole.byTarget.get('dice')?.outcomes)
+    equal(both.passed, 3000)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 })

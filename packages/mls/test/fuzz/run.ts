@@ -35,6 +35,9 @@ export interface RunOptions {
   readonly count: number
   /** Only this input. */
   readonly only?: number | undefined
+  /** Goes on with a run that was not finished. */
+  readonly resumed?: { readonly next: number; readonly tally: Tally } | undefined
+  /** Told how many inputs of the whole run are done. */
   readonly onProgress?: ((done: number, tally: Tally) => void) | undefined
 }
 
@@ -43,10 +46,9 @@ const MAX_FOUND = 20
 const MAX_HEX_BYTES = 4096
 
 /** Runs `count` inputs over the targets. */
-export const runFuzz = async (targets: readonly Target[], { seed, count, only, onProgress }: RunOptions): Promise<Tally> => {
-  const byTarget = new Map(targets.map(({ name }): [string, TargetTally] => [name, { outcomes: new Map(), inputs: 0, milliseconds: 0, slowestMs: 0 }]))
-  const tally: Tally = { seed, byTarget, found: [], passed: 0, failed: 0 }
-  const [first, last] = only === undefined ? [0, count] : [only, only + 1]
+export const runFuzz = async (targets: readonly Target[], { seed, count, only, resumed, onProgress }: RunOptions): Promise<Tally> => {
+  const tally = resumed?.tally ?? emptyTally(targets, seed)
+  const [first, last] = only === undefined ? [resumed?.next ?? 0, count] : [only, only + 1]
   for (let input = first; input < last && tally.found.length < MAX_FOUND; input++) {
     const dice = new Dice(seed, input)
     const target = pickWeighted(dice, targets)
@@ -60,10 +62,18 @@ export const runFuzz = async (targets: readonly Target[], { seed, count, only, o
       tally.found.push(foundBy(error, { input, target: target.name }))
     }
     countTime(tally, target, performance.now() - started)
-    if (input % 1000 === 999) onProgress?.(input + 1 - first, tally)
+    if (input % 1000 === 999) onProgress?.(input + 1, tally)
   }
   return tally
 }
+
+const emptyTally = (targets: readonly Target[], seed: number): Tally => ({
+  seed,
+  byTarget: new Map(targets.map(({ name }): [string, TargetTally] => [name, { outcomes: new Map(), inputs: 0, milliseconds: 0, slowestMs: 0 }])),
+  found: [],
+  passed: 0,
+  failed: 0,
+})
 
 const record = ({ byTarget }: Tally, { name }: Target, outcome: Outcome): void => {
   const outcomes = byTarget.get(name)?.outcomes
