@@ -2,12 +2,15 @@
  * mls-validation.md P11 and its company: a proposal type that is not a default one (SelfRemove of the extensions draft)
  * comes only where all who process it support it, and never by the wrong hand.
  */
+import { rejects } from 'node:assert/strict'
 import { test } from 'node:test'
-import { makeCapabilities, makeSelfRemove, ProposalType, type SentProposal } from '@famichat/mls'
+import { utf8 } from '@famichat/base'
+import { Group, makeCapabilities, makeRemove, makeSelfRemove, type Proposal, ProposalType, type SentProposal } from '@famichat/mls'
+import { toLeafIndex } from '../../dist/tree/math.js'
 import { SenderType, WireFormat } from '../../dist/wire/registries.js'
-import { groupOf, type Seat } from '../builders.js'
+import { groupOf, makePerson, type Seat } from '../builders.js'
 import { honestCommitPasses, refuses, refusesMessage } from './assertions.js'
-import { forgeProposal, forgeUpdate, insiderOf, type Insider } from './forge.js'
+import { forgeProposal, forgeUpdate, type FramePlan, insiderOf, type Insider } from './forge.js'
 import { forgeCommit } from './forge-commit.js'
 
 const listing = makeCapabilities(() => new Uint8Array(1), { proposals: [ProposalType.selfRemove] })
@@ -56,4 +59,21 @@ test('P11 refuses a SelfRemove by value, or in the leaver\'s own commit (receive
   const bye = await leaving(insiderOf(carol), [alice, bob])
   await refusesMessage(bob, (await forgeCommit(insiderOf(carol), { proposals: [bye] })).message, 'mls.proposal.remove_of_committer')
   await honestCommitPasses(alice, bob)
+})
+
+test('P11 refuses to take along what is no SelfRemove of a member of this group (join)', async () => {
+  const [alice, , carol] = await three()
+  const dave = await makePerson('dave', { leaf: { capabilities: listing } })
+  const groupInfo = await alice.group.groupInfo({ withTree: true, withExternalPub: true })
+  const join = (selfRemove: Uint8Array): Promise<unknown> =>
+    Group.joinExternal({ config: dave.config, signer: dave.signer, groupInfo, leaf: dave.leaf, selfRemoves: [selfRemove] })
+  const forged = async (proposal: Proposal, plan: FramePlan): Promise<Uint8Array> => (await forgeProposal(insiderOf(carol), proposal, { ...OPEN, ...plan })).message
+  const nobody = { senderType: SenderType.member, leafIndex: toLeafIndex(9) }
+  await rejects(join(await forged(makeSelfRemove(), { content: (honest) => ({ ...honest, groupId: utf8('elsewhere') }) })), { code: 'mls.message.wrong_group' })
+  await rejects(join(await forged(makeSelfRemove(), { content: (honest) => ({ ...honest, epoch: 7n }) })), { code: 'mls.message.wrong_epoch' })
+  await rejects(join(await forged(makeRemove(carol.group.ownLeaf), {})), { code: 'mls.message.wrong_content_type' })
+  await rejects(join(await forged(makeSelfRemove(), { content: (honest) => ({ ...honest, sender: nobody }) })), { code: 'mls.message.unknown_sender' })
+  await rejects(join(await forged(makeSelfRemove(), { signer: dave.signer })), { code: 'mls.message.bad_signature' })
+  await rejects(join(await alice.group.protect(utf8('private'))), { code: 'mls.message.unexpected_kind' })
+  await join(await forged(makeSelfRemove(), {}))
 })
