@@ -79,7 +79,7 @@ test('K12 refuses tree nodes under names that are no place in the tree', async (
 test('K12 refuses a pending commit of somebody else, or of another tree', async () => {
   const { alice } = await aliceAndBob()
   await alice.group.commit()
-  const inHeader = (change: Change<StoredHeader>): Change<ReturnType<typeof readPending>> => (pending) =>
+  const inHeader = (change: Change<StoredHeader>): Change<ReturnType<typeof StoredPending.decodeFrom>> => (pending) =>
     ({ ...pending, header: encode(StoredHeader, change(decode(StoredHeader, pending.header))) })
   refused(alice, 'c', StoredPending, (pending) => ({ ...pending, committer: toLeafIndex(1) }))
   refused(alice, 'c', StoredPending, inHeader((header) => ({ ...header, ownLeaf: toLeafIndex(1) })))
@@ -87,8 +87,6 @@ test('K12 refuses a pending commit of somebody else, or of another tree', async 
   refused(alice, 'c', StoredPending, inHeader((header) => ({ ...header, context: { ...header.context, treeHash: new Uint8Array(32) } })))
   refused(alice, 'c', StoredPending, (pending) => ({ ...pending, nodes: [] }))
 })
-
-const readPending = (row: Uint8Array): ReturnType<typeof StoredPending.decodeFrom> => decode(StoredPending, row)
 
 test('K12 refuses a row too short for its checksum', async () => {
   const { alice } = await aliceAndBob()
