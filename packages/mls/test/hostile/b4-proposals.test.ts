@@ -19,6 +19,7 @@ import { forgeKeyPackage } from './forge-leaf.js'
 
 const three = async (options = {}): Promise<[Seat, Seat, Seat]> => await groupOf(3, options) as [Seat, Seat, Seat]
 const ZERO = toLeafIndex(0)
+const BOB = toLeafIndex(1)
 const CAROL = toLeafIndex(2)
 const reInit = makeReInit({ groupId: utf8('next'), cipherSuite: 3, extensions: [] })
 const required = (extensionTypes: readonly number[], proposalTypes: readonly number[] = [], credentialTypes: readonly number[] = []): Extension =>
@@ -295,6 +296,13 @@ test('P23 makes the same tree of a list in any order, and keeps the order of PSK
   const { staged } = await commitAll(alice, [bob], { proposals: psks })
   deepEqual(staged.proposals.map(({ proposal }) => proposal), psks)
   agree(alice, bob)
+})
+
+test('P23 refuses a list longer than the limit before anything else (own creation)', async () => {
+  const { alice, bob } = await aliceAndBob()
+  const proposals = new Array<Proposal>(limits.maxProposals + 1).fill(makeRemove(BOB))
+  await refuses(alice.group, () => alice.group.commit({ proposals }), 'mls.proposal.too_many')
+  await honestCommitPasses(alice, bob)
 })
 
 test('P24 sends no application data while proposals wait to be committed (own creation)', async () => {

@@ -206,6 +206,12 @@ test('C13 refuses a path whose public key is not the derived one, at each level 
   }
 })
 
+test('D27 refuses a path with a key nobody can encrypt to, also those who never use that key (receive)', async () => {
+  for (const level of [0, 1, 2]) {
+    await pathRefused({ nodeKeys: (keys) => keys.map((key, at) => (at === level ? new Uint8Array(32) : key)) }, 'mls.crypto.bad_public_key')
+  }
+})
+
 test('C14 refuses a path leaf with a wrong parent hash (receive)', async () => {
   await pathRefused({ parentHash: flip }, 'mls.commit.bad_parent_hash')
   await pathRefused({ parentHash: () => new Uint8Array(0) }, 'mls.commit.bad_parent_hash')

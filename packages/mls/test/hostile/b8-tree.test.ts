@@ -12,7 +12,7 @@ import { parentHash } from '../../dist/tree/tree-hash.js'
 import { freshKeyPair, signLeafNode } from '../../dist/tree/treekem.js'
 import type { ParentNode, RatchetTreeNodes } from '../../dist/wire/leaf-node.js'
 import { type LeafIndex, LeafNodeSource, NodeType } from '../../dist/wire/registries.js'
-import { addAll, aliceAndBob, commitAll, createGroup, groupOf, keyPackageOf, makePerson, type Person, type Seat } from '../builders.js'
+import { addAll, aliceAndBob, commitAll, createGroup, groupOf, keyPackageOf, makePerson, type Person, type Seat, stagedBy } from '../builders.js'
 import { agree, type Code, honestCommitPasses, honestMessagePasses, refuses, refusesMessage } from './assertions.js'
 import { insiderOf } from './forge.js'
 import { forgeCommit } from './forge-commit.js'
@@ -208,6 +208,19 @@ test('T06 refuses a signature key that is also an encryption key (receive, own c
   const tree = await twoByTwo({ signatureKeyAsParent: true })
   await rejects(joinWith(tree.bob, tree.welcome, tree.bundle), { code: 'mls.leaf.key_reuse' })
   await honestCommitPasses(alice, bob)
+})
+
+test('T06 refuses a newcomer whose signature key a member uses to encrypt (receive, own creation)', async () => {
+  const { alice, bob } = await aliceAndBob()
+  const dave = await makePerson('dave')
+  // nothing is wrong with Alice's key as long as nobody signs with it
+  const taken = await forgeCommit(insiderOf(alice), { leaf: (leaf) => ({ ...leaf, encryptionKey: dave.signer.publicKey }) })
+  bob.group.merge(await stagedBy(bob.group, taken.message))
+  const proposals = [makeAdd((await keyPackageOf(dave)).keyPackage)]
+  await refuses(bob.group, () => bob.group.commit({ proposals }), 'mls.leaf.key_reuse')
+  const { sender, ...insider } = insiderOf(alice)
+  const { message } = await forgeCommit({ ...insider, sender, epoch: taken.advanced.next }, { proposals, withPath: false })
+  await refusesMessage(bob, message, 'mls.leaf.key_reuse')
 })
 
 /** The tree as the RFC tells it, without any cleverness: a map from leaf to value, a map from node to unmerged leaves. */

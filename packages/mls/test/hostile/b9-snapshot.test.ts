@@ -3,7 +3,7 @@
  */
 import { equal, rejects } from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Codec, decode, encode, Secret, utf8 } from '@famichat/base'
+import { type Codec, decode, encode, opaque, Secret, struct, uint32, utf8 } from '@famichat/base'
 import { Group, limits, makeRemove } from '@famichat/mls'
 import { openRow, sealRow } from '../../dist/group/row-seal.js'
 import { StoredHeader, StoredPast, StoredPending } from '../../dist/group/stored.js'
@@ -115,4 +115,34 @@ test('P21 does not keep an own proposal whose epoch ended while it was signed (o
   agree(bob, { person: alice.person, group: slow })
   equal(await readText(bob.group, await slow.protect(utf8('goes on'))), 'goes on')
   await refuses(slow, () => slow.process(commit), 'mls.message.wrong_epoch')
+})
+
+const StoredRatchet = struct({ generation: uint32, secret: opaque() })
+const StoredKey = struct({ generation: uint32, key: opaque(), nonce: opaque() })
+
+test('K12 refuses secrets of another length, and rows of the secret tree under a wrong name', async () => {
+  const { alice, bob } = await aliceAndBob()
+  const skipped = await alice.group.protect(utf8('skipped'))
+  await bob.group.process(await alice.group.protect(utf8('read')))
+  refused(bob, 's1.r1', StoredRatchet, (ratchet) => ({ ...ratchet, secret: ratchet.secret.subarray(1) }))
+  refused(bob, 's1.k1.0', StoredKey, (key) => ({ ...key, generation: 1 }))
+  refused(bob, 's1.k1.0', StoredKey, (key) => ({ ...key, key: key.key.subarray(1) }))
+  refused(bob, 's1.k1.0', StoredKey, (key) => ({ ...key, nonce: key.nonce.subarray(1) }))
+  const node = contentOf(bob, 's1.n2')
+  refusesNow(() => withRow(bob, 's1.n2', node.subarray(1)).restore(bob.person), 'mls.snapshot.malformed')
+  for (const key of ['s1.n3', 's1.n-1', 's1.x1', 's1.n', 's1.k1', 's1.k1.', 's1.']) {
+    refusesNow(() => withRow(bob, key, node).restore(bob.person), 'mls.snapshot.malformed')
+  }
+  refusesNow(() => withRow(bob, 's1.r4', contentOf(bob, 's1.r1')).restore(bob.person), 'mls.snapshot.malformed')
+  equal(await readText(bob.group, skipped), 'skipped')
+})
+
+test('K07 says that a key is used up when the ratchet it came from is gone from the store (receive)', async () => {
+  const { alice, bob } = await aliceAndBob()
+  await bob.group.process(await alice.group.protect(utf8('splits the ratchets off')))
+  const store = withRow(bob, 'h', contentOf(bob, 'h'))
+  store.rows.delete('s1.r0')
+  store.rows.delete('s1.r1')
+  const poorer = store.restore(bob.person)
+  await rejects(poorer.process(await alice.group.protect(utf8('x'))), { code: 'mls.message.key_consumed' })
 })
