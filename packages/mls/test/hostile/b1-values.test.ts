@@ -4,7 +4,7 @@
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
 import { test } from 'node:test'
 import { BaseError, type Codec, CodedError, decode, encode, isCodedError, present, Secret, utf8 } from '@famichat/base'
-import { type Extension, ExtensionType, Group, limits, makeAdd, makeCapabilities, makeGroupContextExtensions, makeRemove, MlsError } from '@famichat/mls'
+import { type Extension, ExtensionType, Group, type GroupPolicy, limits, makeAdd, makeCapabilities, makeGroupContextExtensions, makeRemove, MlsError } from '@famichat/mls'
 import { toLeafIndex } from '../../dist/tree/math.js'
 import { KeyPackage } from '../../dist/wire/key-package.js'
 import { LeafNode, Lifetime, RatchetTreeNodes } from '../../dist/wire/leaf-node.js'
@@ -59,16 +59,16 @@ test('D20 keeps 64-bit numbers whole, up to 2^64-1 (receive, join)', async () =>
   refusesNow(() => encode(Lifetime, { notBefore: -1n, notAfter: 2n ** 64n }), 'base.codec.out_of_range')
 })
 
-test('D20 takes a lifetime without end where policy does not check lifetimes, and refuses it where it does (receive)', async () => {
-  const endless = async (checkLifetimes: boolean): Promise<[Seat, Seat, Uint8Array]> => {
-    const [alice, bob] = await groupOf(2, { policy: { checkLifetimes } }) as [Seat, Seat]
+test('D20 takes a lifetime without end where policy knows no longest one, and refuses it where it does (receive)', async () => {
+  const endless = async (policy: Partial<GroupPolicy>): Promise<[Seat, Seat, Uint8Array]> => {
+    const [alice, bob] = await groupOf(2, { policy }) as [Seat, Seat]
     const source = { leafNodeSource: 1, lifetime: { notBefore: 0n, notAfter: 2n ** 64n - 1n } } as const
     const { keyPackage } = await forgeKeyPackage(await makePerson('dave'), { leaf: (leaf) => ({ ...leaf, source }) })
     return [alice, bob, (await forgeCommit(insiderOf(alice), { proposals: [makeAdd(keyPackage)] })).message]
   }
-  const [, lax, accepted] = await endless(false)
+  const [, lax, accepted] = await endless({ maxLifetimeSeconds: undefined })
   lax.group.discard(await stagedBy(lax.group, accepted))
-  const [alice, strict, refused] = await endless(true)
+  const [alice, strict, refused] = await endless({})
   await refusesMessage(strict, refused, 'mls.leaf.lifetime_too_long')
   await honestCommitPasses(alice, strict)
 })
