@@ -151,7 +151,7 @@ await runMain(async () => {
   const queue = sites.entries()
   let done = 0
   try {
-    const broken = given.includes('--quick') ? undefined : await killerOf(workshops[0], tests)
+    const broken = await killerOf(workshops[0], tests)
     if (broken !== undefined) throw new Error(`${broken} fails without any mutant: run npm test first.`)
     await Promise.all(workshops.map(async (folder) => {
       for (const [, site] of queue) {
