@@ -24,7 +24,7 @@ export interface LeafPlan {
   readonly signed?: Change<LeafNode>
 }
 
-export const NOWHERE: LeafPosition = { groupId: EMPTY, leafIndex: toLeafIndex(0) }
+const NOWHERE: LeafPosition = { groupId: EMPTY, leafIndex: toLeafIndex(0) }
 
 /** Seconds since 1970, by the person's clock. */
 export const secondsOf = (person: Person): bigint => BigInt(Math.floor(person.clock.nowMs() / 1000))

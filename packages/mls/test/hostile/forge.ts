@@ -3,7 +3,7 @@
  * encryption, so that only the check under test can refuse it.
  */
 import { concat, encode, EMPTY, type Secret } from '@famichat/base'
-import type { GroupContext as Context, Signer } from '@famichat/mls'
+import type { Signer } from '@famichat/mls'
 import { expandWithLabel } from '../../dist/crypto/labels.js'
 import { protectPublic } from '../../dist/framing/public-message.js'
 import { proposalRefOf, type SignedContent, signContent } from '../../dist/framing/signed-content.js'
@@ -144,6 +144,3 @@ const sealPrivate = ({ epoch, sender }: Forger, signed: SignedContent, plan: Sea
     privateMessage: { groupId, epoch: number, contentType, authenticatedData, encryptedSenderData, ciphertext },
   })
 }
-
-/** A GroupContext with some fields changed. */
-export const changeContext = (context: Context, change: Partial<Context>): Context => ({ ...context, ...change })
