@@ -12,6 +12,7 @@ export const commitFromOutside = async (world: World, { maxMembers }: { readonly
   const groupInfo = chance.percent(50) ? world.committedGroupInfo ?? await world.reference.groupInfo() : await world.reference.groupInfo()
   const tsMlsRefuses = world.hasTsMls && meetsUnmergedLeavesDifference(groupInfo)
   if (returning?.client.kind === 'ts-mls' && tsMlsRefuses) return false
+  if (returning !== undefined && world.hasOpenMls && leavesFullTree(world, returning)) return false
   const client = returning?.client ?? await world.newcomer(tsMlsRefuses ? 'famichat' : undefined)
   world.say(`${client.kind} joins by external commit${returning === undefined ? '' : `, in place of ${nameSeat(returning)}`}`)
 
@@ -39,3 +40,14 @@ const forget = async (world: World, seat: Seat): Promise<void> => {
   world.seats = world.seats.filter((other) => other !== seat)
 }
 
+
+/**
+ * True when the tree shrinks to a full one as this leaf is removed, and grows again for the joiner, at another leaf.
+ * OpenMLS then still has the removed leaf in the regrown half: the Remove has no effect for it (README.md).
+ */
+const leavesFullTree = ({ seats }: World, removed: Seat): boolean => {
+  const leaves = seats.filter((seat) => seat !== removed).map(({ leaf }) => leaf)
+  let leafCount = 1
+  while (leafCount <= Math.max(0, ...leaves)) leafCount *= 2
+  return leaves.length === leafCount && removed.leaf > leafCount
+}
