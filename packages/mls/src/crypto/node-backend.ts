@@ -108,9 +108,9 @@ const montgomeryCurve = (name: 'x25519' | 'x448'): Curve => {
     publicKeyLength: length,
     publicKeyOf: (privateKey) => rawPublic(importPrivate(privateKey)),
     agreeFresh: (publicKey) => guarded('mls.crypto.bad_public_key', () => {
-      const fresh = generateKeyPairSync(name as 'x25519')
+      const fresh = freshKeyPair(name)
       const sharedSecret = new Secret(plain(diffieHellman({ privateKey: fresh.privateKey, publicKey: importPublic(publicKey) })))
-      return { publicKey: rawPublic(fresh.publicKey), sharedSecret }
+      return { publicKey: rawX(fresh.publicKey), sharedSecret }
     }),
     // OpenSSL refuses an all-zero result, as RFC 9180 §7.1.4 asks
     agree: (privateKey, publicKey) => guarded('mls.crypto.bad_public_key', () =>
@@ -221,10 +221,20 @@ const importRawPublic = (crv: string, bytes: Uint8Array, length: number): KeyObj
   return createPublicKey({ format: 'jwk', key: { kty: 'OKP', crv, x: base64url(bytes) } })
 }
 
-/** The public half of a key, raw. */
-const rawPublic = (key: KeyObject): Uint8Array => {
-  const { x } = (key.type === 'private' ? createPublicKey(key) : key).export({ format: 'jwk' })
-  return new Uint8Array(Buffer.from(present(x, 'an OKP key has x'), 'base64url'))
+/** The public half of a private key, raw. */
+const rawPublic = (privateKey: KeyObject): Uint8Array => rawX(createPublicKey(privateKey).export({ format: 'jwk' }))
+
+const rawX = ({ x }: JsonWebKey): Uint8Array => new Uint8Array(Buffer.from(present(x, 'an OKP key has x'), 'base64url'))
+
+/**
+ * A key pair whose public half is exported as it is made. Exporting it later can stop the process for ever: the export holds
+ * the key's lock, and when it runs out of memory the collector frees the finished generation, which wants the same lock
+ * (Node 20, ~KeyPairGenConfig).
+ */
+const freshKeyPair = (name: 'x25519' | 'x448'): { readonly publicKey: JsonWebKey; readonly privateKey: KeyObject } => {
+  const generate = generateKeyPairSync as unknown as
+    (type: string, options: { readonly publicKeyEncoding: { readonly format: 'jwk' } }) => { publicKey: JsonWebKey; privateKey: KeyObject }
+  return generate(name, { publicKeyEncoding: { format: 'jwk' } })
 }
 
 const verified = (key: () => KeyObject, run: (key: KeyObject) => boolean): boolean => {

@@ -2,7 +2,7 @@
  * The floor: what the primitives alone cost in node:crypto, in this process, now.
  */
 import {
-  createCipheriv, createDecipheriv, createHmac, createPublicKey, diffieHellman, generateKeyPairSync, type KeyObject, randomBytes, sign, verify,
+  createCipheriv, createDecipheriv, createHmac, createPublicKey, diffieHellman, generateKeyPairSync, type JsonWebKey, type KeyObject, randomBytes, sign, verify,
 } from 'node:crypto'
 
 const key = randomBytes(32)
@@ -35,9 +35,11 @@ const sealedContent = seal(plaintext)
 const sealedSenderData = seal(senderData)
 const sealedPath = seal(pathSecret)
 
-const exportKey = (pair: { publicKey: KeyObject }): void => { pair.publicKey.export({ format: 'jwk' }) }
-const ephemeral = generateKeyPairSync('x25519')
-const enc = ephemeral.publicKey.export({ format: 'jwk' })
+/** Exported as it is made: see the engine's freshKeyPair. */
+const freshKeyPair = generateKeyPairSync as unknown as
+  (type: 'x25519', options: { readonly publicKeyEncoding: { readonly format: 'jwk' } }) => { publicKey: JsonWebKey; privateKey: KeyObject }
+const generateX25519 = (): ReturnType<typeof freshKeyPair> => freshKeyPair('x25519', { publicKeyEncoding: { format: 'jwk' } })
+const enc = generateX25519().publicKey
 
 /** HPKE's KDF calls in a single-shot seal or open: 2 for the KEM, 4 for the key schedule. */
 const HPKE_KDF_CALLS = 6
@@ -58,8 +60,7 @@ export const floor = {
     verify(null, message, signing.publicKey, signature)
   },
   hpkeSeal: (): void => {
-    const fresh = generateKeyPairSync('x25519')
-    exportKey(fresh)
+    const fresh = generateX25519()
     diffieHellman({ privateKey: fresh.privateKey, publicKey: recipient.publicKey })
     times(HPKE_KDF_CALLS, expand)
     seal(pathSecret)

@@ -6,7 +6,7 @@
 import { encode, equal, utf8 } from '@famichat/base'
 import {
   type CommitRequest, Group, type KeyPackageBundle, makeAdd, makeExternalPsk, makeGroupContextExtensions, makeReInit, makeRemove, makeResumptionPsk,
-  makeSelfRemove, type Proposal,
+  makeSelfRemove, type Proposal, type StagedCommit,
 } from '@famichat/mls'
 import { signWithLabel } from '../../dist/crypto/labels.js'
 import { bundleOf } from '../../dist/group/key-package-bundle.js'
@@ -111,8 +111,14 @@ const fulfil = async (committer: Subject, follower: Subject, { request, newcomer
     expectThat(changed.length === 0, `${changed.length.toString()} rows changed by a commit that was refused as ${outcome}`)
     return outcome
   }
-  const staged = await stagedBy(follower.group, bundle.commit).catch((error: unknown) =>
-    { throw new Finding(`a member refuses what another was allowed to commit: ${String(error)}`, bundle.commit, { cause: error }) })
+  let staged: StagedCommit
+  try {
+    staged = await stagedBy(follower.group, bundle.commit)
+  } catch (error) {
+    // the committer is the older member: it holds PSKs of epochs the follower never saw
+    if (refusalOf(error) === 'mls.psk.unknown') return 'mls.psk.unknown'
+    throw new Finding(`a member refuses what another was allowed to commit: ${String(error)}`, bundle.commit, { cause: error })
+  }
   follower.group.merge(staged)
   committer.group.merge(bundle.staged)
   committer.expectRestorable('own commit', bundle.commit)

@@ -55,7 +55,7 @@ class Recorder {
   }
 }
 
-const subject = (name: string, { bench, suiteId }: Setting, { person }: Seat, state: Pick<Subject, 'rows' | 'script'>): Subject =>
+const subject = (name: string, { bench, suiteId }: Setting, { person }: Seat, state: Pick<Subject, 'rows' | 'script'> & { readonly sent?: readonly Uint8Array[] }): Subject =>
   new Subject(`${name} (suite ${suiteId.toString()})`, bench, { person, ...state })
 
 /** Private framing only, the default policy: application data, proposals, a commit by reference. */
@@ -149,7 +149,7 @@ export const openScene = async (setting: Setting): Promise<OpenScene> => {
   return {
     subjects: [
       subject('open', setting, bob, { rows, script: [application, joined.commit, ...proposals, commit.commit, ...outside, ...others] }),
-      subject('proposals cached', setting, bob, { rows: later, script: [...commits, ...outside] }),
+      subject('proposals cached', setting, bob, { rows: later, script: [...commits, ...outside], sent: [application, ...proposals, ...others] }),
     ],
     insider: alice.person, insiderRows, server, applicant, newcomer, invited, bundle, groupInfo, messages,
     welcome: commit.welcome ?? groupInfo,

@@ -33,6 +33,14 @@ export class Bench {
 /** After this many inputs the honest messages are played again, to see that they still work. */
 const HONEST_EVERY = 250
 
+interface SubjectState {
+  readonly person: Person
+  readonly rows: readonly StateRow[]
+  readonly script: readonly Uint8Array[]
+  /** What else honest members of the group sent in this epoch. */
+  readonly sent?: readonly Uint8Array[]
+}
+
 /** One member in one state, with messages it accepts in that state, in the order they must come. */
 export class Subject {
   readonly name: string
@@ -45,13 +53,13 @@ export class Subject {
   #before: View
   #sinceHonest = 0
 
-  constructor(name: string, bench: Bench, { person, rows, script }: { readonly person: Person; readonly rows: readonly StateRow[]; readonly script: readonly Uint8Array[] }) {
+  constructor(name: string, bench: Bench, { person, rows, script, sent = [] }: SubjectState) {
     this.name = name
     this.bench = bench
     this.person = person
     this.rows = rows
     this.script = script
-    this.#honest = new Set(script.map(bytesKey))
+    this.#honest = new Set([...script, ...sent].map(bytesKey))
     this.#group = this.#restored()
     this.#before = viewOf(this.#group)
   }
@@ -60,7 +68,7 @@ export class Subject {
     return this.#group
   }
 
-  /** True for a message of the script: the only ones that may be accepted from outside. */
+  /** True for what an honest member sent: nothing else may be accepted from outside. */
   isHonest(message: Uint8Array): boolean {
     return this.#honest.has(bytesKey(message))
   }

@@ -1,7 +1,7 @@
 /**
  * A device without an engine: keys, certificate, calls and a channel, as a client would make them.
  */
-import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
+import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { fromBase64url, systemRandom } from '@famichat/base'
 import {
   type AccountId, BODY_CONTENT_TYPE, type DeviceCertificate, decodeResponse, type DeviceId, deviceCertificateTbs,
@@ -18,8 +18,8 @@ export interface KeyPair {
 }
 
 export const makeKeyPair = (): KeyPair => {
-  const { publicKey, privateKey } = generateKeyPairSync('ed25519')
-  return { privateKey, publicKey: fromBase64url(publicKey.export({ format: 'jwk' }).x ?? '') }
+  const privateKey = createPrivateKey(generateKeyPairSync('ed25519', { privateKeyEncoding: { format: 'pem', type: 'pkcs8' }, publicKeyEncoding: { format: 'pem', type: 'spki' } }).privateKey)
+  return { privateKey, publicKey: fromBase64url(createPublicKey(privateKey).export({ format: 'jwk' }).x ?? '') }
 }
 
 export const sha256 = (bytes: Uint8Array): Uint8Array => createHash('sha256').update(bytes).digest()
