@@ -1,7 +1,7 @@
 /**
  * Scenes: members in the states a hostile message may meet them in, with honest messages that prove they still live.
  */
-import { utf8 } from '@famichat/base'
+import { bytesKey, utf8 } from '@famichat/base'
 import {
   Group, type KeyPackageBundle, makeAdd, makeExternalProposal, makeExternalPsk, makeGroupContextExtensions, makeNewMemberProposal, makeReInit, makeRemove,
   makeResumptionPsk, type StateRow,
@@ -123,7 +123,7 @@ export const openScene = async (setting: Setting): Promise<OpenScene> => {
   const { groupId, epoch } = alice.group
   const groupInfo = await alice.group.groupInfo({ withTree: true, withExternalPub: true })
 
-  const application = await dave.group.protect(utf8('before anything is proposed'), { authenticatedData: utf8('seen by all') })
+  const early = await dave.group.protect(utf8('before anything is proposed'), { authenticatedData: utf8('seen by all') })
   const applicants = await keyPackageOf(applicant)
   const bundle = await keyPackageOf(invited)
   const proposals = [
@@ -133,9 +133,11 @@ export const openScene = async (setting: Setting): Promise<OpenScene> => {
   for (const message of proposals) for (const { group } of [alice, bob]) await group.process(message)
   const later = bobs.rows()
   const commit = await alice.group.commit({ proposals: [makeExternalPsk(suite, utf8('shared'))] })
+  const application = await makeNewMemberProposal(suite, applicant.signer, { groupId, epoch, keyPackage: applicants.keyPackage })
+  setting.bench.applications.add(bytesKey(application))
   const outside = [
     await makeExternalProposal(suite, server.signer, { groupId, epoch, senderIndex: 0, proposal: makeRemove(dave.group.ownLeaf) }),
-    await makeNewMemberProposal(suite, applicant.signer, { groupId, epoch, keyPackage: applicants.keyPackage }),
+    application,
   ]
   const others = [
     await carol.group.propose(makeGroupContextExtensions(groupExtensions(server.signer.publicKey))),
@@ -148,8 +150,8 @@ export const openScene = async (setting: Setting): Promise<OpenScene> => {
   const messages = [...proposals, ...outside, ...others, ...commits]
   return {
     subjects: [
-      subject('open', setting, bob, { rows, script: [application, joined.commit, ...proposals, commit.commit, ...outside, ...others] }),
-      subject('proposals cached', setting, bob, { rows: later, script: [...commits, ...outside], sent: [application, ...proposals, ...others] }),
+      subject('open', setting, bob, { rows, script: [early, joined.commit, ...proposals, commit.commit, ...outside, ...others] }),
+      subject('proposals cached', setting, bob, { rows: later, script: [...commits, ...outside], sent: [early, ...proposals, ...others] }),
     ],
     insider: alice.person, insiderRows, server, applicant, newcomer, invited, bundle, groupInfo, messages,
     welcome: commit.welcome ?? groupInfo,

@@ -24,6 +24,8 @@ export class Bench {
   readonly random = new FreshRandom()
   readonly meter = new WorkMeter()
   readonly backend = this.meter.metered(nodeBackend)
+  /** Applications for membership of all scenes. They name a group and an epoch but no secret of it, so every scene may take them. */
+  readonly applications = new Set<string>()
 
   configOf({ config }: Person): GroupConfig {
     return { ...config, backend: this.backend, random: this.random.bytes }
@@ -70,7 +72,7 @@ export class Subject {
 
   /** True for what an honest member sent: nothing else may be accepted from outside. */
   isHonest(message: Uint8Array): boolean {
-    return this.#honest.has(bytesKey(message))
+    return this.#honest.has(bytesKey(message)) || this.bench.applications.has(bytesKey(message))
   }
 
   /** Back to the state it began in. */
