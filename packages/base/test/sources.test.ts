@@ -46,3 +46,14 @@ test('the platform gives as many bytes as asked for, beyond one call of its gene
 test('the machine clock tells milliseconds of this century', () => {
   assert.ok(systemClock.nowMs() > 1_700_000_000_000 && Number.isInteger(systemClock.nowMs()))
 })
+
+test('random bytes of any small length never repeat, also where the pool runs out', () => {
+  const seen = new Set<string>()
+  for (let round = 0; round < 500; round++) {
+    for (const length of [16, 31, 33, 64]) seen.add(toHex(systemRandom(length)))
+  }
+  assert.equal(seen.size, 2000)
+  const given = systemRandom(32)
+  given.fill(0)
+  assert.notEqual(toHex(systemRandom(32)), toHex(given), 'what was given away is a copy')
+})
