@@ -20,8 +20,11 @@ export type WelcomeId = Branded<string, 'WelcomeId'>
 /** The rendezvous of two devices of one account. */
 export type LinkId = Branded<string, 'LinkId'>
 
+/** Ciphertext that is stored apart from messages. */
+export type BlobId = Branded<string, 'BlobId'>
+
 /** Any of the ids above. */
-export type AnyId = AccountId | DeviceId | ConversationId | InviteId | MessageId | WelcomeId | LinkId
+export type AnyId = AccountId | DeviceId | ConversationId | InviteId | MessageId | WelcomeId | LinkId | BlobId
 
 /* eslint-disable @typescript-eslint/no-unnecessary-type-parameters -- which id the bytes are is the caller's knowledge */
 
@@ -66,3 +69,4 @@ export const InviteId: Codec<InviteId> = idCodec()
 export const MessageId: Codec<MessageId> = idCodec()
 export const WelcomeId: Codec<WelcomeId> = idCodec()
 export const LinkId: Codec<LinkId> = idCodec()
+export const BlobId: Codec<BlobId> = idCodec()

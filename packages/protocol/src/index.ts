@@ -10,6 +10,9 @@ export { accountNameKey, normalizeAccountName } from './account-name.js'
 export {
   formatDeviceAuthorization, formatInviteAuthorization, parseDeviceAuthorization, parseInviteAuthorization,
 } from './authorization.js'
+export {
+  BlobChunk, BlobChunkAnswer, BlobChunkRequest, BlobCreated, BlobCreation, BlobRequest, BlobState,
+} from './blob-messages.js'
 export { decodeRequest, decodeResponse, encodeRequest, encodeResponse } from './bodies.js'
 export {
   type ClientFrame, ClientFrameType, decodeClientFrame, decodeServerFrame, encodeClientFrame, encodeServerFrame,
@@ -30,7 +33,7 @@ export {
 export { ContentType, Envelope, EnvelopeHeader } from './envelope.js'
 export { epochWinnerOf, type ErrorBody, makeEpochConflict, makeErrorBody, parseErrorBody } from './error-body.js'
 export {
-  AccountId, type AnyId, ConversationId, DeviceId, ID_BYTES, idFromBytes, idToBytes, InviteId, LinkId, makeId,
+  AccountId, type AnyId, BlobId, ConversationId, DeviceId, ID_BYTES, idFromBytes, idToBytes, InviteId, LinkId, makeId,
   MessageId, parseId, WelcomeId,
 } from './ids.js'
 export {

@@ -36,6 +36,12 @@ export const LIMITS = {
   logReadBytes: 4 * 1024 * 1024,
   /** Messages in one answer to a log read. */
   logReadMessages: 1000,
+  /** One chunk of a blob. */
+  blobChunkBytes: 1024 * 1024,
+  /** One blob; at most 256 chunks. */
+  blobBytes: 100 * 1024 * 1024,
+  /** All blobs of one account together. */
+  blobBytesPerAccount: 2 * 1024 * 1024 * 1024,
   /** Epochs before the current one from which an application message is still accepted. */
   pastEpochs: 3,
 } as const
@@ -54,6 +60,10 @@ export const LIFETIMES = {
   channelAuthenticationMs: 5 * 1000,
   /** Largest difference between a device's clock and the server's in a signed statement. */
   clockSkewMs: 5 * 60 * 1000,
+  /** A blob, from its creation. */
+  blobMs: 30 * 24 * 3600 * 1000,
+  /** A blob that is not whole by then is dropped. */
+  blobUploadMs: 24 * 3600 * 1000,
   /** Longest validity the server accepts in a KeyPackage. */
   keyPackageMs: 93 * 24 * 3600 * 1000,
 } as const

@@ -8,6 +8,7 @@ import {
   Challenge, DeviceRegistration, DeviceRequest, Directory, Expiry, InviteCreation, InviteList, InviteRequest,
   IssuedToken, JoinRequest, JoinResponse, LinkMail, LinkOpened, LinkPost, LinkRequest, Nothing, ServerInfo, TokenRequest,
 } from './account-messages.js'
+import { BlobChunk, BlobChunkAnswer, BlobChunkRequest, BlobCreated, BlobCreation, BlobRequest, BlobState } from './blob-messages.js'
 import {
   Acceptance, ClaimedKeyPackages, CommitSubmission, ConversationCreation, ConversationList, ConversationRequest,
   DeliveredWelcome, KeyPackageClaim, KeyPackageCount, KeyPackageUpload, LogRead, LogStretch, Roster, StoredGroupInfo,
@@ -42,6 +43,7 @@ export interface Route<Request, Response, Auth extends RouteAuth = RouteAuth> {
 
 const SMALL_BYTES = 4 * 1024
 const UPLOAD_BYTES = LIMITS.keyPackagesPerDevice * (LIMITS.keyPackageBytes + 4) + SMALL_BYTES
+const CHUNK_BYTES = LIMITS.blobChunkBytes + 64
 const COMMIT_BYTES = LIMITS.commitBytes + LIMITS.welcomeBytes + LIMITS.groupInfoBytes + 64 * 1024
 
 interface Rest<Auth extends RouteAuth> {
@@ -95,6 +97,12 @@ export const ROUTES = {
   logRead: post('log/read', LogRead, LogStretch, { auth: 'device', summary: 'Reads a conversation\'s log after a position' }),
   welcomeList: get('welcomes', WelcomeList, { auth: 'device', summary: 'Welcomes waiting for the calling device' }),
   welcomeRead: post('welcomes/read', WelcomeRequest, DeliveredWelcome, { auth: 'device', summary: 'One waiting Welcome with its bytes' }),
+
+  blobCreate: post('blobs/create', BlobCreation, BlobCreated, { auth: 'device', summary: 'Makes room for ciphertext that is too large for a message' }),
+  blobAppend: post('blobs/append', BlobChunk, BlobState, { auth: 'device', maxRequestBytes: CHUNK_BYTES, summary: 'Adds the next chunk to a blob of the caller\'s account' }),
+  blobState: post('blobs/state', BlobRequest, BlobState, { auth: 'device', summary: 'Says what of a blob is stored' }),
+  blobRead: post('blobs/read', BlobChunkRequest, BlobChunkAnswer, { auth: 'device', summary: 'One chunk of a blob' }),
+  blobDelete: post('blobs/delete', BlobRequest, Nothing, { auth: 'device', summary: 'Deletes a blob of the caller\'s account' }),
 } as const
 
 /** The name of a route. */

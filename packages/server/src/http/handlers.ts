@@ -8,6 +8,7 @@ import { claimKeyPackages, countKeyPackages, uploadKeyPackages } from '../accoun
 import { collectAnswer, openLink, postAnswer, postOffer, readOffer } from '../accounts/links.js'
 import { joinWithInvite, registerDevice } from '../accounts/registration.js'
 import { type ChallengeBook, issueToken } from '../accounts/tokens.js'
+import { appendToBlob, createBlob, deleteBlob, readBlob, readBlobState } from '../blobs/blobs.js'
 import { acceptCommit } from '../delivery/commits.js'
 import { createConversation, listConversations, readGroupInfo, readRoster } from '../delivery/conversations.js'
 import { readLog } from '../delivery/log.js'
@@ -70,6 +71,12 @@ export const makeHandlers = (services: Services, challenges: ChallengeBook, clai
     conversationRoster: ({ caller, request }) => readRoster(services, caller, request.conversationId),
     conversationGroupInfo: ({ caller, request }) => readGroupInfo(services, caller, request.conversationId),
     conversationCommit: ({ caller, request }) => acceptCommit(services, caller, request),
+
+    blobCreate: ({ caller, request }) => createBlob(services, caller, request),
+    blobAppend: ({ caller, request }) => appendToBlob(services, caller, request),
+    blobState: ({ caller, request }) => readBlobState(services, caller, request.blobId),
+    blobRead: ({ caller, request }) => readBlob(services, caller, request),
+    blobDelete: ({ caller, request }) => deleteBlob(services, caller, request.blobId),
 
     logRead: ({ caller, request }) => readLog(services, caller, request),
     welcomeList: async ({ caller }) => ({ welcomes: await listWelcomes(read, caller.deviceId) }),

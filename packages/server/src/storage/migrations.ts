@@ -124,9 +124,30 @@ const deliveryTables = async (db: AnySchema): Promise<void> => {
     .execute()
 }
 
+const blobTables = async (db: AnySchema): Promise<void> => {
+  await db.schema.createTable('blobs')
+    .addColumn('blob_id', 'text', (column) => column.primaryKey())
+    .addColumn('account_id', 'text', (column) => column.notNull().references('accounts.account_id'))
+    .addColumn('conversation_id', 'text', (column) => column.references('conversations.conversation_id'))
+    .addColumn('blob_bytes', 'bigint', (column) => column.notNull())
+    .addColumn('stored_bytes', 'bigint', (column) => column.notNull())
+    .addColumn('chunks', 'integer', (column) => column.notNull())
+    .addColumn('created_at_ms', 'bigint', (column) => column.notNull())
+    .execute()
+  await db.schema.createIndex('blobs_by_account').on('blobs').column('account_id').execute()
+  await db.schema.createIndex('blobs_by_age').on('blobs').column('created_at_ms').execute()
+  await db.schema.createTable('blob_chunks')
+    .addColumn('blob_id', 'text', (column) => column.notNull().references('blobs.blob_id'))
+    .addColumn('chunk_index', 'integer', (column) => column.notNull())
+    .addColumn('chunk', 'blob', (column) => column.notNull())
+    .addPrimaryKeyConstraint('blob_chunks_key', ['blob_id', 'chunk_index'])
+    .execute()
+}
+
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-accounts': { up: (db: AnySchema) => firstTables(db) },
   '0002-delivery': { up: (db: AnySchema) => deliveryTables(db) },
+  '0003-blobs': { up: (db: AnySchema) => blobTables(db) },
 }
 
 /** Brings the database up to date, each migration in a transaction. @throws ServerError `server.database.*` */

@@ -2,7 +2,7 @@
  * Tables of the server. Ids are their 22-character text, times are milliseconds, yes and no are 1 and 0,
  * so that the same schema serves SQLite and PostgreSQL. Tokens, invite proofs and KeyPackage ids are hashes.
  */
-import type { ConversationKind, AccountId, AccountRole, ContentType, ConversationId, DeviceId, Encryption, InviteId, LinkId, MessageId, WelcomeId } from '@famichat/protocol'
+import type { ConversationKind, AccountId, AccountRole, BlobId, ContentType, ConversationId, DeviceId, Encryption, InviteId, LinkId, MessageId, WelcomeId } from '@famichat/protocol'
 
 interface Accounts {
   account_id: AccountId
@@ -116,6 +116,24 @@ interface Cursors {
   acknowledged_seq: number
 }
 
+/** Ciphertext in chunks; whole when `stored_bytes` is `blob_bytes`. */
+interface Blobs {
+  blob_id: BlobId
+  account_id: AccountId
+  /** Whose devices may read it; null for the account's own only. */
+  conversation_id: ConversationId | null
+  blob_bytes: number
+  stored_bytes: number
+  chunks: number
+  created_at_ms: number
+}
+
+interface BlobChunks {
+  blob_id: BlobId
+  chunk_index: number
+  chunk: Uint8Array
+}
+
 /** All tables. */
 export interface Schema {
   accounts: Accounts
@@ -131,4 +149,6 @@ export interface Schema {
   welcome_bodies: WelcomeBodies
   welcomes: Welcomes
   cursors: Cursors
+  blobs: Blobs
+  blob_chunks: BlobChunks
 }
