@@ -20,7 +20,7 @@ export const createBlob = (services: Services, caller: AuthenticatedDevice, { co
     await dropOutdatedBlobs(store, nowMs)
     const { reserved } = await store.selectFrom('blobs').select((eb) => eb.fn.sum<number | null>('blob_bytes').as('reserved'))
       .where('account_id', '=', caller.accountId).executeTakeFirstOrThrow()
-    if (Number(reserved ?? 0) + blobBytes > LIMITS.blobBytesPerAccount) throw new ProtocolError('protocol.blob.quota')
+    if ((reserved ?? 0) + blobBytes > LIMITS.blobBytesPerAccount) throw new ProtocolError('protocol.blob.quota')
     const blobId = makeId<BlobId>(services.random)
     await store.insertInto('blobs').values({
       blob_id: blobId, account_id: caller.accountId, conversation_id: conversationId ?? null, blob_bytes: blobBytes,
