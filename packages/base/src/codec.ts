@@ -178,6 +178,27 @@ export const deferred = <T>(define: () => Codec<T>): Codec<T> => {
   }
 }
 
+/**
+ * A codec that keeps the bytes each value was decoded from and writes them again: no value has two encodings, so they are what
+ * encoding would give. For immutable structures that are hashed and sent on many times; the bytes view the input.
+ */
+export const remembered = <T extends object>(codec: Codec<T>): Codec<T> => {
+  const encodings = new WeakMap<T, Uint8Array>()
+  return {
+    encodeInto: (writer, value) => {
+      const known = encodings.get(value)
+      if (known === undefined) codec.encodeInto(writer, value)
+      else writer.bytes(known)
+    },
+    decodeFrom: (reader) => {
+      const from = reader.position
+      const value = codec.decodeFrom(reader)
+      encodings.set(value, reader.since(from))
+      return value
+    },
+  }
+}
+
 let idleWriter: Writer | undefined
 
 /** Fresh bytes from what `write` writes. */

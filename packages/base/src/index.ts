@@ -8,7 +8,7 @@ export {
 } from './bytes.js'
 export { type Clock, type RandomBytes, systemClock, systemRandom } from './clock.js'
 export {
-  type Bounds, branded, closed, type Codec, decode, deferred, encode, encodeWith, fixed, type Infer, nested, opaque, optional,
+  type Bounds, branded, closed, type Codec, decode, deferred, encode, encodeWith, fixed, type Infer, nested, opaque, optional, remembered,
   struct, uint16, uint32, uint64, uint8, variant, vector,
 } from './codec.js'
 export {

@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import {
   BaseError, branded, type Branded, closed, decode, deferred, encode, equal, fixed, type Infer, isCodedError, opaque,
-  optional, struct, toHex, uint16, uint32, uint64, uint8, variant, vector, type Codec,
+  optional, remembered, struct, toHex, uint16, uint32, uint64, uint8, variant, vector, type Codec,
 } from '@famichat/base'
 import { samples } from './schemas.js'
 
@@ -140,4 +140,17 @@ test('a codec may encode another value while it is encoding', () => {
 test('bounds are inclusive', () => {
   assert.equal(decode(opaque({ min: 2, max: 2 }), Uint8Array.of(2, 0, 0)).length, 2)
   assert.equal(decode(vector(uint8, { min: 2, max: 2 }), Uint8Array.of(2, 0, 0)).length, 2)
+})
+
+test('a remembered structure is written from the bytes it was read from; a changed copy of it is encoded anew', () => {
+  fc.assert(fc.property(samples, ({ codec, value }) => {
+    const kept = remembered(struct({ inner: codec, mark: uint8 }))
+    const bytes = encode(struct({ inner: codec, mark: uint8 }), { inner: value, mark: 1 })
+    const decoded = decode(kept, bytes)
+    assert.deepEqual(encode(kept, decoded), bytes)
+    assert.equal(encode(kept, { ...decoded, mark: 2 }).at(-1), 2)
+    const nested = struct({ before: uint16, kept, after: uint8 })
+    const again = encode(nested, { before: 7, kept: decoded, after: 9 })
+    assert.deepEqual(encode(nested, decode(nested, again)), again)
+  }), RUNS)
 })

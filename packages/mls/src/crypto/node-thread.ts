@@ -2,14 +2,14 @@
  * One helper thread of node-threads.ts: sleeps, does jobs, sleeps.
  * Layer: crypto.
  */
-import { parentPort, workerData } from 'node:worker_threads'
+import { workerData } from 'node:worker_threads'
 import { makeJobRunner } from './jobs.js'
 import { nodePrimitives } from './node-backend.js'
-import { awaitBatch, openControl, takeJobs } from './shared-batch.js'
+import { awaitBatch, openControl, reportForWork, takeJobs } from './shared-batch.js'
 
 const batch = openControl(workerData as SharedArrayBuffer)
 const run = makeJobRunner(nodePrimitives)
-parentPort?.postMessage('ready')
+reportForWork(batch)
 for (let seen = 0; ;) {
   seen = awaitBatch(batch, seen)
   await takeJobs(batch, run)

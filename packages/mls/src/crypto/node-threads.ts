@@ -7,7 +7,7 @@ import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { present } from '@famichat/base'
 import type { CryptoThreads } from './backend.js'
-import { awaitJobs, BATCH_BYTES, openControl, type SharedBatch, takeJobs, takeResults, wipeBatch, writeBatch } from './shared-batch.js'
+import { awaitJobs, BATCH_BYTES, hasHelpers, openControl, type SharedBatch, takeJobs, takeResults, wipeBatch, writeBatch } from './shared-batch.js'
 
 /** Batches below this are done before a sleeping thread is awake. */
 const MIN_JOBS = 6
@@ -68,17 +68,16 @@ interface Pool {
 
 const startPool = (helpers: number): Pool => {
   const batch = openControl(new SharedArrayBuffer(BATCH_BYTES))
-  let ready = 0
+  let isBroken = false
   const workers = Array.from({ length: helpers }, () => {
     const worker = new Worker(new URL('./node-thread.js', import.meta.url), { workerData: batch.memory, stdin: false })
     worker.unref()
-    worker.once('message', () => { ready++ })
-    worker.once('error', () => { ready = -Infinity })
+    worker.once('error', () => { isBroken = true })
     return worker
   })
   return {
     batch,
-    isReady: () => ready > 0,
+    isReady: () => !isBroken && hasHelpers(batch),
     stop: () => { for (const worker of workers) void worker.terminate() },
   }
 }

@@ -10,11 +10,12 @@ const MAX_JOBS = 4096
 /** How long the calling thread waits for a helper that has taken a job. A job takes a fraction of a millisecond. */
 const PATIENCE_MS = 2000
 
-/** Int32 fields of the control block: what wakes helpers, jobs still to be had (none: 0 or less), jobs done. */
+/** Int32 fields of the control block: what wakes helpers, jobs still to be had (none: 0 or less), jobs done, helpers at work. */
 const SIGNAL = 0
 const OPEN = 1
 const DONE = 2
-const CONTROL_FIELDS = 3
+const HELPERS = 3
+const CONTROL_FIELDS = 4
 /** Per job: place of the job, its length, place of the result, its length (-1 until it is there). */
 const FIELDS = 4
 const TABLE_BYTES = 4 * (CONTROL_FIELDS + FIELDS * MAX_JOBS)
@@ -99,6 +100,11 @@ export const wipeBatch = ({ control, bytes }: SharedBatch): void => {
   Atomics.store(control, OPEN, 0)
   bytes.fill(0, TABLE_BYTES)
 }
+
+/** A helper says that it is there: in shared memory, for a busy calling thread hears no messages. */
+export const reportForWork = ({ control }: SharedBatch): void => { Atomics.add(control, HELPERS, 1) }
+
+export const hasHelpers = ({ control }: SharedBatch): boolean => Atomics.load(control, HELPERS) > 0
 
 /** Sleeps until there is a batch that `seen` does not name, and returns its name. */
 export const awaitBatch = ({ control }: SharedBatch, seen: number): number => {

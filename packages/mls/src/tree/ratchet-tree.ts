@@ -153,7 +153,7 @@ export class RatchetTree {
   /** The nodes in the form of the ratchet_tree extension (§12.4.3.3): no trailing blanks. */
   toNodes(): RatchetTreeNodes {
     const nodes: RatchetTreeNodes[number][] = []
-    const end = 2 * this.#rightmostLeaf() + 1
+    const end = this.#lastNode() + 1
     for (let index = 0; index < end; index++) {
       const node = toNodeIndex(index)
       if (isLeaf(node)) {
@@ -272,6 +272,12 @@ export class RatchetTree {
     invariant(!this.#frozen, 'a frozen tree is not changed')
     this.#changed?.add(node)
     this.#hashes[node] = undefined
+  }
+
+  /** Honest members leave no parent behind the rightmost leaf, but a tree that was received may have one. */
+  #lastNode(): NodeIndex {
+    const lastParent = this.#parents.findLastIndex((node) => node !== undefined)
+    return toNodeIndex(Math.max(2 * this.#rightmostLeaf(), 2 * lastParent + 1))
   }
 
   #rightmostLeaf(): number {

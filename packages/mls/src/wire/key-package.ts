@@ -2,7 +2,7 @@
  * KeyPackage (RFC 9420 §10).
  * Layer: wire.
  */
-import { type Codec, encode, type Infer, struct, uint16 } from '@famichat/base'
+import { type Codec, encode, type Infer, remembered, struct, uint16 } from '@famichat/base'
 import { Extensions } from './extension.js'
 import { LeafNode } from './leaf-node.js'
 import { ExtensionType, keyBytes, protocolVersion } from './registries.js'
@@ -15,7 +15,7 @@ const keyPackageFields = {
   extensions: Extensions,
 }
 
-export const KeyPackage = struct({ ...keyPackageFields, signature: keyBytes })
+export const KeyPackage = remembered(struct({ ...keyPackageFields, signature: keyBytes }))
 export type KeyPackage = Infer<typeof KeyPackage>
 export type UnsignedKeyPackage = Omit<KeyPackage, 'signature'>
 const UnsignedKeyPackage: Codec<UnsignedKeyPackage> = struct(keyPackageFields)

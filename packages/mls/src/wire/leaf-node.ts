@@ -2,7 +2,7 @@
  * Nodes of the ratchet tree (RFC 9420 §7.1, §7.2, §7.8) and what a leaf signs.
  * Layer: wire.
  */
-import { concat, encode, type Infer, optional, struct, uint32, uint64, uint8, variant, vector } from '@famichat/base'
+import { concat, encode, type Infer, optional, remembered, struct, uint32, uint64, uint8, variant, vector } from '@famichat/base'
 import { limits } from '../limits.js'
 import { Credential } from './credential.js'
 import { Capabilities, Extensions } from './extension.js'
@@ -27,7 +27,7 @@ const leafNodeFields = {
 }
 
 /** §7.2 */
-export const LeafNode = struct({ ...leafNodeFields, signature: keyBytes })
+export const LeafNode = remembered(struct({ ...leafNodeFields, signature: keyBytes }))
 export type LeafNode = Infer<typeof LeafNode>
 export type UnsignedLeafNode = Omit<LeafNode, 'signature'>
 const UnsignedLeafNode = struct(leafNodeFields)

@@ -112,3 +112,10 @@ test('fresh keys go on being made while the garbage collector runs: Node 20 can 
   const output = execFileSync(process.execPath, ['--max-semi-space-size=1', '--input-type=module', '--eval', script], { cwd: import.meta.dirname, timeout: 120_000 })
   equal(output.toString().trim(), 'done')
 })
+
+test('threads come to help a caller that never lets the event loop turn', { skip: nodeBackend.threads === undefined && 'one processor only' }, () => {
+  const giveUpAt = performance.now() + 30_000
+  let helps = false
+  while (!helps && performance.now() < giveUpAt) helps = nodeBackend.threads?.helpWith(64) === true
+  equal(helps, true)
+})

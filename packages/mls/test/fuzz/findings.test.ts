@@ -12,6 +12,7 @@ import { verifyParentHashes } from '../../dist/tree/parent-hash-chains.js'
 import { RatchetTree } from '../../dist/tree/ratchet-tree.js'
 import { parentHash } from '../../dist/tree/tree-hash.js'
 import type { LeafNode } from '../../dist/wire/leaf-node.js'
+import { NodeType } from '../../dist/wire/registries.js'
 import { aliceAndBob, groupOf, keyPackageOf, makePerson, type Person, RowStore, type Seat } from '../builders.js'
 
 const misplaced = { extensionType: ExtensionType.applicationId, extensionData: utf8('belongs into a leaf') }
@@ -42,6 +43,16 @@ test('leaves that all claim the parent hash of one node cost one look each, not 
     return counted()
   }
   ok(reads(512) <= 9 * reads(64), 'eight times the leaves, eight times the work')
+})
+
+test('a received tree with a parent behind its rightmost leaf is handed on as it came: it lost that parent, and its tree hash', async () => {
+  const { alice } = await aliceAndBob()
+  const leafNode = alice.group.members[0]?.leafNode
+  if (leafNode === undefined) throw new TypeError('alice is a member')
+  const leaf = { nodeType: NodeType.leaf, leafNode } as const
+  const parent = { nodeType: NodeType.parent, parentNode: { encryptionKey: leafNode.encryptionKey, parentHash: new Uint8Array(0), unmergedLeaves: [] } } as const
+  const nodes = [leaf, undefined, leaf, undefined, leaf, parent]
+  equal(RatchetTree.fromNodes(nodes).toNodes().length, nodes.length)
 })
 
 /** A tree whose root is claimed by every leaf below its left child; counts the elements of resolutions that are read. */
