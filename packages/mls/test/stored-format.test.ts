@@ -39,7 +39,7 @@ const today = async (): Promise<{ readonly bob: Person; readonly golden: Golden 
   return {
     bob: bob.person,
     golden: {
-      rows: Object.fromEntries([...store.rows].map(([key, value]) => [key, toHex(value)]).sort()),
+      rows: Object.fromEntries([...store.rows].map(([key, value]): [string, string] => [key, toHex(value)]).sort()),
       keyPackageBundle: toHex(encodeKeyPackageBundle(bundle).expose()),
       unread: { skipped: toHex(skipped), past: toHex(past), current: toHex(current) },
       epochAuthenticator: toHex(bob.group.epochAuthenticator),
