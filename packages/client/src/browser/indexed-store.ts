@@ -34,7 +34,7 @@ export interface BrowserStoreOptions {
   readonly patienceMs?: number
 }
 
-type SealedTables = { readonly [Name in Table]: { key: string; value: Uint8Array } }
+type SealedTables = Record<Table, { key: string; value: Uint8Array }>
 interface Schema extends DBSchema, SealedTables {
   versions: { key: string; value: number }
   keys: { key: string; value: CryptoKey }
@@ -82,15 +82,13 @@ class IndexedStore implements BrowserStore {
   }
 
   async exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const patience = AbortSignal.timeout(this.#patienceMs)
     let result: { readonly value: T } | undefined
-    let isGranted = false
     try {
-      await navigator.locks.request(this.#lockName, { signal: AbortSignal.timeout(this.#patienceMs) }, async () => {
-        isGranted = true
-        result = { value: await work() }
-      })
+      await navigator.locks.request(this.#lockName, { signal: patience }, async () => { result = { value: await work() } })
     } catch (cause) {
-      if (isGranted) throw cause
+      // the signal ends only the wait; what the work throws is another error
+      if (cause !== patience.reason) throw cause
       throw new ClientError('client.profile.busy', {}, { cause })
     }
     return present(result, 'a granted turn has a result').value

@@ -7,13 +7,9 @@
  * @param name one leader for each
  */
 export const leadWhenFirst = async (name: string, signal: AbortSignal, lead: () => Promise<void>): Promise<void> => {
-  let isLeading = false
   try {
-    await navigator.locks.request(`${name} leader`, { signal }, () => {
-      isLeading = true
-      return lead()
-    })
+    await navigator.locks.request(`${name} leader`, { signal }, lead)
   } catch (error) {
-    if (isLeading || !signal.aborted) throw error
+    if (error !== signal.reason) throw error
   }
 }

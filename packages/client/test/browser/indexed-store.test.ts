@@ -17,10 +17,11 @@ const ask = <Name extends keyof Asks>(page: Page, name: Name, argument = 0): Pro
   }, { called: name, given: argument }) as Promise<Awaited<ReturnType<Asks[Name]>>>
 
 describe('IndexedDB', { skip: 'missing' in pages ? pages.missing : false }, () => {
-  const { open, close } = pages as Pages
+  const opened = pages as Pages
+  const open = (): Promise<Page> => opened.open()
   let page: Page
   before(async () => { page = await open() })
-  after(close)
+  after(() => opened.close())
 
   for (const [at, { name }] of STORE_CASES.entries()) test(name, async () => { await ask(page, 'contract', at) })
 
