@@ -13,6 +13,7 @@ import type { ConversationInfo } from './conversation/catalogue.js'
 import { type ConversationEvent, readHistory } from './conversation/history.js'
 import { putIntent } from './conversation/intents.js'
 import type { MemberDevice } from './conversation/members.js'
+import { readWaiting, type WaitingMessage } from './conversation/waiting.js'
 import { paddingFor } from './conversation/message-document.js'
 import { requireActive } from './conversation/outbox.js'
 import { isConnectionLoss } from './conversation/retry.js'
@@ -132,9 +133,14 @@ export class Client {
     return this.#engine.people.accounts.map(({ accountId, accountName }) => ({ accountId, name: accountName }))
   }
 
-  /** What happened in a conversation so far, oldest first. */
-  history(conversationId: ConversationId, afterSeq = 0): Promise<readonly ConversationEvent[]> {
-    return readHistory(this.#surroundings.store, conversationId, { afterSeq })
+  /** What happened in a conversation so far, oldest first; a part of it for a position and a limit. */
+  history(conversationId: ConversationId, afterSeq = 0, limit?: number): Promise<readonly ConversationEvent[]> {
+    return readHistory(this.#surroundings.store, conversationId, { afterSeq, ...(limit === undefined ? {} : { limit }) })
+  }
+
+  /** What was written here and waits to be sent, oldest first. */
+  waiting(conversationId: ConversationId): Promise<readonly WaitingMessage[]> {
+    return readWaiting(this.#surroundings.store, conversationId)
   }
 
   /** What happened after a position, and what happens from now on, each once and in order. Run `live` beside it. */
@@ -155,6 +161,12 @@ export class Client {
     const account = await this.#findOther(name)
     const existing = await this.#engine.catalogue.findDirect(account.accountId)
     return existing ?? this.#create({ kind: ConversationKind.direct, name: '' }, [account])
+  }
+
+  /** The conversation of this account's own devices; it is made if there is none. */
+  async createSelf(): Promise<ConversationInfo> {
+    const existing = (await this.conversations()).find(({ kind, state }) => kind === ConversationKind.self && state === 'active')
+    return existing ?? this.#create({ kind: ConversationKind.self, name: '' }, [])
   }
 
   /** Makes a group. @throws ClientError `client.member.*` */

@@ -6,6 +6,7 @@ export { CLIENT_ERRORS, ClientError, type ClientErrorCode } from './client-error
 export type { ConversationInfo, ConversationMember } from './conversation/catalogue.js'
 export type { ConversationEvent } from './conversation/history.js'
 export type { Sleep } from './conversation/retry.js'
+export type { WaitingMessage } from './conversation/waiting.js'
 export type { PointListener } from './conversation/workspace.js'
 export type { Problem } from './engine.js'
 export type { LinkOffering } from './identity/link-host.js'

@@ -8,7 +8,8 @@ import { ClientError } from '../client-error.js'
 import { type Change, type Entry, type Guard, type Range, type Store, type Table, TABLES } from '../store/store.js'
 import { makeSealingKey, Sealer } from './sealing.js'
 
-const SCHEMA_VERSION = 1
+/** Tables are only ever added, so their number tells which there are. */
+const SCHEMA_VERSION = TABLES.length
 const SEALING_KEY = 'sealing'
 /** Above every character of a key. */
 const AFTER_ALL = '\uffff'
@@ -44,7 +45,9 @@ interface Schema extends DBSchema, SealedTables {
 export const openIndexedStore = async ({ name = 'famichat', random = systemRandom, patienceMs = 20_000 }: BrowserStoreOptions = {}): Promise<BrowserStore> =>
   guarded(async () => {
     const database = await openDB<Schema>(name, SCHEMA_VERSION, {
-      upgrade: (fresh) => { for (const table of [...TABLES, 'versions', 'keys'] as const) fresh.createObjectStore(table) },
+      upgrade: (changing) => {
+        for (const table of [...TABLES, 'versions', 'keys'] as const) if (!changing.objectStoreNames.contains(table)) changing.createObjectStore(table)
+      },
       // a newer page wants to change the schema: it must not wait for this one
       blocking: (_from, _to, event) => { (event.target as IDBDatabase).close() },
     })
