@@ -53,10 +53,11 @@ export const withClient = async <T>(session: Session, work: (client: Client) => 
 
 /** Runs `work` with the client of a profile that joins. */
 export const withNewClient = async <T>(
-  session: Session, { link, name }: { readonly link: string; readonly name: string | undefined }, work: (client: Client) => Promise<T>,
+  session: Session,
+  { link, name, familyName }: { readonly link: string; readonly name: string | undefined; readonly familyName: string | undefined }, work: (client: Client) => Promise<T>,
 ): Promise<T> => {
   const options = optionsFor(session)
-  return using(options, () => Client.join(options, link, name), work)
+  return using(options, () => Client.join(options, link, name, familyName), work)
 }
 
 /** Syncs; without a server the command goes on with what is here, and says so. @returns false when offline */

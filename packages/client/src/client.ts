@@ -18,6 +18,7 @@ import { paddingFor } from './conversation/message-document.js'
 import { requireActive } from './conversation/outbox.js'
 import { isConnectionLoss } from './conversation/retry.js'
 import type { DirectoryAccount } from './identity/directory.js'
+import { Community, inviteFor, type InvitedAs, oneOf } from './identity/community.js'
 import { isDeviceLink, parseDeviceLink } from './identity/device-link.js'
 import { accountFingerprint, leafParameters, openIdentity } from './identity/identity.js'
 import { joinWithInvite, joinWithLink, readIdentity } from './identity/joining.js'
@@ -33,6 +34,8 @@ export interface DeviceInfo {
   readonly deviceId: DeviceId
   readonly isThisDevice: boolean
   readonly isRevoked: boolean
+  /** A child's device that a guardian has not let in yet. */
+  readonly isPending: boolean
 }
 
 /** Who this client is. */
@@ -67,6 +70,8 @@ const SEND_ATTEMPTS = 6
 /** An open client. Close it: it holds secrets and a connection. */
 export class Client {
   readonly identity: ClientIdentity
+  /** The households, and the devices of children that wait. */
+  readonly community: Community
   readonly #engine: Engine
   readonly #surroundings: Surroundings
 
@@ -75,16 +80,18 @@ export class Client {
     this.#surroundings = surroundings
     const { accountId, accountName, deviceId, origin } = engine.workspace.context.identity
     this.identity = { accountId, accountName, deviceId, origin }
+    this.community = new Community(engine)
   }
 
   /**
    * Gives a profile its account: by an invite link, or by a device link of another device.
    * @param name of a new account; a linked device has its account's
+   * @param familyName where the invite makes a family; else it is called like the account
    */
-  static async join(options: ClientOptions, link: string, name?: string): Promise<Client> {
+  static async join(options: ClientOptions, link: string, name?: string, familyName?: string): Promise<Client> {
     const surroundings = surroundingsOf(options)
     if (isDeviceLink(link)) await joinWithLink(surroundings, parseDeviceLink(link))
-    else await joinWithInvite(surroundings, { link: parseInviteLink(link), accountName: name ?? '' })
+    else await joinWithInvite(surroundings, { link: parseInviteLink(link), accountName: name ?? '', familyName })
     return Client.open(options)
   }
 
@@ -230,14 +237,17 @@ export class Client {
     }
   }
 
-  /** A link that lets one more person in. */
-  async invite(): Promise<{ readonly link: string; readonly expiresAtMs: number }> {
+  /**
+   * A link that lets one more person in, into this account's family or at the head of a new one.
+   * @throws ProtocolError `protocol.access.refused` for a place this account may not give
+   */
+  async invite(invitedAs: InvitedAs = 'adult'): Promise<{ readonly link: string; readonly expiresAtMs: number }> {
     const { random, suite } = this.#surroundings
     const { origin, certificate } = this.#engine.workspace.context.identity
     const inviteId = makeId<InviteId>(random)
     const secret = random(INVITE_SECRET_BYTES)
     const proof = suite.hash.digest(inviteProofInput(inviteId, secret))
-    const { expiresAtMs } = await this.#engine.connection.calls.call('inviteCreate', { inviteId, proofHash: suite.hash.digest(proof) })
+    const { expiresAtMs } = await this.#engine.connection.calls.call('inviteCreate', { inviteId, proofHash: suite.hash.digest(proof), invited: inviteFor(invitedAs) })
     return { link: formatInviteLink({ origin, inviteId, secret, inviterFingerprint: accountFingerprint(suite, certificate.accountKey) }), expiresAtMs }
   }
 
@@ -250,14 +260,13 @@ export class Client {
   async devices(): Promise<readonly DeviceInfo[]> {
     await this.#engine.refreshPeople()
     const own = this.#engine.people.accounts.find(({ accountId }) => accountId === this.identity.accountId)
-    return (own?.devices ?? []).map(({ deviceId, isRevoked }) => ({ deviceId, isRevoked, isThisDevice: deviceId === this.identity.deviceId }))
+    return (own?.devices ?? []).map(({ deviceId, isRevoked, isPending }) =>
+      ({ deviceId, isRevoked, isPending, isThisDevice: deviceId === this.identity.deviceId }))
   }
 
   /** Shuts a device of this account out: the server at once, every conversation with the next commit. @throws ClientError `client.device.*` */
   async revokeDevice(idOrPrefix: string): Promise<DeviceId> {
-    const found = (await this.devices()).filter(({ deviceId }) => deviceId === idOrPrefix || (idOrPrefix.length >= 4 && deviceId.startsWith(idOrPrefix)))
-    const [device] = found
-    if (device === undefined || found.length > 1) throw new ClientError('client.device.unknown')
+    const device = oneOf(await this.devices(), idOrPrefix)
     if (device.isThisDevice) throw new ClientError('client.device.is_self')
     await this.#engine.connection.calls.call('deviceRevoke', { deviceId: device.deviceId })
     await this.sync()

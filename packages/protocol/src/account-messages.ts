@@ -1,11 +1,11 @@
 /**
  * Bodies of the routes about the server itself, invites, accounts, devices, links and tokens.
  */
-import { closed, type Codec, type Infer, opaque, optional, struct, uint16, uint8, vector } from '@famichat/base'
+import { closed, type Codec, type Infer, opaque, optional, struct, uint16, uint8, variant, vector } from '@famichat/base'
 import { certificateBytes } from './device-certificate.js'
 import { KeyPackageUpload } from './delivery-messages.js'
 import { counter, flag, hash, nonce, publicKey, signature, text, token } from './fields.js'
-import { AccountId, DeviceId, InviteId, LinkId } from './ids.js'
+import { AccountId, DeviceId, FamilyId, InviteId, LinkId } from './ids.js'
 import { LIMITS } from './limits.js'
 
 /** A body without content. */
@@ -19,13 +19,27 @@ const accountName = text(LIMITS.nameCharacters * 4)
 export const ServerInfo = struct({ product: text(32), protocolVersion: uint16, serverTimeMs: counter })
 export type ServerInfo = Infer<typeof ServerInfo>
 
-/** What an account may do in the community. The first account is an admin. */
+/** A family's name: like an account's. */
+const familyName = text(LIMITS.nameCharacters * 4)
+
+/** What an account may do in the community, whatever its family. The first account is an admin. */
 export const AccountRole = { member: 1, admin: 2 } as const
 export type AccountRole = (typeof AccountRole)[keyof typeof AccountRole]
+
+/** What an account may do in its family, whatever the community: an admin is the guardian of its children. */
+export const FamilyRole = { adult: 1, admin: 2, child: 3 } as const
+export type FamilyRole = (typeof FamilyRole)[keyof typeof FamilyRole]
+const familyRole = closed(uint8, FamilyRole, 'family role')
+
+/** Where a device is in its life. A child's device waits for a guardian before it may do anything. */
+export const DeviceState = { pending: 1, active: 2, revoked: 3 } as const
+export type DeviceState = (typeof DeviceState)[keyof typeof DeviceState]
 
 /** A new account with its first device; the invite's proof is in the Authorization header. */
 export const JoinRequest = struct({
   accountName,
+  /** For an invite that makes a family; without it the family is called like the account. */
+  familyName: optional(familyName),
   /** Names account, device and keys; signed by the account key. */
   certificate: certificateBytes,
   /** By the device's signature key, over `deviceRegistrationTbs`. */
@@ -35,7 +49,9 @@ export const JoinRequest = struct({
 export type JoinRequest = Infer<typeof JoinRequest>
 
 /** The account as it was registered. */
-export const JoinResponse = struct({ role: closed(uint8, AccountRole, 'role'), createdAtMs: counter })
+export const JoinResponse = struct({
+  role: closed(uint8, AccountRole, 'role'), familyId: FamilyId, familyRole, deviceState: closed(uint8, DeviceState, 'device state'), createdAtMs: counter,
+})
 export type JoinResponse = Infer<typeof JoinResponse>
 
 /** A further device of an account; the link must have been answered by a device of that account. */
@@ -47,12 +63,22 @@ export const DeviceRegistration = struct({
 })
 export type DeviceRegistration = Infer<typeof DeviceRegistration>
 
-/** Names one device of the caller's own account. */
+/** Names one device: of the caller's own account, or of a child the caller is the guardian of. */
 export const DeviceRequest = struct({ deviceId: DeviceId })
 export type DeviceRequest = Infer<typeof DeviceRequest>
 
+/** The calling device's own state. */
+export const DeviceStatus = struct({ state: closed(uint8, DeviceState, 'device state') })
+export type DeviceStatus = Infer<typeof DeviceStatus>
+
+/** Where the invited belong: into the inviter's family in a role, or at the head of a family of their own. */
+export const InvitePlace = { ownFamily: 1, newFamily: 2 } as const
+export type InvitePlace = (typeof InvitePlace)[keyof typeof InvitePlace]
+export const InviteFor = variant('place', uint8, { [InvitePlace.ownFamily]: { familyRole }, [InvitePlace.newFamily]: {} })
+export type InviteFor = Infer<typeof InviteFor>
+
 /** An invite that the inviting client made; the server sees no more than the hash of the proof. */
-export const InviteCreation = struct({ inviteId: InviteId, proofHash: hash })
+export const InviteCreation = struct({ inviteId: InviteId, proofHash: hash, invited: InviteFor })
 export type InviteCreation = Infer<typeof InviteCreation>
 
 /** When something ends. */
@@ -94,15 +120,38 @@ export type TokenRequest = Infer<typeof TokenRequest>
 export const IssuedToken = struct({ token, expiresAtMs: counter })
 export type IssuedToken = Infer<typeof IssuedToken>
 
+/** New roles of an account; what is left out stays. */
+export const RoleChange = struct({
+  accountId: AccountId, role: optional(closed(uint8, AccountRole, 'role')), familyRole: optional(familyRole),
+})
+export type RoleChange = Infer<typeof RoleChange>
+
+/** What the audit trail keeps. */
+export const AuditEvent = {
+  accountJoined: 1, deviceRegistered: 2, deviceApproved: 3, deviceRevoked: 4, inviteMade: 5, inviteRevoked: 6, roleChanged: 7, familyMade: 8,
+} as const
+export type AuditEvent = (typeof AuditEvent)[keyof typeof AuditEvent]
+
+/** Who did what to what, newest first: random ids only, no names. Both ids are 22 characters. */
+export const AuditList = struct({
+  entries: vector(struct({
+    atMs: counter, event: closed(uint8, AuditEvent, 'audit event'), actor: optional(AccountId), subject: text(22),
+  }), { max: 1000 }),
+})
+export type AuditList = Infer<typeof AuditList>
+
 /** Everybody in the community. Clients check each certificate against the account key they know. */
 export const Directory = struct({
+  families: vector(struct({ familyId: FamilyId, familyName }), { max: 65536 }),
   accounts: vector(
     struct({
       accountId: AccountId,
       accountName,
       accountKey: publicKey,
       role: closed(uint8, AccountRole, 'role'),
-      devices: vector(struct({ deviceId: DeviceId, certificate: certificateBytes, isRevoked: flag }), { max: 1024 }),
+      familyId: FamilyId,
+      familyRole,
+      devices: vector(struct({ deviceId: DeviceId, certificate: certificateBytes, isRevoked: flag, isPending: flag }), { max: 1024 }),
     }),
     { max: 65536 },
   ),

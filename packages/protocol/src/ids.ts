@@ -11,6 +11,8 @@ export type AccountId = Branded<string, 'AccountId'>
 export type DeviceId = Branded<string, 'DeviceId'>
 /** One ordered log; its bytes are the MLS group id. */
 export type ConversationId = Branded<string, 'ConversationId'>
+/** A household: the accounts that one invite after another made part of it. */
+export type FamilyId = Branded<string, 'FamilyId'>
 /** A single-use invitation to make an account. */
 export type InviteId = Branded<string, 'InviteId'>
 /** The sender's own id of a message or commit: a retry carries the same one. */
@@ -24,7 +26,7 @@ export type LinkId = Branded<string, 'LinkId'>
 export type BlobId = Branded<string, 'BlobId'>
 
 /** Any of the ids above. */
-export type AnyId = AccountId | DeviceId | ConversationId | InviteId | MessageId | WelcomeId | LinkId | BlobId
+export type AnyId = AccountId | FamilyId | DeviceId | ConversationId | InviteId | MessageId | WelcomeId | LinkId | BlobId
 
 /* eslint-disable @typescript-eslint/no-unnecessary-type-parameters -- which id the bytes are is the caller's knowledge */
 
@@ -65,6 +67,7 @@ const idCodec = <Id extends AnyId>(): Codec<Id> => ({
 export const AccountId: Codec<AccountId> = idCodec()
 export const DeviceId: Codec<DeviceId> = idCodec()
 export const ConversationId: Codec<ConversationId> = idCodec()
+export const FamilyId: Codec<FamilyId> = idCodec()
 export const InviteId: Codec<InviteId> = idCodec()
 export const MessageId: Codec<MessageId> = idCodec()
 export const WelcomeId: Codec<WelcomeId> = idCodec()

@@ -2,9 +2,9 @@
  * @famichat/protocol: what client and server say to each other. Holds no cryptography; runs in Node and in browsers.
  */
 export {
-  AccountRole, Challenge, DeviceRegistration, DeviceRequest, Directory, Expiry, InviteCreation, InviteList,
-  InviteRequest, InviteState, IssuedToken, JoinRequest, JoinResponse, LinkMail, LinkOpened, LinkPost, LinkRequest,
-  Nothing, ServerInfo, TokenRequest,
+  AccountRole, AuditEvent, AuditList, Challenge, DeviceRegistration, DeviceRequest, DeviceState, DeviceStatus, Directory, Expiry,
+  FamilyRole, InviteCreation, InviteFor, InviteList, InvitePlace, InviteRequest, InviteState, IssuedToken, JoinRequest, JoinResponse,
+  LinkMail, LinkOpened, LinkPost, LinkRequest, Nothing, RoleChange, ServerInfo, TokenRequest,
 } from './account-messages.js'
 export { accountNameKey, normalizeAccountName } from './account-name.js'
 export {
@@ -33,7 +33,7 @@ export {
 export { ContentType, Envelope, EnvelopeHeader } from './envelope.js'
 export { epochWinnerOf, type ErrorBody, makeEpochConflict, makeErrorBody, parseErrorBody } from './error-body.js'
 export {
-  AccountId, type AnyId, BlobId, ConversationId, DeviceId, ID_BYTES, idFromBytes, idToBytes, InviteId, LinkId, makeId,
+  AccountId, type AnyId, BlobId, ConversationId, DeviceId, FamilyId, ID_BYTES, idFromBytes, idToBytes, InviteId, LinkId, makeId,
   MessageId, parseId, WelcomeId,
 } from './ids.js'
 export {

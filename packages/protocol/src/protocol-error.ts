@@ -29,6 +29,8 @@ export const PROTOCOL_ERRORS = {
   'protocol.account.exists': { status: 409, text: 'this account or device is already registered' },
   'protocol.certificate.refused': { status: 403, text: 'the device is not vouched for by its account' },
   'protocol.auth.refused': { status: 401, text: 'this device is not signed in here' },
+  'protocol.device.pending': { status: 403, text: 'this device waits for a guardian of the family to let it in' },
+  'protocol.role.last_admin': { status: 409, text: 'somebody has to stay admin: make another one first' },
   'protocol.access.refused': { status: 404, text: 'there is nothing here for this device' },
   'protocol.link.refused': { status: 403, text: 'this device link is unknown, used or older than 10 minutes: start again on the other device' },
   'protocol.key_package.refused': { status: 400, text: 'a KeyPackage is malformed, expired, of another suite or of another device' },

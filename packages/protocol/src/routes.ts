@@ -5,8 +5,8 @@
  */
 import type { Codec } from '@famichat/base'
 import {
-  Challenge, DeviceRegistration, DeviceRequest, Directory, Expiry, InviteCreation, InviteList, InviteRequest,
-  IssuedToken, JoinRequest, JoinResponse, LinkMail, LinkOpened, LinkPost, LinkRequest, Nothing, ServerInfo, TokenRequest,
+  AuditList, Challenge, DeviceRegistration, DeviceRequest, DeviceStatus, Directory, Expiry, InviteCreation, InviteList, InviteRequest,
+  IssuedToken, JoinRequest, JoinResponse, LinkMail, LinkOpened, LinkPost, LinkRequest, Nothing, RoleChange, ServerInfo, TokenRequest,
 } from './account-messages.js'
 import { BlobChunk, BlobChunkAnswer, BlobChunkRequest, BlobCreated, BlobCreation, BlobRequest, BlobState } from './blob-messages.js'
 import {
@@ -25,8 +25,8 @@ export const CHANNEL_PATH = '/api/v1/channel'
 /** The content type of every body that is not an error. */
 export const BODY_CONTENT_TYPE = 'application/octet-stream'
 
-/** Who may call: anybody, the holder of an invite, or a device with an access token. */
-export type RouteAuth = 'none' | 'invite' | 'device'
+/** Who may call: anybody, the holder of an invite, a device that is registered, or one that is active too. */
+export type RouteAuth = 'none' | 'invite' | 'registered' | 'device'
 
 /** One line of the table. */
 export interface Route<Request, Response, Auth extends RouteAuth = RouteAuth> {
@@ -69,6 +69,9 @@ export const ROUTES = {
   join: post('accounts/join', JoinRequest, JoinResponse, { auth: 'invite', maxRequestBytes: UPLOAD_BYTES, summary: 'Makes an account and its first device with an invite' }),
   directory: get('directory', Directory, { auth: 'device', summary: 'Everybody in the community with their devices' }),
 
+  roleChange: post('accounts/role', RoleChange, Nothing, { auth: 'device', summary: 'Gives an account other roles' }),
+  auditList: get('audit', AuditList, { auth: 'device', summary: 'The audit trail, for admins of the community' }),
+
   inviteCreate: post('invites/create', InviteCreation, Expiry, { auth: 'device', summary: 'Registers an invite the client made' }),
   inviteList: get('invites', InviteList, { auth: 'device', summary: 'The caller\'s own invites' }),
   inviteRevoke: post('invites/revoke', InviteRequest, Nothing, { auth: 'device', summary: 'Takes back an invite' }),
@@ -82,7 +85,9 @@ export const ROUTES = {
   linkAnswer: post('links/answer', LinkPost, Nothing, { auth: 'device', summary: 'The existing device posts its sealed answer' }),
   linkCollect: post('links/collect', LinkRequest, LinkMail, { auth: 'none', summary: 'The new device reads the answer' }),
   deviceRegister: post('devices/register', DeviceRegistration, Nothing, { auth: 'none', maxRequestBytes: UPLOAD_BYTES, summary: 'Registers a linked device with its certificate' }),
-  deviceRevoke: post('devices/revoke', DeviceRequest, Nothing, { auth: 'device', summary: 'Revokes a device of the caller\'s account: its tokens and channels die at once' }),
+  deviceState: get('devices/state', DeviceStatus, { auth: 'registered', summary: 'The calling device\'s state: all that a pending device may ask' }),
+  deviceApprove: post('devices/approve', DeviceRequest, Nothing, { auth: 'device', summary: 'A guardian lets a child\'s device in' }),
+  deviceRevoke: post('devices/revoke', DeviceRequest, Nothing, { auth: 'device', summary: 'Revokes a device of the caller\'s account, or of a child of the caller\'s: its tokens and channels die at once' }),
 
   keyPackageUpload: post('key-packages/upload', KeyPackageUpload, KeyPackageCount, { auth: 'device', maxRequestBytes: UPLOAD_BYTES, summary: 'Adds KeyPackages of the calling device' }),
   keyPackageCount: get('key-packages', KeyPackageCount, { auth: 'device', summary: 'KeyPackages the calling device has left' }),

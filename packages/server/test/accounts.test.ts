@@ -102,7 +102,7 @@ test('a device is registered only with a certificate of its account and a signat
   const { inviteId, secret } = parseInviteLink(link)
   const authorization = formatInviteAuthorization(inviteId, sha256(inviteProofInput(inviteId, secret)))
   const device = new TestDevice(server)
-  const good = { accountName: 'Ana', ...device.registration(inviteId) }
+  const good = { accountName: 'Ana', familyName: undefined, ...device.registration(inviteId) }
   const otherKey = encodeDeviceCertificate({ ...device.certificate, accountKey: makeKeyPair().publicKey })
   const bad = [
     { ...good, certificate: otherKey },

@@ -4,15 +4,19 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { systemRandom } from '@famichat/base'
-import type { AccountId } from '@famichat/protocol'
+import type { AccountId, FamilyId } from '@famichat/protocol'
 import { manualClock } from '@famichat/base/testing'
 import { TokenBuckets } from '../dist/rate-limits.js'
 import { type Database, openDatabase, type Store } from '../dist/storage/open-database.js'
 import { temporaryFolder } from './support/test-server.js'
 
-const insertAccount = (store: Store, name: string) => store.insertInto('accounts').values({
-  account_id: name as AccountId, name, name_key: name, account_key: new Uint8Array(32), role: 1, created_at_ms: 0,
-}).execute()
+const insertAccount = async (store: Store, name: string): Promise<void> => {
+  const family_id = `family of ${name}` as FamilyId
+  await store.insertInto('families').values({ family_id, name, created_at_ms: 0 }).execute()
+  await store.insertInto('accounts').values({
+    account_id: name as AccountId, name, name_key: name, account_key: new Uint8Array(32), role: 1, created_at_ms: 0, family_id, family_role: 1,
+  }).execute()
+}
 const names = async ({ read }: Database): Promise<string[]> =>
   (await read.selectFrom('accounts').select('name').orderBy('name').execute()).map(({ name }) => name)
 

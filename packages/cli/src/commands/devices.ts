@@ -1,5 +1,5 @@
 /**
- * Devices of one's own account: devices, revoke.
+ * Devices and who they belong to: devices, revoke, approve, refuse, families.
  */
 import type { Command } from 'commander'
 import { type GlobalOptions, type Session, sessionOf, withClient } from '../session.js'
@@ -17,13 +17,30 @@ export const addDeviceCommands = (program: Command): void => {
     .argument('<device>', 'the id of the device, or its beginning')
     .addHelpText('after', '\nExample:\n  famichat revoke 3kTq')
     .action(async (device: string, _options: unknown, command: Command) => { await revoke(sessionOf(command.optsWithGlobals<GlobalOptions>()), device) })
+  program.command('approve')
+    .summary('let a child\'s device in')
+    .description('Lets a device of a child of your family in; without an argument, lists those that wait.')
+    .argument('[device]', 'the id of the device, or its beginning')
+    .addHelpText('after', '\nExamples:\n  famichat approve           who waits?\n  famichat approve 3kTq')
+    .action(async (device: string | undefined, _options: unknown, command: Command) => { await approve(sessionOf(command.optsWithGlobals<GlobalOptions>()), device) })
+  program.command('refuse')
+    .summary('turn a child\'s waiting device away')
+    .description('Turns a device of a child of your family away for good, before it was let in.')
+    .argument('<device>', 'the id of the device, or its beginning')
+    .addHelpText('after', '\nExample:\n  famichat refuse 3kTq')
+    .action(async (device: string, _options: unknown, command: Command) => { await refuse(sessionOf(command.optsWithGlobals<GlobalOptions>()), device) })
+  program.command('families')
+    .summary('list the families and their people')
+    .description('Lists the families of the community with their people, yours first.')
+    .addHelpText('after', '\nExample:\n  famichat families')
+    .action(async (_options: unknown, command: Command) => { await families(sessionOf(command.optsWithGlobals<GlobalOptions>())) })
 }
 
 const devices = (session: Session): Promise<void> =>
   withClient(session, async (client) => {
-    for (const { deviceId, isThisDevice, isRevoked } of await client.devices()) {
-      const remark = isThisDevice ? '  (this device)' : isRevoked ? '  (revoked)' : ''
-      session.output.say(deviceId + remark, { type: 'device', device: deviceId, isThisDevice, isRevoked })
+    for (const { deviceId, isThisDevice, isRevoked, isPending } of await client.devices()) {
+      const remark = isThisDevice ? '  (this device)' : isRevoked ? '  (revoked)' : isPending ? '  (waits for a guardian)' : ''
+      session.output.say(deviceId + remark, { type: 'device', device: deviceId, isThisDevice, isRevoked, isPending })
     }
   })
 
@@ -31,4 +48,30 @@ const revoke = (session: Session, device: string): Promise<void> =>
   withClient(session, async (client) => {
     const deviceId = await client.revokeDevice(device)
     session.output.say(`The device ${deviceId} is shut out.`, { type: 'revoked', device: deviceId })
+  })
+
+const approve = (session: Session, device: string | undefined): Promise<void> =>
+  withClient(session, async (client) => {
+    if (device !== undefined) {
+      const { deviceId, name } = await client.community.approveDevice(device)
+      session.output.say(`The device ${deviceId.slice(0, 8)} of ${name} is in.`, { type: 'approved', device: deviceId, name })
+      return
+    }
+    const waiting = await client.community.pendingDevices()
+    for (const { deviceId, name } of waiting) session.output.say(`${deviceId}  ${name}`, { type: 'pending_device', device: deviceId, name })
+    if (waiting.length === 0) session.output.note('No device of a child waits for you.')
+  })
+
+const refuse = (session: Session, device: string): Promise<void> =>
+  withClient(session, async (client) => {
+    const { deviceId, name } = await client.community.refuseDevice(device)
+    session.output.say(`The device ${deviceId.slice(0, 8)} of ${name} is turned away.`, { type: 'refused_device', device: deviceId, name })
+  })
+
+const families = (session: Session): Promise<void> =>
+  withClient(session, async (client) => {
+    for (const { familyId, name, isOwn, members } of await client.community.families()) {
+      session.output.say(`${name}${isOwn ? '  (yours)' : ''}`, { type: 'family', family: familyId, name, isOwn, members })
+      for (const member of members) session.output.note(`  ${member.name}  ${member.familyRole}${member.isCommunityAdmin ? ', admin of the community' : ''}`)
+    }
   })

@@ -2,14 +2,21 @@
  * How people and devices come in: join, invite, link.
  */
 import { createInterface } from 'node:readline/promises'
-import type { Command } from 'commander'
-import { validateJoinLink } from '@famichat/client'
+import { type Command, Option } from 'commander'
+import { type InvitedAs, validateJoinLink } from '@famichat/client'
 import { UsageError } from '../failure.js'
 import { type GlobalOptions, reportProblems, type Session, sessionOf, withClient, withNewClient } from '../session.js'
 
 interface JoinOptions extends GlobalOptions {
   readonly name?: string
+  readonly family?: string
 }
+
+interface InviteOptions extends GlobalOptions {
+  readonly as: InvitedAs
+}
+
+const PLACES: readonly InvitedAs[] = ['adult', 'guardian', 'child', 'family']
 
 /** Adds the commands. */
 export const addJoinCommands = (program: Command): void => {
@@ -18,13 +25,15 @@ export const addJoinCommands = (program: Command): void => {
     .description('Makes an account with an invite or set-up link, or becomes a further device with a device link.')
     .argument('<link>', 'the whole link, in quotes: the part after the # matters')
     .option('--name <name>', 'your name in the community; a further device has its account\'s')
+    .option('--family <name>', 'the name of your family, where the link makes a new one (default: your own name)')
     .addHelpText('after', "\nExample:\n  famichat join 'https://chat.example/i#v1.…' --name Ada")
     .action(async (link: string, _options: unknown, command: Command) => { await join(link, command.optsWithGlobals<JoinOptions>()) })
   program.command('invite')
     .summary('print a link for one more person')
     .description('Prints a link that lets one person in. It works once and lasts 72 hours.')
-    .addHelpText('after', '\nExample:\n  famichat invite')
-    .action(async (_options: unknown, command: Command) => { await invite(sessionOf(command.optsWithGlobals<GlobalOptions>())) })
+    .addOption(new Option('--as <place>', 'into your family as adult, guardian or child; or at the head of a family of their own').choices(PLACES).default('adult'))
+    .addHelpText('after', '\nExamples:\n  famichat invite\n  famichat invite --as child     a guardian then lets the child\'s device in\n  famichat invite --as family    for the neighbours')
+    .action(async (_options: unknown, command: Command) => { await invite(command.optsWithGlobals<InviteOptions>()) })
   program.command('link')
     .summary('print a link for a further device of yours, and wait for it')
     .description('Prints a link for a further device of yours and waits until that device has joined with it.')
@@ -35,9 +44,14 @@ export const addJoinCommands = (program: Command): void => {
 const join = async (joinLink: string, options: JoinOptions): Promise<void> => {
   const session = sessionOf(options)
   const name = validateJoinLink(joinLink) === 'device' ? undefined : options.name ?? await askName()
-  await withNewClient(session, { link: joinLink, name }, async (client) => {
-    reportProblems(await client.sync(), session.output)
+  await withNewClient(session, { link: joinLink, name, familyName: options.family }, async (client) => {
     const { accountName, accountId, deviceId, origin } = client.identity
+    if (await client.community.isPending()) {
+      session.output.say(`Welcome, ${accountName}. A guardian of your family has to let this device in: famichat approve ${deviceId.slice(0, 8)}`,
+        { type: 'joined_community', name: accountName, account: accountId, device: deviceId, server: origin, isPending: true })
+      return
+    }
+    reportProblems(await client.sync(), session.output)
     session.output.say(`Welcome, ${accountName}. This profile is now a device of yours at ${origin}.`,
       { type: 'joined_community', name: accountName, account: accountId, device: deviceId, server: origin })
   })
@@ -53,12 +67,15 @@ const askName = async (): Promise<string> => {
   }
 }
 
-const invite = (session: Session): Promise<void> =>
-  withClient(session, async (client) => {
-    const { link: inviteLink, expiresAtMs } = await client.invite()
+const invite = (options: InviteOptions): Promise<void> => {
+  const session = sessionOf(options)
+  return withClient(session, async (client) => {
+    const { link: inviteLink, expiresAtMs } = await client.invite(options.as)
     session.output.say(inviteLink, { type: 'invite', link: inviteLink, expiresAtMs })
     session.output.note('This link lets one person in, once, within 72 hours.')
+    if (options.as === 'child') session.output.note('After the child has joined, let the device in with: famichat approve')
   })
+}
 
 const link = (session: Session): Promise<void> =>
   withClient(session, async (client) => {

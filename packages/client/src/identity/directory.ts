@@ -10,6 +10,8 @@ import type { Change } from '../store/store.js'
 import type { WorkspaceContext } from '../conversation/workspace.js'
 import { accountFingerprint } from './identity.js'
 
+/** A household in the community. */
+export type DirectoryFamily = Directory['families'][number]
 /** A person in the community. */
 export type DirectoryAccount = Directory['accounts'][number]
 
@@ -17,6 +19,7 @@ export type DirectoryAccount = Directory['accounts'][number]
 export class People {
   readonly #context: WorkspaceContext
   #directory: readonly DirectoryAccount[] = []
+  #families: readonly DirectoryFamily[] = []
 
   constructor(context: WorkspaceContext) {
     this.#context = context
@@ -27,11 +30,17 @@ export class People {
     return this.#directory
   }
 
+  /** The households, as the server said last. */
+  get families(): readonly DirectoryFamily[] {
+    return this.#families
+  }
+
   /**
    * Takes a fresh directory: new names are kept, and the person who invited this account is looked for.
    * @throws ClientError `client.invite.inviter_missing`
    */
-  async take({ accounts }: Directory): Promise<void> {
+  async take({ accounts, families }: Directory): Promise<void> {
+    this.#families = families
     this.#directory = accounts.map((account) => ({ ...account, accountKey: account.accountKey.slice() }))
     const { store } = this.#context
     await store.exclusive(async () => {
@@ -70,8 +79,8 @@ export class People {
   /** Devices of an account that are in use, as its own certificates say; what is not certified is left out. */
   async activeDevices({ accountId, devices }: DirectoryAccount): Promise<readonly DeviceId[]> {
     const active: DeviceId[] = []
-    for (const { deviceId, certificate: bytes, isRevoked } of devices) {
-      if (isRevoked) continue
+    for (const { deviceId, certificate: bytes, isRevoked, isPending } of devices) {
+      if (isRevoked || isPending) continue
       const certificate = decodeDeviceCertificate(bytes)
       const isCertified = certificate.accountId === accountId && certificate.deviceId === deviceId && await this.#context.trust.vouches(certificate)
       if (isCertified) active.push(deviceId)

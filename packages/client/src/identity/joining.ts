@@ -26,7 +26,8 @@ export const readIdentity = async (store: Store): Promise<IdentityRecord | undef
 
 /** Makes an account with an invite. @throws ProtocolError `protocol.invite.*` | `protocol.name.*` | ClientError `client.profile.taken` | `client.server.unreachable` */
 export const joinWithInvite = async (
-  surroundings: Surroundings, { link, accountName }: { readonly link: InviteLink; readonly accountName: string },
+  surroundings: Surroundings,
+  { link, accountName, familyName }: { readonly link: InviteLink; readonly accountName: string; readonly familyName: string | undefined },
 ): Promise<void> => {
   const { store, suite, clock, random, network, onPoint } = surroundings
   const { origin, inviteId, secret, inviterFingerprint } = link
@@ -37,7 +38,7 @@ export const joinWithInvite = async (
   })
   if (record !== begun) await begin(surroundings, record, [])
   const proof = suite.hash.digest(inviteProofInput(inviteId, secret))
-  const request = { accountName: record.accountName, ...await registration(surroundings, record, idToBytes(inviteId)) }
+  const request = { accountName: record.accountName, familyName, ...await registration(surroundings, record, idToBytes(inviteId)) }
   try {
     await callRoute({ origin, fetch: network.fetch }, 'join', request, formatInviteAuthorization(inviteId, proof))
   } catch (error) {

@@ -14,7 +14,7 @@ import { ClientError } from '../client-error.js'
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>
 
 /** Routes that only a device with a token may call. */
-export type DeviceRoute = { [Name in RouteName]: RouteAuthOf<Name> extends 'device' ? Name : never }[RouteName]
+export type DeviceRoute = { [Name in RouteName]: RouteAuthOf<Name> extends 'device' | 'registered' ? Name : never }[RouteName]
 
 /** Calls one route. @throws ProtocolError | ClientError `client.server.unreachable` */
 export const callRoute = async <Name extends RouteName>(

@@ -1,9 +1,12 @@
 /**
  * Devices of the community: the directory, and revocation as one act.
  */
-import { type DeviceId, type Directory, type Nothing, ProtocolError } from '@famichat/protocol'
+import { type AccountId, AuditEvent, type DeviceId, type Directory, type Nothing, ProtocolError } from '@famichat/protocol'
 import { dropUnreferencedBodies } from '../delivery/welcomes.js'
 import type { AuthenticatedDevice, Services } from '../services.js'
+import type { Store } from '../storage/open-database.js'
+import { recordAudit } from './audit.js'
+import { isGuardianOf } from './families.js'
 
 type DirectoryDevice = Directory['accounts'][number]['devices'][number]
 
@@ -11,34 +14,38 @@ type DirectoryDevice = Directory['accounts'][number]['devices'][number]
 export const readDirectory = async (services: Services): Promise<Directory> => {
   const { read } = services.database
   const accounts = await read.selectFrom('accounts').selectAll().orderBy('created_at_ms').orderBy('account_id').execute()
-  const rows = await read.selectFrom('devices').select(['device_id', 'account_id', 'certificate', 'revoked_at_ms'])
+  const rows = await read.selectFrom('devices').select(['device_id', 'account_id', 'certificate', 'approved_at_ms', 'revoked_at_ms'])
     .orderBy('created_at_ms').orderBy('device_id').execute()
+  const families = await read.selectFrom('families').selectAll().orderBy('created_at_ms').orderBy('family_id').execute()
   const devicesOf = new Map<string, DirectoryDevice[]>()
   for (const row of rows) {
     const devices = devicesOf.get(row.account_id) ?? []
-    devices.push({ deviceId: row.device_id, certificate: row.certificate, isRevoked: row.revoked_at_ms !== null })
+    devices.push({ deviceId: row.device_id, certificate: row.certificate, isRevoked: row.revoked_at_ms !== null, isPending: row.approved_at_ms === null })
     devicesOf.set(row.account_id, devices)
   }
   return {
+    families: families.map(({ family_id, name }) => ({ familyId: family_id, familyName: name })),
     accounts: accounts.map((row) => ({
       accountId: row.account_id, accountName: row.name, accountKey: row.account_key, role: row.role,
+      familyId: row.family_id, familyRole: row.family_role,
       devices: devicesOf.get(row.account_id) ?? [],
     })),
   }
 }
 
 /**
- * Revokes a device of the caller's account: its tokens, KeyPackages, links and waiting Welcomes go in one transaction,
+ * Revokes a device of the caller's account, or of a child the caller is the guardian of: its tokens, KeyPackages, links and waiting Welcomes go in one transaction,
  * then its channels are closed. Doing it twice is harmless.
- * @throws ProtocolError `protocol.access.refused` for a device that is not the account's
+ * @throws ProtocolError `protocol.access.refused` for any other device
  */
 export const revokeDevice = (services: Services, caller: AuthenticatedDevice, deviceId: DeviceId): Promise<Nothing> =>
   services.database.write.write(async (store, afterCommit) => {
-    const device = await store.selectFrom('devices').select('revoked_at_ms').where('device_id', '=', deviceId)
-      .where('account_id', '=', caller.accountId).executeTakeFirst()
-    if (device === undefined) throw new ProtocolError('protocol.access.refused')
+    const device = await readDevice(store, deviceId)
+    if (device.account_id !== caller.accountId && !(await isGuardianOf(store, caller, device.account_id))) throw new ProtocolError('protocol.access.refused')
     if (device.revoked_at_ms !== null) return {}
-    await store.updateTable('devices').set({ revoked_at_ms: services.clock.nowMs() }).where('device_id', '=', deviceId).execute()
+    const nowMs = services.clock.nowMs()
+    await recordAudit(store, { atMs: nowMs, event: AuditEvent.deviceRevoked, actor: caller.accountId, subject: deviceId })
+    await store.updateTable('devices').set({ revoked_at_ms: nowMs }).where('device_id', '=', deviceId).execute()
     await store.deleteFrom('tokens').where('device_id', '=', deviceId).execute()
     await store.deleteFrom('key_packages').where('device_id', '=', deviceId).execute()
     await store.deleteFrom('links').where('device_id', '=', deviceId).execute()
@@ -47,3 +54,26 @@ export const revokeDevice = (services: Services, caller: AuthenticatedDevice, de
     afterCommit(() => { services.events.deviceRevoked(deviceId) })
     return {}
   })
+
+/**
+ * Lets a child's device in. Doing it twice is harmless.
+ * @throws ProtocolError `protocol.access.refused` unless the caller is a guardian of the child
+ */
+export const approveDevice = (services: Services, caller: AuthenticatedDevice, deviceId: DeviceId): Promise<Nothing> =>
+  services.database.write.write(async (store) => {
+    const device = await readDevice(store, deviceId)
+    if (device.revoked_at_ms !== null || !(await isGuardianOf(store, caller, device.account_id))) throw new ProtocolError('protocol.access.refused')
+    if (device.approved_at_ms !== null) return {}
+    const nowMs = services.clock.nowMs()
+    await store.updateTable('devices').set({ approved_at_ms: nowMs }).where('device_id', '=', deviceId).execute()
+    await recordAudit(store, { atMs: nowMs, event: AuditEvent.deviceApproved, actor: caller.accountId, subject: deviceId })
+    return {}
+  })
+
+const readDevice = async (
+  store: Store, deviceId: DeviceId,
+): Promise<{ readonly account_id: AccountId; readonly approved_at_ms: number | null; readonly revoked_at_ms: number | null }> => {
+  const device = await store.selectFrom('devices').select(['account_id', 'approved_at_ms', 'revoked_at_ms']).where('device_id', '=', deviceId).executeTakeFirst()
+  if (device === undefined) throw new ProtocolError('protocol.access.refused')
+  return device
+}

@@ -3,9 +3,11 @@
  */
 import { constantTimeEqual, equal } from '@famichat/base'
 import {
-  type AccountId, formatInviteLink, INVITE_SECRET_BYTES, type InviteCreation, type InviteId, type InviteList,
-  inviteProofInput, InviteState, LIFETIMES, makeId, type Nothing, ProtocolError, type ProtocolErrorCode,
+  type AccountId, AuditEvent, formatInviteLink, INVITE_SECRET_BYTES, type InviteCreation, type InviteId, type InviteList,
+  InvitePlace, inviteProofInput, InviteState, LIFETIMES, makeId, type Nothing, ProtocolError, type ProtocolErrorCode,
 } from '@famichat/protocol'
+import { recordAudit } from './audit.js'
+import { type InvitedPlace, placeInvited, readStanding } from './families.js'
 import type { AuthenticatedDevice, Services } from '../services.js'
 import { sha256 } from '../signatures.js'
 import type { Store } from '../storage/open-database.js'
@@ -41,13 +43,17 @@ export const makeSetupLink = async (services: Services, origin: string): Promise
     await store.insertInto('invites').values({
       invite_id: inviteId, inviter: null, proof_hash: sha256(sha256(inviteProofInput(inviteId, secret))),
       created_at_ms: nowMs, expires_at_ms: nowMs + LIFETIMES.inviteMs, used_by: null, revoked_at_ms: null,
+      place: InvitePlace.newFamily, family_id: null, family_role: null,
     }).execute()
     return true
   })
   return isNeeded ? formatInviteLink({ origin, inviteId, secret, inviterFingerprint: undefined }) : undefined
 }
 
-/** Registers an invite that the caller's client made; the same again gets the same answer. */
+/**
+ * Registers an invite that the caller's client made; the same again gets the same answer.
+ * @throws ProtocolError `protocol.access.refused` for a place the caller may not give | `protocol.rate.limited`
+ */
 export const createInvite = (
   services: Services, caller: AuthenticatedDevice, invite: InviteCreation,
 ): Promise<{ expiresAtMs: number }> => {
@@ -60,14 +66,16 @@ export const createInvite = (
       if (existing.inviter === caller.accountId && equal(existing.proof_hash, invite.proofHash)) return { expiresAtMs: existing.expires_at_ms }
       throw new ProtocolError('protocol.access.refused')
     }
+    const place = placeInvited(await readStanding(store, caller.accountId), invite.invited)
     const { open } = await store.selectFrom('invites').select((eb) => eb.fn.countAll<number>().as('open'))
       .where('inviter', '=', caller.accountId).where('used_by', 'is', null).where('revoked_at_ms', 'is', null)
       .where('expires_at_ms', '>', nowMs).executeTakeFirstOrThrow()
     if (open >= MAX_OPEN_INVITES) throw new ProtocolError('protocol.rate.limited')
     await store.insertInto('invites').values({
       invite_id: invite.inviteId, inviter: caller.accountId, proof_hash: invite.proofHash, created_at_ms: nowMs,
-      expires_at_ms: expiresAtMs, used_by: null, revoked_at_ms: null,
+      expires_at_ms: expiresAtMs, used_by: null, revoked_at_ms: null, ...place,
     }).execute()
+    await recordAudit(store, { atMs: nowMs, event: AuditEvent.inviteMade, actor: caller.accountId, subject: invite.inviteId })
     return { expiresAtMs }
   })
 }
@@ -90,24 +98,25 @@ export const revokeInvite = (
   services: Services, caller: AuthenticatedDevice, { inviteId }: { inviteId: InviteId },
 ): Promise<Nothing> =>
   services.database.write.write(async (store) => {
-    const { numUpdatedRows } = await store.updateTable('invites').set({ revoked_at_ms: services.clock.nowMs() })
+    const nowMs = services.clock.nowMs()
+    const { numUpdatedRows } = await store.updateTable('invites').set({ revoked_at_ms: nowMs })
       .where('invite_id', '=', inviteId).where('inviter', '=', caller.accountId).where('used_by', 'is', null).executeTakeFirst()
     if (numUpdatedRows === 0n) throw new ProtocolError('protocol.access.refused')
+    await recordAudit(store, { atMs: nowMs, event: AuditEvent.inviteRevoked, actor: caller.accountId, subject: inviteId })
     return {}
   })
 
 /**
- * Checks that the proof is the invite's, and returns the account that used it, if one did.
+ * Checks that the proof is the invite's, and returns the place it gives and the account that used it, if one did.
  * Why an invite no longer works is told only to who holds its secret.
  * @throws ProtocolError `protocol.invite.refused` | `protocol.invite.expired` | `protocol.invite.revoked`
  */
-export const validateInvite = async (store: Store, { inviteId, proof }: InviteProof, nowMs: number): Promise<AccountId | undefined> => {
+export const validateInvite = async (store: Store, { inviteId, proof }: InviteProof, nowMs: number): Promise<InvitedPlace & { readonly usedBy: AccountId | undefined }> => {
   const row = await store.selectFrom('invites').selectAll().where('invite_id', '=', inviteId).executeTakeFirst()
   if (row === undefined || !constantTimeEqual(sha256(proof), row.proof_hash)) throw new ProtocolError('protocol.invite.refused')
   const state = stateOf(row, nowMs)
-  if (state === InviteState.used) return row.used_by ?? undefined
-  if (state !== InviteState.open) throw new ProtocolError(REFUSALS[state])
-  return undefined
+  if (state !== InviteState.used && state !== InviteState.open) throw new ProtocolError(REFUSALS[state])
+  return { place: row.place, family_id: row.family_id, family_role: row.family_role, usedBy: row.used_by ?? undefined }
 }
 
 const stateOf = (

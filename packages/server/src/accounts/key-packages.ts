@@ -81,7 +81,7 @@ export const claimKeyPackages = (
   const nowMs = services.clock.nowMs()
   return services.database.write.write(async (store) => {
     const devices = await store.selectFrom('devices').select('device_id').where('account_id', '=', accountId)
-      .where('revoked_at_ms', 'is', null).orderBy('created_at_ms').execute()
+      .where('approved_at_ms', 'is not', null).where('revoked_at_ms', 'is', null).orderBy('created_at_ms').execute()
     const active = devices.map((row) => row.device_id)
     const wanted = deviceIds.length === 0 ? active.filter((id) => id !== caller.deviceId) : [...new Set(deviceIds)]
     if (active.length === 0 || wanted.some((id) => !active.includes(id))) throw new ProtocolError('protocol.access.refused')

@@ -4,13 +4,15 @@
  */
 import { equal } from '@famichat/base'
 import {
-  type AccountId, accountNameKey, AccountRole, decodeDeviceCertificate, type DeviceCertificate, type DeviceId,
-  type DeviceRegistration, deviceRegistrationTbs, idToBytes, type InviteId, type JoinRequest, type JoinResponse, LIMITS,
+  type AccountId, accountNameKey, AccountRole, AuditEvent, decodeDeviceCertificate, type DeviceCertificate, type DeviceId,
+  type DeviceRegistration, DeviceState, FamilyRole, deviceRegistrationTbs, idToBytes, type InviteId, type JoinRequest, type JoinResponse, LIMITS,
   type LinkId, normalizeAccountName, type Nothing, ProtocolError, validateDeviceCertificate,
 } from '@famichat/protocol'
 import type { Services } from '../services.js'
 import { verifyEd25519 } from '../signatures.js'
 import type { Store } from '../storage/open-database.js'
+import { recordAudit } from './audit.js'
+import { readStanding, takePlace } from './families.js'
 import { type InviteProof, validateInvite } from './invites.js'
 import { checkKeyPackages, type CheckedKeyPackage, storeKeyPackages } from './key-packages.js'
 import { readUsableLink } from './links.js'
@@ -32,17 +34,21 @@ export const joinWithInvite = async (
   const device = await checkDevice(services, request, invite.inviteId, origins)
   const { accountId, accountKey } = device.certificate
   return services.database.write.write(async (store) => {
-    const usedBy = await validateInvite(store, invite, device.nowMs)
-    if (usedBy !== undefined) return answerRetry(store, device, usedBy)
+    const invited = await validateInvite(store, invite, device.nowMs)
+    if (invited.usedBy !== undefined) return answerRetry(store, device, invited.usedBy)
     await refuseTaken(store, device.certificate, accountNameKey(name))
     const first = await store.selectFrom('accounts').select('account_id').limit(1).executeTakeFirst()
     const role = first === undefined ? AccountRole.admin : AccountRole.member
+    const founder = { accountId, familyName: request.familyName ?? name, nowMs: device.nowMs }
+    const { familyId, familyRole } = await takePlace(store, services, invited, founder)
     await store.insertInto('accounts').values({
       account_id: accountId, name, name_key: accountNameKey(name), account_key: accountKey, role, created_at_ms: device.nowMs,
+      family_id: familyId, family_role: familyRole,
     }).execute()
     await store.updateTable('invites').set({ used_by: accountId }).where('invite_id', '=', invite.inviteId).execute()
-    await insertDevice(store, device)
-    return { role, createdAtMs: device.nowMs }
+    await recordAudit(store, { atMs: device.nowMs, event: AuditEvent.accountJoined, actor: accountId, subject: accountId })
+    const deviceState = await insertDevice(store, device, familyRole)
+    return { role, familyId, familyRole, deviceState, createdAtMs: device.nowMs }
   })
 }
 
@@ -64,7 +70,7 @@ export const registerDevice = async (
     await refuseTakenDevice(store, device.certificate)
     await refuseTooManyDevices(store, accountId)
     await store.updateTable('links').set({ used_by: deviceId }).where('link_id', '=', request.linkId).execute()
-    await insertDevice(store, device)
+    await insertDevice(store, device, (await readStanding(store, accountId)).familyRole)
     return {}
   })
 }
@@ -88,9 +94,11 @@ const checkDevice = async (
 /** The lost answer of a registration that happened: the same device asks again. */
 const answerRetry = async (store: Store, device: CheckedDevice, usedBy: AccountId): Promise<JoinResponse> => {
   if (usedBy !== device.certificate.accountId || !(await isSameDevice(store, device))) throw new ProtocolError('protocol.invite.used')
-  const { role, created_at_ms } = await store.selectFrom('accounts').select(['role', 'created_at_ms'])
-    .where('account_id', '=', usedBy).executeTakeFirstOrThrow()
-  return { role, createdAtMs: created_at_ms }
+  const { created_at_ms, approved_at_ms } = await store.selectFrom('devices').select(['created_at_ms', 'approved_at_ms'])
+    .where('device_id', '=', device.certificate.deviceId).executeTakeFirstOrThrow()
+  return {
+    ...await readStanding(store, usedBy), deviceState: approved_at_ms === null ? DeviceState.pending : DeviceState.active, createdAtMs: created_at_ms,
+  }
 }
 
 const isSameDevice = async (store: Store, { certificate, certificateBytes }: CheckedDevice): Promise<boolean> => {
@@ -118,11 +126,18 @@ const refuseTooManyDevices = async (store: Store, accountId: AccountId): Promise
   if (devices >= LIMITS.devicesPerAccount) throw new ProtocolError('protocol.rate.limited', { devices })
 }
 
-const insertDevice = async (store: Store, { certificate, certificateBytes, keyPackages, nowMs }: CheckedDevice): Promise<void> => {
+/** A child's device waits for a guardian. */
+const insertDevice = async (
+  store: Store, { certificate, certificateBytes, keyPackages, nowMs }: CheckedDevice, familyRole: FamilyRole,
+): Promise<DeviceState> => {
+  const state = familyRole === FamilyRole.child ? DeviceState.pending : DeviceState.active
   const deviceId: DeviceId = certificate.deviceId
   await store.insertInto('devices').values({
     device_id: deviceId, account_id: certificate.accountId, certificate: certificateBytes,
-    signature_key: certificate.deviceSignatureKey, created_at_ms: nowMs, revoked_at_ms: null,
+    signature_key: certificate.deviceSignatureKey, created_at_ms: nowMs,
+    approved_at_ms: state === DeviceState.active ? nowMs : null, revoked_at_ms: null,
   }).execute()
   await storeKeyPackages(store, deviceId, keyPackages, nowMs)
+  await recordAudit(store, { atMs: nowMs, event: AuditEvent.deviceRegistered, actor: certificate.accountId, subject: deviceId })
+  return state
 }

@@ -53,6 +53,11 @@ export class ChallengeBook {
   }
 }
 
+/** A device that has proved who it is, and may still wait for a guardian. */
+export interface RegisteredDevice extends AuthenticatedDevice {
+  readonly isPending: boolean
+}
+
 /** Gives a token for a signed challenge. @throws ProtocolError `protocol.auth.refused` for whatever is wrong */
 export const issueToken = async (
   services: Services, challenges: ChallengeBook, request: TokenRequest, origins: readonly string[],
@@ -75,14 +80,24 @@ export const issueToken = async (
   })
 }
 
-/** The device that a token belongs to. @throws ProtocolError `protocol.auth.refused` when unknown, expired or revoked */
+/**
+ * The active device that a token belongs to.
+ * @throws ProtocolError `protocol.auth.refused` when unknown, expired or revoked | `protocol.device.pending`
+ */
 export const authenticateToken = async (store: Store, token: Uint8Array, nowMs: number): Promise<AuthenticatedDevice> => {
+  const device = await authenticateRegistered(store, token, nowMs)
+  if (device.isPending) throw new ProtocolError('protocol.device.pending')
+  return device
+}
+
+/** The device that a token belongs to, pending or active. @throws ProtocolError `protocol.auth.refused` when unknown, expired or revoked */
+export const authenticateRegistered = async (store: Store, token: Uint8Array, nowMs: number): Promise<RegisteredDevice> => {
   const row = await store.selectFrom('tokens').innerJoin('devices', 'devices.device_id', 'tokens.device_id')
-    .select(['devices.device_id', 'devices.account_id', 'devices.signature_key'])
+    .select(['devices.device_id', 'devices.account_id', 'devices.signature_key', 'devices.approved_at_ms'])
     .where('token_hash', '=', sha256(token)).where('tokens.expires_at_ms', '>', nowMs)
     .where('devices.revoked_at_ms', 'is', null).executeTakeFirst()
   if (row === undefined) throw new ProtocolError('protocol.auth.refused')
-  return { deviceId: row.device_id, accountId: row.account_id, signatureKey: row.signature_key }
+  return { deviceId: row.device_id, accountId: row.account_id, signatureKey: row.signature_key, isPending: row.approved_at_ms === null }
 }
 
 const readActiveDevice = async (store: Store, deviceId: DeviceId): Promise<AuthenticatedDevice | undefined> => {

@@ -88,7 +88,7 @@ const changeRoster = async (store: Store, { submission, conversation, seq, sende
   }
   for (const deviceId of added) {
     const device = await store.selectFrom('devices').select('account_id').where('device_id', '=', deviceId)
-      .where('revoked_at_ms', 'is', null).executeTakeFirst()
+      .where('approved_at_ms', 'is not', null).where('revoked_at_ms', 'is', null).executeTakeFirst()
     const isForeign = isForOneAccount(conversation.kind) && device?.account_id !== sender.accountId
     if (device === undefined || isForeign) throw new ProtocolError('protocol.roster.refused')
     const { numInsertedOrUpdatedRows } = await store.insertInto('memberships')

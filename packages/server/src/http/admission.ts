@@ -5,7 +5,7 @@ import {
   parseDeviceAuthorization, parseInviteAuthorization, ProtocolError, type RouteAuth,
 } from '@famichat/protocol'
 import { validateInvite } from '../accounts/invites.js'
-import { authenticateToken } from '../accounts/tokens.js'
+import { authenticateRegistered, authenticateToken } from '../accounts/tokens.js'
 import { TokenBuckets } from '../rate-limits.js'
 import type { Services } from '../services.js'
 import type { Callers } from './handlers.js'
@@ -25,7 +25,7 @@ export class Admission {
     this.#devices = new TokenBuckets(services.clock, services.rateLimits.device)
   }
 
-  /** @throws ProtocolError `protocol.rate.limited` | `protocol.auth.refused` | `protocol.invite.*` */
+  /** @throws ProtocolError `protocol.rate.limited` | `protocol.auth.refused` | `protocol.device.pending` | `protocol.invite.*` */
   async admit(auth: RouteAuth, { address, authorization }: { address: string; authorization: string | undefined }): Promise<Caller> {
     if (!this.#addresses.take(address)) throw new ProtocolError('protocol.rate.limited')
     const { database, clock } = this.#services
@@ -37,8 +37,10 @@ export class Admission {
         await validateInvite(database.read, invite, clock.nowMs())
         return invite
       }
+      case 'registered':
       case 'device': {
-        const device = await authenticateToken(database.read, parseDeviceAuthorization(authorization), clock.nowMs())
+        const authenticate = auth === 'device' ? authenticateToken : authenticateRegistered
+        const device = await authenticate(database.read, parseDeviceAuthorization(authorization), clock.nowMs())
         if (!this.#devices.take(device.deviceId)) throw new ProtocolError('protocol.rate.limited')
         return device
       }

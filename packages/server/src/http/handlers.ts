@@ -1,13 +1,15 @@
 /**
  * What each route does: one line per route, typed by the table in @famichat/protocol.
  */
-import { PROTOCOL_VERSION, ProtocolError, type RouteAuthOf, type RouteName, type RouteRequest, type RouteResponse } from '@famichat/protocol'
-import { readDirectory, revokeDevice } from '../accounts/devices.js'
+import { DeviceState, PROTOCOL_VERSION, ProtocolError, type RouteAuthOf, type RouteName, type RouteRequest, type RouteResponse } from '@famichat/protocol'
+import { listAudit } from '../accounts/audit.js'
+import { approveDevice, readDirectory, revokeDevice } from '../accounts/devices.js'
+import { changeRole } from '../accounts/families.js'
 import { createInvite, type InviteProof, listInvites, revokeInvite } from '../accounts/invites.js'
 import { claimKeyPackages, countKeyPackages, uploadKeyPackages } from '../accounts/key-packages.js'
 import { collectAnswer, openLink, postAnswer, postOffer, readOffer } from '../accounts/links.js'
 import { joinWithInvite, registerDevice } from '../accounts/registration.js'
-import { type ChallengeBook, issueToken } from '../accounts/tokens.js'
+import { type ChallengeBook, issueToken, type RegisteredDevice } from '../accounts/tokens.js'
 import { appendToBlob, createBlob, deleteBlob, readBlob, readBlobState } from '../blobs/blobs.js'
 import { acceptCommit } from '../delivery/commits.js'
 import { createConversation, listConversations, readGroupInfo, readRoster } from '../delivery/conversations.js'
@@ -20,6 +22,7 @@ import type { AuthenticatedDevice, Services } from '../services.js'
 export interface Callers {
   readonly none: undefined
   readonly invite: InviteProof
+  readonly registered: RegisteredDevice
   readonly device: AuthenticatedDevice
 }
 
@@ -44,6 +47,9 @@ export const makeHandlers = (services: Services, challenges: ChallengeBook, clai
     join: ({ caller, request, origins }) => joinWithInvite(services, caller, request, origins),
     directory: () => readDirectory(services),
 
+    roleChange: ({ caller, request }) => changeRole(services, caller, request),
+    auditList: ({ caller }) => listAudit(services, caller),
+
     inviteCreate: ({ caller, request }) => createInvite(services, caller, request),
     inviteList: ({ caller }) => listInvites(services, caller),
     inviteRevoke: ({ caller, request }) => revokeInvite(services, caller, request),
@@ -57,6 +63,8 @@ export const makeHandlers = (services: Services, challenges: ChallengeBook, clai
     linkAnswer: ({ caller, request }) => postAnswer(services, caller, request),
     linkCollect: ({ request }) => collectAnswer(services, request.linkId),
     deviceRegister: ({ request, origins }) => registerDevice(services, request, origins),
+    deviceState: ({ caller }) => ({ state: caller.isPending ? DeviceState.pending : DeviceState.active }),
+    deviceApprove: ({ caller, request }) => approveDevice(services, caller, request.deviceId),
     deviceRevoke: ({ caller, request }) => revokeDevice(services, caller, request.deviceId),
 
     keyPackageUpload: ({ caller, request }) => uploadKeyPackages(services, caller, request.keyPackages),

@@ -1,7 +1,8 @@
 /**
  * Migrations, in code and in order. One that has shipped is never changed: add the next.
  */
-import { type Kysely, type Migration, Migrator } from 'kysely'
+import { FamilyRole, InvitePlace } from '@famichat/protocol'
+import { type Kysely, type Migration, Migrator, sql } from 'kysely'
 import { ServerError } from '../server-error.js'
 import type { Schema } from './schema.js'
 
@@ -144,10 +145,41 @@ const blobTables = async (db: AnySchema): Promise<void> => {
     .execute()
 }
 
+/** Everybody who is here already belongs to one family, called like its first account; the first account heads it. */
+const familyTables = async (db: AnySchema): Promise<void> => {
+  await db.schema.createTable('families')
+    .addColumn('family_id', 'text', (column) => column.primaryKey())
+    .addColumn('name', 'text', (column) => column.notNull())
+    .addColumn('created_at_ms', 'bigint', (column) => column.notNull())
+    .execute()
+  await db.schema.createTable('audit')
+    .addColumn('audit_id', 'integer', (column) => column.primaryKey().autoIncrement())
+    .addColumn('at_ms', 'bigint', (column) => column.notNull())
+    .addColumn('event', 'integer', (column) => column.notNull())
+    .addColumn('actor', 'text')
+    .addColumn('subject', 'text', (column) => column.notNull())
+    .execute()
+  await db.schema.alterTable('accounts').addColumn('family_id', 'text', (column) => column.references('families.family_id')).execute()
+  await db.schema.alterTable('accounts').addColumn('family_role', 'integer', (column) => column.notNull().defaultTo(FamilyRole.adult)).execute()
+  await db.schema.alterTable('devices').addColumn('approved_at_ms', 'bigint').execute()
+  await db.schema.alterTable('invites').addColumn('place', 'integer', (column) => column.notNull().defaultTo(InvitePlace.ownFamily)).execute()
+  await db.schema.alterTable('invites').addColumn('family_id', 'text').execute()
+  await db.schema.alterTable('invites').addColumn('family_role', 'integer').execute()
+  // the first account's id is as random as a family's, and stands for nobody but that account's family
+  await sql`insert into families (family_id, name, created_at_ms)
+    select account_id, name, created_at_ms from accounts order by created_at_ms, account_id limit 1`.execute(db)
+  await sql`update accounts set family_id = (select family_id from families)`.execute(db)
+  await sql`update accounts set family_role = ${FamilyRole.admin} where account_id = (select family_id from families)`.execute(db)
+  await sql`update devices set approved_at_ms = created_at_ms`.execute(db)
+  await sql`update invites set family_id = (select family_id from families), family_role = ${FamilyRole.adult} where inviter is not null`.execute(db)
+  await sql`update invites set place = ${InvitePlace.newFamily} where inviter is null`.execute(db)
+}
+
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-accounts': { up: (db: AnySchema) => firstTables(db) },
   '0002-delivery': { up: (db: AnySchema) => deliveryTables(db) },
   '0003-blobs': { up: (db: AnySchema) => blobTables(db) },
+  '0004-families': { up: (db: AnySchema) => familyTables(db) },
 }
 
 /** Brings the database up to date, each migration in a transaction. @throws ServerError `server.database.*` */

@@ -2,10 +2,19 @@
  * Tables of the server. Ids are their 22-character text, times are milliseconds, yes and no are 1 and 0,
  * so that the same schema serves SQLite and PostgreSQL. Tokens, invite proofs and KeyPackage ids are hashes.
  */
-import type { ConversationKind, AccountId, AccountRole, BlobId, ContentType, ConversationId, DeviceId, Encryption, InviteId, LinkId, MessageId, WelcomeId } from '@famichat/protocol'
+import type { Generated } from 'kysely'
+import type { ConversationKind, AccountId, AccountRole, AuditEvent, BlobId, ContentType, ConversationId, DeviceId, Encryption, FamilyId, FamilyRole, InviteId, InvitePlace, LinkId, MessageId, WelcomeId } from '@famichat/protocol'
+
+interface Families {
+  family_id: FamilyId
+  name: string
+  created_at_ms: number
+}
 
 interface Accounts {
   account_id: AccountId
+  family_id: FamilyId
+  family_role: FamilyRole
   name: string
   name_key: string
   account_key: Uint8Array
@@ -19,6 +28,8 @@ interface Devices {
   certificate: Uint8Array
   signature_key: Uint8Array
   created_at_ms: number
+  /** Null while the device waits for a guardian. */
+  approved_at_ms: number | null
   revoked_at_ms: number | null
 }
 
@@ -26,11 +37,24 @@ interface Invites {
   invite_id: InviteId
   /** Null for the set-up invite of a new server. */
   inviter: AccountId | null
+  place: InvitePlace
+  /** Family and role of whom it brings in; null when that makes a new family. */
+  family_id: FamilyId | null
+  family_role: FamilyRole | null
   proof_hash: Uint8Array
   created_at_ms: number
   expires_at_ms: number
   used_by: AccountId | null
   revoked_at_ms: number | null
+}
+
+/** What happened, by random ids: no names, no addresses. */
+interface Audit {
+  audit_id: Generated<number>
+  at_ms: number
+  event: AuditEvent
+  actor: AccountId | null
+  subject: string
 }
 
 interface Tokens {
@@ -136,6 +160,8 @@ interface BlobChunks {
 
 /** All tables. */
 export interface Schema {
+  families: Families
+  audit: Audit
   accounts: Accounts
   devices: Devices
   invites: Invites

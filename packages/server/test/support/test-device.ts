@@ -5,8 +5,8 @@ import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, typ
 import { fromBase64url, systemRandom } from '@famichat/base'
 import {
   type AccountId, BODY_CONTENT_TYPE, type DeviceCertificate, decodeResponse, type DeviceId, deviceCertificateTbs,
-  deviceRegistrationTbs, encodeDeviceCertificate, encodeRequest, formatDeviceAuthorization, formatInviteAuthorization,
-  formatInviteLink, idToBytes, type InviteId, inviteProofInput, type JoinRequest, type LinkId, makeId, parseErrorBody,
+  deviceRegistrationTbs, encodeDeviceCertificate, encodeRequest, FamilyRole, formatDeviceAuthorization, formatInviteAuthorization,
+  formatInviteLink, idToBytes, type InviteFor, type InviteId, InvitePlace, inviteProofInput, type JoinRequest, type LinkId, makeId, parseErrorBody,
   parseInviteLink, type RouteName, type RouteRequest, type RouteResponse, ROUTES, serverOrigin, tokenRequestTbs,
 } from '@famichat/protocol'
 import { keyPackageBytes } from './mls-bytes.js'
@@ -81,15 +81,15 @@ export class TestDevice {
       keyPackageBytes({ signatureKey: this.key.publicKey, serial: ++this.#serial, nowMs: this.server.clock.nowMs(), ...options }))
   }
 
-  registration(admission: InviteId | LinkId, keyPackages: readonly Uint8Array[] = []): Omit<JoinRequest, 'accountName'> {
+  registration(admission: InviteId | LinkId, keyPackages: readonly Uint8Array[] = []): Omit<JoinRequest, 'accountName' | 'familyName'> {
     const certificate = encodeDeviceCertificate(this.certificate)
     const statement = deviceRegistrationTbs({ origin: this.origin, admission: idToBytes(admission), certificate })
     return { certificate, registrationSignature: this.sign(statement), keyPackages: { keyPackages } }
   }
 
-  async join(link: string, accountName: string, keyPackageCount = 0): Promise<RouteResponse<'join'>> {
+  async join(link: string, accountName: string, keyPackageCount = 0, familyName?: string): Promise<RouteResponse<'join'>> {
     const { inviteId, secret } = parseInviteLink(link)
-    const request = { accountName, ...this.registration(inviteId, this.keyPackages(keyPackageCount)) }
+    const request = { accountName, familyName, ...this.registration(inviteId, this.keyPackages(keyPackageCount)) }
     const proof = sha256(inviteProofInput(inviteId, secret))
     return callRoute(this.server, 'join', request, formatInviteAuthorization(inviteId, proof))
   }
@@ -102,10 +102,10 @@ export class TestDevice {
   }
 
   /** Makes an invite link. */
-  async invite(): Promise<string> {
+  async invite(invited: InviteFor = { place: InvitePlace.ownFamily, familyRole: FamilyRole.adult }): Promise<string> {
     const inviteId = makeId<InviteId>(systemRandom)
     const secret = systemRandom(16)
-    await this.call('inviteCreate', { inviteId, proofHash: sha256(sha256(inviteProofInput(inviteId, secret))) })
+    await this.call('inviteCreate', { inviteId, proofHash: sha256(sha256(inviteProofInput(inviteId, secret))), invited })
     return formatInviteLink({ origin: this.origin, inviteId, secret, inviterFingerprint: undefined })
   }
 
@@ -130,9 +130,9 @@ export const firstDevice = async (server: TestServer): Promise<TestDevice> => {
 }
 
 /** A further account's device, signed in. */
-export const invitedDevice = async (inviter: TestDevice, name: string, keyPackageCount = 3): Promise<TestDevice> => {
+export const invitedDevice = async (inviter: TestDevice, name: string, keyPackageCount = 3, invited?: InviteFor): Promise<TestDevice> => {
   const device = new TestDevice(inviter.server)
-  await device.join(await inviter.invite(), name, keyPackageCount)
+  await device.join(await inviter.invite(invited), name, keyPackageCount)
   await device.signIn()
   return device
 }

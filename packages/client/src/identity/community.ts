@@ -1,0 +1,119 @@
+/**
+ * The community as a person sees it: households with their people, who may be invited as what, and the devices of children
+ * that wait for a guardian. What the server tells here decides about comfort, never about keys.
+ */
+import { type AccountId, AccountRole, type DeviceId, DeviceState, type FamilyId, FamilyRole, type InviteFor, InvitePlace } from '@famichat/protocol'
+import { ClientError } from '../client-error.js'
+import type { Engine } from '../engine.js'
+import type { People } from './directory.js'
+
+/** As what somebody is invited: into the inviter's family, or at the head of a new one. */
+export type InvitedAs = 'adult' | 'guardian' | 'child' | 'family'
+
+/** A person in a family. */
+export interface FamilyMember {
+  readonly accountId: AccountId
+  readonly name: string
+  readonly familyRole: 'adult' | 'guardian' | 'child'
+  readonly isCommunityAdmin: boolean
+}
+
+/** A household with its people. */
+export interface Family {
+  readonly familyId: FamilyId
+  readonly name: string
+  readonly isOwn: boolean
+  readonly members: readonly FamilyMember[]
+}
+
+/** A child's device that waits to be let in. */
+export interface PendingDevice {
+  readonly deviceId: DeviceId
+  readonly accountId: AccountId
+  readonly name: string
+}
+
+const ROLE_NAMES = { [FamilyRole.adult]: 'adult', [FamilyRole.admin]: 'guardian', [FamilyRole.child]: 'child' } as const
+
+const INVITES: Readonly<Record<InvitedAs, InviteFor>> = {
+  adult: { place: InvitePlace.ownFamily, familyRole: FamilyRole.adult },
+  guardian: { place: InvitePlace.ownFamily, familyRole: FamilyRole.admin },
+  child: { place: InvitePlace.ownFamily, familyRole: FamilyRole.child },
+  family: { place: InvitePlace.newFamily },
+}
+
+/** The place an invite gives. */
+export const inviteFor = (invitedAs: InvitedAs): InviteFor => INVITES[invitedAs]
+
+/** Households, and what a guardian does. */
+export class Community {
+  readonly #engine: Engine
+  readonly #ownAccount: AccountId
+
+  constructor(engine: Engine) {
+    this.#engine = engine
+    this.#ownAccount = engine.workspace.context.identity.accountId
+  }
+
+  /** The households with their people, one's own first. */
+  async families(): Promise<readonly Family[]> {
+    return familiesOf(await this.#people(), this.#ownAccount)
+  }
+
+  /** True while this device waits for a guardian: until then the server answers nothing else. */
+  async isPending(): Promise<boolean> {
+    return (await this.#engine.connection.calls.call('deviceState', {})).state === DeviceState.pending
+  }
+
+  /** Devices of children that wait for this account. */
+  async pendingDevices(): Promise<readonly PendingDevice[]> {
+    return pendingDevicesOf(await this.#people(), this.#ownAccount)
+  }
+
+  /** Lets a child's device in. @throws ClientError `client.device.unknown` */
+  async approveDevice(idOrPrefix: string): Promise<PendingDevice> {
+    const device = oneOf(await this.pendingDevices(), idOrPrefix)
+    await this.#engine.connection.calls.call('deviceApprove', { deviceId: device.deviceId })
+    return device
+  }
+
+  /** Turns a child's waiting device away for good. @throws ClientError `client.device.unknown` */
+  async refuseDevice(idOrPrefix: string): Promise<PendingDevice> {
+    const device = oneOf(await this.pendingDevices(), idOrPrefix)
+    await this.#engine.connection.calls.call('deviceRevoke', { deviceId: device.deviceId })
+    return device
+  }
+
+  async #people(): Promise<People> {
+    await this.#engine.refreshPeople()
+    return this.#engine.people
+  }
+}
+
+/** The one device with this id, or with an id that begins so (4 characters or more). @throws ClientError `client.device.unknown` */
+export const oneOf = <Device extends { readonly deviceId: DeviceId }>(devices: readonly Device[], idOrPrefix: string): Device => {
+  const found = devices.filter(({ deviceId }) => deviceId === idOrPrefix || (idOrPrefix.length >= 4 && deviceId.startsWith(idOrPrefix)))
+  const [device] = found
+  if (device === undefined || found.length > 1) throw new ClientError('client.device.unknown')
+  return device
+}
+
+const familiesOf = ({ families, accounts }: People, ownAccount: AccountId): readonly Family[] => {
+  const own = accounts.find(({ accountId }) => accountId === ownAccount)?.familyId
+  return families.map(({ familyId, familyName }): Family => ({
+    familyId,
+    name: familyName,
+    isOwn: familyId === own,
+    members: accounts.filter((account) => account.familyId === familyId).map(({ accountId, accountName, familyRole, role }): FamilyMember =>
+      ({ accountId, name: accountName, familyRole: ROLE_NAMES[familyRole], isCommunityAdmin: role === AccountRole.admin })),
+  })).sort((a, b) => Number(b.isOwn) - Number(a.isOwn))
+}
+
+/** Of the children of the family, when this account is their guardian. */
+const pendingDevicesOf = ({ accounts }: People, ownAccount: AccountId): readonly PendingDevice[] => {
+  const guardian = accounts.find(({ accountId, familyRole }) => accountId === ownAccount && familyRole === FamilyRole.admin)
+  if (guardian === undefined) return []
+  return accounts.filter(({ familyId, familyRole }) => familyId === guardian.familyId && familyRole === FamilyRole.child)
+    .flatMap(({ accountId, accountName, devices }) => devices.filter(({ isPending, isRevoked }) => isPending && !isRevoked)
+      .map(({ deviceId }): PendingDevice => ({ deviceId, accountId, name: accountName })))
+}
