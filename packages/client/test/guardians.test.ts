@@ -1,0 +1,50 @@
+/**
+ * Families and guardians through the SDK: a child's device waits, is let in, and takes part like any other.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Community, textsOf } from './support/community.js'
+
+test('a child waits for a guardian, is let in, and writes; nobody could write to the child before', async (t) => {
+  const community = await Community.start(t)
+  const [ada] = await community.people('Ada')
+  assert.ok(ada)
+  const kid = await community.join((await ada.invite('child')).link, 'Kid')
+  assert.equal(await kid.community.isPending(), true)
+  await assert.rejects(kid.sync(), { code: 'protocol.device.pending' })
+  await ada.sync()
+  await assert.rejects(ada.createDirect('Kid'), { code: 'client.member.unreachable' })
+  const [waiting] = await ada.community.pendingDevices()
+  assert.deepEqual([waiting?.name, waiting?.deviceId], ['Kid', kid.identity.deviceId])
+  await assert.rejects(ada.community.approveDevice('nobody'), { code: 'client.device.unknown' })
+  await ada.community.approveDevice(kid.identity.deviceId.slice(0, 8))
+  assert.equal(await kid.community.isPending(), false)
+  assert.deepEqual(await ada.community.pendingDevices(), [])
+  const { conversationId } = await ada.createDirect('Kid')
+  await kid.sync()
+  await kid.send(conversationId, 'may I stay up?')
+  await ada.sync()
+  assert.deepEqual(await textsOf(ada, conversationId), ['may I stay up?'])
+})
+
+test('a device that a guardian turns away is shut out for good', async (t) => {
+  const community = await Community.start(t)
+  const [ada] = await community.people('Ada')
+  assert.ok(ada)
+  const kid = await community.join((await ada.invite('child')).link, 'Kid')
+  await ada.community.refuseDevice(kid.identity.deviceId)
+  await assert.rejects(kid.sync(), { code: 'client.device.revoked' })
+  assert.deepEqual(await ada.community.pendingDevices(), [])
+})
+
+test('families come with their people, one\'s own first; a neighbour heads the family of the invite', async (t) => {
+  const community = await Community.start(t)
+  const [ada, ben] = await community.people('Ada', 'Ben')
+  assert.ok(ada && ben)
+  const cem = await community.join((await ada.invite('family')).link, 'Cem')
+  await assert.rejects(cem.invite('family'), { code: 'protocol.access.refused' })
+  const families = await cem.community.families()
+  assert.deepEqual(families.map(({ name, isOwn }) => [name, isOwn]), [['Cem', true], ['Ada', false]])
+  assert.deepEqual(families[1]?.members.map(({ name, familyRole, isCommunityAdmin }) => [name, familyRole, isCommunityAdmin]).sort(),
+    [['Ada', 'guardian', true], ['Ben', 'adult', false]])
+})
