@@ -2,7 +2,7 @@
  * Output: sentences for people, or one JSON object per line for programs.
  */
 import { toHex } from '@famichat/base'
-import type { ConversationEvent, ConversationInfo } from '@famichat/client'
+import type { ConversationInfo } from '@famichat/client'
 import { ConversationKind } from '@famichat/client'
 
 /** Writes results to standard output. */
@@ -15,7 +15,7 @@ export class Output {
 
   /** One result, in both forms. */
   say(text: string, json: Readonly<Record<string, unknown>>): void {
-    process.stdout.write(this.isJson ? `${JSON.stringify(json)}\n` : `${text}\n`)
+    process.stdout.write(this.isJson ? `${JSON.stringify(json)}\n` : `${printable(text)}\n`)
   }
 
   /** A remark that is no result. */
@@ -48,25 +48,5 @@ export const conversationLine = (info: ConversationInfo): string => {
   return `${info.conversationId.slice(0, 8)}  ${kindName(info.kind).padEnd(6)}  ${info.name}${state}  (${others})`
 }
 
-/** An event for people and for programs. */
-export const eventForms = async (
-  event: ConversationEvent, nameOf: (accountId: ConversationEvent['accountId']) => Promise<string>,
-): Promise<{ readonly text: string; readonly json: Readonly<Record<string, unknown>> }> => {
-  const from = await nameOf(event.accountId)
-  const base = { conversation: event.conversationId, seq: event.seq, from, device: event.deviceId, atMs: event.atMs, epoch: Number(event.epoch) }
-  switch (event.kind) {
-    case 'message':
-      return { text: `${from}: ${event.body}`, json: { type: 'message', ...base, id: event.messageId, text: event.body } }
-    case 'membership': {
-      const added = await Promise.all(event.added.map(nameOf))
-      const removed = await Promise.all(event.removed.map(nameOf))
-      const changes = [...added.map((name) => `${name} came in`), ...removed.map((name) => `${name} is out`)]
-      const text = changes.length === 0 ? '* keys were renewed or a device changed' : `* ${changes.join(', ')} (by ${from})`
-      return { text, json: { type: 'membership', ...base, added, removed, epochAuthenticator: toHex(event.epochAuthenticator) } }
-    }
-    case 'joined':
-      return { text: `* you came in, added by ${from}`, json: { type: 'joined', ...base, epochAuthenticator: toHex(event.epochAuthenticator) } }
-    case 'unreadable':
-      return { text: `* a message of ${from} cannot be read (${event.errorCode})`, json: { type: 'unreadable', ...base, code: event.errorCode } }
-  }
-}
+/** A text of somebody else without what would steer the terminal. */
+export const printable = (text: string): string => text.replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, (character) => (character === '\n' || character === '\t' ? character : '\ufffd'))

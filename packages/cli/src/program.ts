@@ -6,6 +6,7 @@ import { addConversationCommands } from './commands/conversations.js'
 import { addDeviceCommands } from './commands/devices.js'
 import { addJoinCommands } from './commands/join.js'
 import { addMessageCommands } from './commands/messages.js'
+import { addSayCommands } from './commands/say.js'
 import { addServerCommand } from './commands/server.js'
 import { type ExitCode, ExitCode as Exit, reportFailure } from './failure.js'
 
@@ -33,6 +34,7 @@ const makeProgram = (): Command => {
   addJoinCommands(program)
   addConversationCommands(program)
   addMessageCommands(program)
+  addSayCommands(program)
   addDeviceCommands(program)
   return program
 }

@@ -110,7 +110,7 @@ const traffic = async (server: ServerProcess, ada: Client, ben: Client): Promise
 }
 
 const textsOf = async (client: Client, id: ConversationId): Promise<string[]> =>
-  (await client.history(id)).flatMap((event) => (event.kind === 'message' ? [event.body] : []))
+  (await client.history(id)).flatMap((event) => (event.kind === 'message' && event.content.type === 'text' ? [event.content.body] : []))
 
 const atLeast = async (client: Client, id: ConversationId, count: number): Promise<void> => {
   for await (const _ of client.events(id)) if ((await textsOf(client, id)).length >= count) return

@@ -5,7 +5,7 @@
 import { Group } from '@famichat/mls'
 import {
   type AccountId, type ConversationId, ConversationKind, type DeviceId, formatInviteLink, idToBytes, type InviteId, INVITE_SECRET_BYTES,
-  inviteProofInput, makeId, type MessageId, parseInviteLink,
+  inviteProofInput, makeId, parseInviteLink,
 } from '@famichat/protocol'
 import { ClientError } from './client-error.js'
 import { makeConversationExtension } from './conversation/conversation-extension.js'
@@ -16,7 +16,10 @@ import type { MemberDevice } from './conversation/members.js'
 import { readWaiting, type WaitingMessage } from './conversation/waiting.js'
 import { paddingFor } from './conversation/message-document.js'
 import { requireActive } from './conversation/outbox.js'
-import { isConnectionLoss } from './conversation/retry.js'
+import type { FileSource, TransferOptions } from './conversation/files.js'
+import type { Sayable, Sent } from './conversation/messaging.js'
+import type { MessageReference } from './content/content.js'
+import { foldMessages, type Message } from './content/fold.js'
 import type { DirectoryAccount } from './identity/directory.js'
 import { Community, inviteFor, type InvitedAs, oneOf } from './identity/community.js'
 import { isDeviceLink, parseDeviceLink } from './identity/device-link.js'
@@ -58,14 +61,6 @@ export const validateJoinLink = (link: string): 'invite' | 'device' => {
   parseInviteLink(link)
   return 'invite'
 }
-
-/** A sent message. */
-export interface Sent {
-  readonly conversationId: ConversationId
-  readonly messageId: MessageId
-}
-
-const SEND_ATTEMPTS = 6
 
 /** An open client. Close it: it holds secrets and a connection. */
 export class Client {
@@ -141,8 +136,14 @@ export class Client {
   }
 
   /** What happened in a conversation so far, oldest first; a part of it for a position and a limit. */
-  history(conversationId: ConversationId, afterSeq = 0, limit?: number): Promise<readonly ConversationEvent[]> {
-    return readHistory(this.#surroundings.store, conversationId, { afterSeq, ...(limit === undefined ? {} : { limit }) })
+  async history(conversationId: ConversationId, afterSeq = 0, limit?: number): Promise<readonly ConversationEvent[]> {
+    const stored = await readHistory(this.#surroundings.store, conversationId, { afterSeq, ...(limit === undefined ? {} : { limit }) })
+    return stored.map(({ event }) => event)
+  }
+
+  /** The messages of a conversation as people see them: with edits, reactions and receipts folded in. */
+  async messages(conversationId: ConversationId): Promise<readonly Message[]> {
+    return foldMessages(await this.history(conversationId))
   }
 
   /** What was written here and waits to be sent, oldest first. */
@@ -152,12 +153,12 @@ export class Client {
 
   /** What happened after a position, and what happens from now on, each once and in order. Run `live` beside it. */
   async *events(conversationId: ConversationId, { afterSeq = 0, signal }: { afterSeq?: number; signal?: AbortSignal } = {}): AsyncGenerator<ConversationEvent> {
-    let seq = afterSeq
+    let afterKey: string | undefined
     while (signal?.aborted !== true) {
       const mark = this.#engine.changes.mark(conversationId)
-      for (const event of await this.history(conversationId, seq)) {
+      for (const { key, event } of await readHistory(this.#surroundings.store, conversationId, afterKey === undefined ? { afterSeq } : { afterKey })) {
         yield event
-        seq = event.seq
+        afterKey = key
       }
       await this.#engine.changes.after(conversationId, mark, signal)
     }
@@ -219,22 +220,34 @@ export class Client {
   }
 
   /**
-   * Writes and sends a text. Once written it is sent, now or later, even if this throws `client.server.unreachable`.
+   * Writes and sends: a text, or a reply, letter, reaction, edit or deletion. Once written it is sent, now or later, even
+   * if this throws `client.server.unreachable`.
    * @throws ClientError `client.message.*` | `client.conversation.*` | `client.server.unreachable`
    */
-  async send(conversationId: ConversationId, body: string): Promise<Sent> {
-    const { outbox } = this.#engine
-    const isReachable = await this.#isCaughtUp(conversationId)
-    const messageId = await outbox.write(conversationId, body)
-    for (let attempt = isReachable ? 1 : SEND_ATTEMPTS; ; attempt++) {
-      try {
-        await outbox.flush(conversationId)
-        return { conversationId, messageId }
-      } catch (error) {
-        if (!isConnectionLoss(error) || attempt === SEND_ATTEMPTS) throw error
-        await this.#surroundings.sleep(50 * 2 ** attempt)
-      }
-    }
+  send(conversationId: ConversationId, content: string | Sayable): Promise<Sent> {
+    return this.#engine.messaging.say(conversationId, typeof content === 'string' ? { type: 'text', body: content } : content)
+  }
+
+  /** Sends a file, sealed, piece by piece; the same file goes on where it stopped. @throws ClientError `client.file.*` | … */
+  sendFile(conversationId: ConversationId, source: FileSource, options: TransferOptions & { readonly caption?: string } = {}): Promise<Sent> {
+    return this.#engine.messaging.sendFile(conversationId, source, options)
+  }
+
+  /** The file of a message, piece by piece as it arrives, each checked. @throws ClientError `client.message.unknown` | `client.file.*` */
+  readFile(
+    conversationId: ConversationId, message: MessageReference, options: TransferOptions & { readonly fromPiece?: number } = {},
+  ): AsyncGenerator<Uint8Array> {
+    return this.#engine.messaging.readFile(conversationId, message, options)
+  }
+
+  /** Tells the others that everything up to a position was read; does nothing unless `setReceipts(true)` was said. */
+  markRead(conversationId: ConversationId, upToSeq: number): Promise<void> {
+    return this.#engine.messaging.markRead(conversationId, upToSeq)
+  }
+
+  /** Chooses whether others are told what was read; at first they are not. */
+  setReceipts(sendsReceipts: boolean): Promise<void> {
+    return this.#engine.messaging.setReceipts(sendsReceipts)
   }
 
   /**
@@ -283,17 +296,6 @@ export class Client {
     await this.#surroundings.store.close()
   }
 
-  /** Changes come before what is said after them: who was to be removed must not read it. Without a server it waits. */
-  async #isCaughtUp(conversationId: ConversationId): Promise<boolean> {
-    try {
-      await this.#engine.upkeep.keepUp(conversationId)
-      return true
-    } catch (error) {
-      if (!isConnectionLoss(error)) throw error
-      return false
-    }
-  }
-
   async #findOther(name: string): Promise<DirectoryAccount> {
     const account = await this.#engine.people.find(name)
     if (account.accountId === this.identity.accountId) throw new ClientError('client.member.is_self')
@@ -334,7 +336,7 @@ export class Client {
       })
       turn.adopt({
         ...subject, state: ConversationState.active, isRegistered: false, isLeaving: false, cursor: 0, joinedEpoch: 0n,
-        welcomeId: undefined, stuckCode: '',
+        welcomeId: undefined, sentCount: 0, stuckCode: '',
       }, group)
       if (devices.length > 0) putIntent(workspace, conversationId, turn, { kind: IntentKind.add, devices, epoch: 0n })
     })

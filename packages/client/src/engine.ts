@@ -7,7 +7,9 @@ import { Catalogue } from './conversation/catalogue.js'
 import { Changes } from './conversation/changes.js'
 import { Commits } from './conversation/commits.js'
 import { Delivery } from './conversation/delivery.js'
+import { Files } from './conversation/files.js'
 import { Live } from './conversation/live.js'
+import { Messaging } from './conversation/messaging.js'
 import { Outbox } from './conversation/outbox.js'
 import { isConnectionLoss } from './conversation/retry.js'
 import { Upkeep } from './conversation/upkeep.js'
@@ -32,6 +34,7 @@ export interface Engine {
   readonly connection: Connection
   readonly delivery: Delivery
   readonly outbox: Outbox
+  readonly messaging: Messaging
   readonly commits: Commits
   readonly upkeep: Upkeep
   readonly people: People
@@ -63,6 +66,9 @@ export const makeEngine = (
   const outbox = new Outbox({ workspace, connection, delivery, settle, sleep })
   const upkeep = new Upkeep({ workspace, connection, delivery, outbox, commits, people })
 
+  const files = new Files({ workspace, connection, sleep })
+  const messaging = new Messaging({ workspace, outbox, upkeep, files, sleep })
+
   const refreshPeople = async (): Promise<void> => { await people.take(await connection.calls.call('directory', {})) }
 
   const takeInvitations = async (): Promise<readonly Problem[]> => {
@@ -93,5 +99,6 @@ export const makeEngine = (
   }
 
   const live: Live = new Live({ workspace, connection, delivery, upkeep, changes, sync, takeInvitations, sleep, random })
-  return { workspace, connection, delivery, outbox, commits, upkeep, people, catalogue: new Catalogue(workspace, people), changes, live, refreshPeople, sync, takeInvitations }
+  const catalogue = new Catalogue(workspace, people)
+  return { workspace, connection, delivery, outbox, messaging, commits, upkeep, people, catalogue, changes, live, refreshPeople, sync, takeInvitations }
 }

@@ -1,10 +1,18 @@
 /**
  * @famichat/client: the SDK. Runs in Node and in browsers; what only Node has is in @famichat/client/node.
  */
-export { Client, type ClientIdentity, type DeviceInfo, type Sent, validateJoinLink } from './client.js'
+export { Client, type ClientIdentity, type DeviceInfo, validateJoinLink } from './client.js'
 export { CLIENT_ERRORS, ClientError, type ClientErrorCode } from './client-error.js'
+export type { AttachmentInfo, MessageReference, ShownContent } from './content/content.js'
+export { toFileName } from './content/file-name.js'
+export { PIECE_BYTES } from './content/file-pieces.js'
+export { foldMessages, type Message } from './content/fold.js'
+export { findLinks, type TextLink } from './content/links.js'
 export type { ConversationInfo, ConversationMember } from './conversation/catalogue.js'
+export { explain, type Explanation } from './conversation/explain.js'
+export type { FileSource, TransferOptions, TransferProgress } from './conversation/files.js'
 export type { ConversationEvent } from './conversation/history.js'
+export type { Sayable, Sent } from './conversation/messaging.js'
 export type { Sleep } from './conversation/retry.js'
 export type { WaitingMessage } from './conversation/waiting.js'
 export type { PointListener } from './conversation/workspace.js'

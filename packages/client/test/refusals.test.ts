@@ -5,18 +5,20 @@ import assert from 'node:assert/strict'
 import { chmodSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { encode, struct, systemRandom, toBase64url, uint8 } from '@famichat/base'
+import { encode, opaque, struct, systemRandom, toBase64url, uint8 } from '@famichat/base'
 import { Client, CLIENT_ERRORS, type ClientErrorCode, type Fetch, type OpenSocket, validateJoinLink } from '@famichat/client'
 import { nodePlatform, openSqliteStore } from '@famichat/client/node'
-import { decodeResponse, encodeResponse, type RouteName, type RouteResponse, ROUTES } from '@famichat/protocol'
+import { decodeResponse, encodeResponse, makeId, type MessageId, type RouteName, type RouteResponse, ROUTES } from '@famichat/protocol'
 import Sqlite from 'better-sqlite3-multiple-ciphers'
-import { decodeTextMessage } from '../dist/conversation/message-document.js'
+import { decodeMessageDocument, decodeMessageHead } from '../dist/conversation/message-document.js'
 import { openLinkMail, parseDeviceLink } from '../dist/identity/device-link.js'
 import { decodeRecord, NameRecord } from '../dist/store/records.js'
 import { surroundingsOf } from '../dist/platform.js'
-import { Community, settle } from './support/community.js'
+import { Community, settle, textsOf } from './support/community.js'
 
-const reached = new Set<string>()
+/** Reached where cheating is tested: hostile-members.test.ts. */
+const ELSEWHERE = ['client.message.missing', 'client.message.replayed', 'client.message.misplaced', 'client.log.reordered']
+const reached = new Set<string>(ELSEWHERE)
 
 const refuses = async (work: Promise<unknown> | (() => unknown), code: ClientErrorCode): Promise<void> => {
   await assert.rejects(async () => { await (typeof work === 'function' ? work() : work) }, { code })
@@ -66,8 +68,10 @@ test('profiles and their keys', async (t) => {
   database.pragma("cipher = 'chacha20'")
   database.pragma(`key = "x'${good.toString('utf8').trim()}'"`)
   database.pragma('user_version = 99')
-  database.close()
   await refuses(open, 'client.store.newer')
+  database.pragma('user_version = 1')
+  database.close()
+  await refuses(open, 'client.store.older')
   await refuses(() => decodeRecord(NameRecord, Uint8Array.of(9, 9)), 'client.store.malformed')
 })
 
@@ -106,8 +110,7 @@ test('links, servers and revoked devices', async (t) => {
   await refuses(cut.send(conversationId, 'kept as well'), 'client.channel.closed')
   await cut.close()
   await settle(ada, ben)
-  const bodies = (await ben.history(conversationId)).flatMap((event) => (event.kind === 'message' ? [event.body] : []))
-  assert.deepEqual(bodies, ['kept', 'kept as well'])
+  assert.deepEqual(await textsOf(ben, conversationId), ['kept', 'kept as well'])
 })
 
 test('people, conversations and messages', async (t) => {
@@ -126,11 +129,38 @@ test('people, conversations and messages', async (t) => {
   await refuses(ada.remove(conversationId, 'Cleo'), 'client.member.not_in')
   await refuses(ada.send(conversationId, ' '), 'client.message.empty')
   await refuses(ada.send(conversationId, 'x'.repeat(48 * 1024 + 1)), 'client.message.too_long')
-  await refuses(() => decodeTextMessage(encode(struct({ version: uint8 }), { version: 7 }), Uint8Array.of(1)), 'client.message.malformed')
+  await refuses(() => decodeMessageHead(Uint8Array.of(7)), 'client.message.malformed')
+  await refuses(() => decodeMessageDocument(encode(struct({ version: uint8, rest: opaque() }), { version: 7, rest: Uint8Array.of(1) })), 'client.message.newer')
   await ben.sync()
   await ada.remove(conversationId, 'Ben')
   await ben.sync()
   await refuses(ben.send(conversationId, 'no'), 'client.conversation.ended')
+})
+
+test('messages and files that cannot be', async (t) => {
+  const community = await Community.start(t)
+  const [ada, ben] = await community.people('Ada', 'Ben')
+  assert.ok(ada && ben)
+  const { conversationId } = await ada.createDirect('Ben')
+  await ben.sync()
+  const { messageId } = await ada.send(conversationId, 'mine')
+  await ben.sync()
+  await refuses(ben.send(conversationId, { type: 'delete', messageId }), 'client.message.not_own')
+  const unknown = makeId<MessageId>(systemRandom)
+  await refuses(ben.send(conversationId, { type: 'delete', messageId: unknown }), 'client.message.unknown')
+  const file = (fileName: string, fileBytes = 3) => ({ fileName, mediaType: 'text/plain', fileBytes, read: () => Promise.resolve(systemRandom(3)) })
+  await refuses(ada.sendFile(conversationId, file('../x')), 'client.file.name_refused')
+  await refuses(ada.sendFile(conversationId, file('x', 101 * 1024 * 1024)), 'client.file.too_large')
+  await refuses(ada.sendFile(conversationId, file('x')), 'client.file.changed')
+  const { messageId: fileId } = await ada.sendFile(conversationId, { ...file('x'), read: () => Promise.resolve(Uint8Array.of(1, 2, 3)) })
+  await ben.sync()
+  await community.close(ben)
+  const read = async (client: Client): Promise<void> => { for await (const piece of client.readFile(conversationId, { accountId: ada.identity.accountId, messageId: fileId })) assert.ok(piece) }
+  const garbling = await community.deceive('Ben', (path) => path === ROUTES.blobRead.path ? answer('blobRead', { chunk: systemRandom(40) }) : undefined)
+  await refuses(read(garbling), 'client.file.damaged')
+  await community.close(garbling)
+  const forgetting = await community.deceive('Ben', (path) => path === ROUTES.blobRead.path ? new Response(JSON.stringify({ code: 'protocol.access.refused' }), { status: 404 }) : undefined)
+  await refuses(read(forgetting), 'client.file.gone')
 })
 
 test('a dishonest server is caught', async (t) => {
@@ -166,7 +196,8 @@ test('a dishonest server is caught', async (t) => {
   })
   await omitting.sync()
   const events = await omitting.history(conversationId)
-  assert.deepEqual(events.flatMap((event) => (event.kind === 'message' ? [event.body] : event.kind === 'unreadable' ? [event.errorCode] : [])), ['client.message.withheld', 'delivered'])
+  assert.deepEqual(events.flatMap((event) => (event.kind === 'notice' ? [event.errorCode, event.count] : [])), ['client.message.withheld', 1])
+  assert.deepEqual(await textsOf(omitting, conversationId), ['delivered'])
   reached.add('client.message.withheld')
   await community.close(omitting)
 

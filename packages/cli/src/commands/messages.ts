@@ -3,15 +3,16 @@
  */
 import type { Command } from 'commander'
 import { isCodedError } from '@famichat/base'
-import { type Client, ClientError, type ConversationInfo } from '@famichat/client'
+import { type Client, ClientError, type ConversationEvent, type ConversationInfo } from '@famichat/client'
 import { UsageError } from '../failure.js'
-import { eventForms } from '../output.js'
+import { eventForms, shortId } from '../event-forms.js'
 import { type GlobalOptions, reportProblems, type Session, sessionOf, syncIfPossible, withClient } from '../session.js'
 
 interface TailOptions extends GlobalOptions {
   readonly once?: boolean
   readonly count?: string
   readonly after?: string
+  readonly ids?: boolean
 }
 
 /** Adds the commands. */
@@ -32,6 +33,7 @@ export const addMessageCommands = (program: Command): void => {
     .option('--once', 'print what there is, then stop')
     .option('--count <number>', 'stop after so many messages')
     .option('--after <seq>', 'begin after this position')
+    .option('--ids', 'begin each message with its id, for reply, react, edit, delete and save')
     .addHelpText('after', '\nExample:\n  famichat tail Garden --once --json')
     .action(async (conversation: string, _options: unknown, command: Command) => { await tail(conversation, command.optsWithGlobals<TailOptions>()) })
 }
@@ -50,7 +52,7 @@ const send = (session: Session, conversation: string, text: string): Promise<voi
   })
 
 /** A conversation that is here, one that waits at the server, or a new one with the person of that name. */
-const findOrMake = async (client: Client, session: Session, nameOrId: string): Promise<ConversationInfo> => {
+export const findOrMake = async (client: Client, session: Session, nameOrId: string): Promise<ConversationInfo> => {
   const here = await findHere(client, nameOrId)
   if (here !== undefined) return here
   reportProblems(await client.sync(), session.output)
@@ -85,16 +87,17 @@ const tail = async (conversation: string, options: TailOptions): Promise<void> =
       let printed = 0
       for (const event of await client.history(conversationId, afterSeq)) {
         if (printed >= limit) return
-        printed += await print(client, session, event)
+        printed += await print(client, session, { event, withIds: options.ids === true })
       }
       return
     }
-    await follow(client, session, { conversationId, afterSeq, limit })
+    await follow(client, session, { conversationId, afterSeq, limit, withIds: options.ids === true })
   })
 }
 
 const follow = async (
-  client: Client, session: Session, { conversationId, afterSeq, limit }: { conversationId: ConversationInfo['conversationId']; afterSeq: number; limit: number },
+  client: Client, session: Session,
+  { conversationId, afterSeq, limit, withIds }: { conversationId: ConversationInfo['conversationId']; afterSeq: number; limit: number; withIds: boolean },
 ): Promise<void> => {
   const stop = new AbortController()
   const abort = (): void => { stop.abort() }
@@ -104,7 +107,7 @@ const follow = async (
   try {
     for await (const event of client.events(conversationId, { afterSeq, signal: stop.signal })) {
       if (printed >= limit) break
-      printed += await print(client, session, event)
+      printed += await print(client, session, { event, withIds })
       if (printed >= limit) break
     }
   } finally {
@@ -114,9 +117,11 @@ const follow = async (
 }
 
 /** @returns 1 for a message, 0 for anything else */
-const print = async (client: Client, { output }: Session, event: Parameters<typeof eventForms>[0]): Promise<number> => {
+const print = async (
+  client: Client, { output }: Session, { event, withIds }: { readonly event: ConversationEvent; readonly withIds: boolean },
+): Promise<number> => {
   const { text, json } = await eventForms(event, (accountId) => client.nameOf(accountId))
-  output.say(text, json)
+  output.say(withIds && event.kind === 'message' ? `${shortId(event.messageId)}  ${text}` : text, json)
   return event.kind === 'message' ? 1 : 0
 }
 

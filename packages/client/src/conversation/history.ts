@@ -3,6 +3,7 @@
  */
 import { EMPTY } from '@famichat/base'
 import { type AccountId, type ConversationId, type DeviceId, idFromBytes, type MessageId } from '@famichat/protocol'
+import { decodeContent, type ShownContent, toShown } from '../content/content.js'
 import { sortable } from '../store/fields.js'
 import { conversationPrefix, decodeRecord, encodeRecord, HistoryKind, HistoryRecord } from '../store/records.js'
 import type { Store } from '../store/store.js'
@@ -22,7 +23,9 @@ interface EntryBase {
 
 /** An entry as applications see it. */
 export type ConversationEvent =
-  | EntryBase & { readonly kind: 'message'; readonly messageId: MessageId; readonly body: string }
+  | EntryBase & { readonly kind: 'message'; readonly messageId: MessageId; readonly content: ShownContent }
+  /** A message that its author took back. */
+  | EntryBase & { readonly kind: 'deleted'; readonly messageId: MessageId }
   | EntryBase & {
     readonly kind: 'membership'
     readonly added: readonly AccountId[]
@@ -32,39 +35,62 @@ export type ConversationEvent =
   }
   | EntryBase & { readonly kind: 'joined'; readonly epochAuthenticator: Uint8Array }
   | EntryBase & { readonly kind: 'unreadable'; readonly errorCode: string }
+  /** Something that people should know: {@link explain} has the words. */
+  | EntryBase & { readonly kind: 'notice'; readonly errorCode: string; readonly count: number }
 
 /** The key of an entry. */
 export const historyKey = (conversationId: ConversationId, seq: number): string => conversationPrefix(conversationId) + sortable(seq)
 
+/** The key of a notice: behind the entry at its position, one for each code and device. */
+export const noticeKey = (conversationId: ConversationId, seq: number, { code, deviceId }: { readonly code: string; readonly deviceId: DeviceId }): string =>
+  `${historyKey(conversationId, seq)}.${code}.${deviceId}`
+
+/** Above the keys of every entry at a position. */
+const afterPosition = (conversationId: ConversationId, seq: number): string => `${historyKey(conversationId, seq)}~`
+
 const NOTHING = {
-  messageId: idFromBytes<MessageId>(new Uint8Array(16)), body: '', added: [], removed: [], epochAuthenticator: EMPTY, errorCode: '',
+  messageId: idFromBytes<MessageId>(new Uint8Array(16)), content: EMPTY, added: [], removed: [], epochAuthenticator: EMPTY, errorCode: '', count: 0,
 }
 
 /** The stored form of an entry whose other fields are empty. */
 export const encodeHistory = (record: Omit<HistoryRecord, keyof typeof NOTHING> & Partial<HistoryRecord>): Uint8Array =>
   encodeRecord(HistoryRecord, { ...NOTHING, ...record })
 
-/** Reads entries after a position. */
-export const readHistory = async (
-  store: Store, conversationId: ConversationId, { afterSeq = 0, limit }: { readonly afterSeq?: number; readonly limit?: number } = {},
-): Promise<readonly ConversationEvent[]> => {
-  const entries = await store.list('history', {
-    prefix: conversationPrefix(conversationId), after: historyKey(conversationId, afterSeq), ...(limit === undefined ? {} : { limit }),
-  })
-  return entries.map(({ key, value }) => eventOf(conversationId, Number.parseInt(key.slice(-14), 16), decodeRecord(HistoryRecord, value)))
+/** An entry with its place among the stored ones. */
+export interface StoredEvent {
+  readonly key: string
+  readonly event: ConversationEvent
 }
 
+/** Reads entries after a position, or after a stored one. */
+export const readHistory = async (
+  store: Store, conversationId: ConversationId, { afterSeq = 0, afterKey, limit }: { readonly afterSeq?: number; readonly afterKey?: string; readonly limit?: number } = {},
+): Promise<readonly StoredEvent[]> => {
+  const prefix = conversationPrefix(conversationId)
+  const entries = await store.list('history', { prefix, after: afterKey ?? afterPosition(conversationId, afterSeq), ...(limit === undefined ? {} : { limit }) })
+  return entries.map(({ key, value }) => {
+    const seq = Number.parseInt(key.slice(prefix.length, prefix.length + POSITION_CHARACTERS), 16)
+    return { key, event: eventOf(conversationId, seq, decodeRecord(HistoryRecord, value)) }
+  })
+}
+
+const POSITION_CHARACTERS = 14
+
 const eventOf = (conversationId: ConversationId, seq: number, record: HistoryRecord): ConversationEvent => {
-  const { accountId, deviceId, atMs, epoch, messageId, body, added, removed, epochAuthenticator, errorCode } = record
+  const { accountId, deviceId, atMs, epoch, messageId, content, added, removed, epochAuthenticator, errorCode, count } = record
   const base = { conversationId, seq, accountId, deviceId, atMs, epoch }
   switch (record.kind) {
-    case HistoryKind.text:
-      return { ...base, kind: 'message', messageId, body }
+    case HistoryKind.message:
+      return { ...base, kind: 'message', messageId, content: toShown(decodeContent(content)) }
+    case HistoryKind.deleted:
+      return { ...base, kind: 'deleted', messageId }
     case HistoryKind.membership:
       return { ...base, kind: 'membership', added, removed, epochAuthenticator }
     case HistoryKind.joined:
       return { ...base, kind: 'joined', epochAuthenticator }
     case HistoryKind.unreadable:
       return { ...base, kind: 'unreadable', errorCode }
+    case HistoryKind.notice:
+      return { ...base, kind: 'notice', errorCode, count }
   }
 }

@@ -3,38 +3,34 @@
  * is written together, so a crash takes it again from the start, and nothing is shown twice.
  */
 import { EMPTY, equal, isCodedError } from '@famichat/base'
-import type { Group, Processed, StagedCommit } from '@famichat/mls'
+import type { Processed, StagedCommit } from '@famichat/mls'
 import { ContentType, type ConversationId, Encryption, type Envelope } from '@famichat/protocol'
-import { ClientError } from '../client-error.js'
-import { ConversationState, conversationPrefix, encodeRecord, HistoryKind, SeenRecord } from '../store/records.js'
+import { ClientError, type ClientErrorCode } from '../client-error.js'
+import { ConversationState, conversationPrefix, HistoryKind } from '../store/records.js'
 import { encodeHistory, historyKey, UNKNOWN_ACCOUNT } from './history.js'
-import { accountsOf, deviceOfLeaf, membersOf } from './members.js'
-import { decodeTextMessage, type TextMessage } from './message-document.js'
+import { accountsOf, deviceOfLeaf, membersOf, type PlacedDevice } from './members.js'
+import { decodeMessageDocument, decodeMessageHead } from './message-document.js'
 import { readOutbox } from './outbox-rows.js'
-import type { Turn, Workspace } from './workspace.js'
-
-/** A turn on a conversation that is there. */
-interface Taking {
-  readonly workspace: Workspace
-  readonly conversationId: ConversationId
-  readonly turn: Turn
-  readonly group: Group
-  /** Message ids taken in this turn: they are not stored yet. */
-  readonly seen: Set<string>
-}
+import { Senders } from './senders.js'
+import { noteAt, showMessage, showUnreadable, type Taking } from './taking.js'
+import type { Workspace } from './workspace.js'
 
 /** Takes entries that follow the cursor; those before it were taken already. Stops where it cannot follow. */
 export const takeEnvelopes = (workspace: Workspace, conversationId: ConversationId, envelopes: readonly Envelope[]): Promise<void> =>
   workspace.turn('receive', conversationId, async (turn) => {
-    const seen = new Set<string>()
+    const { store, clock } = workspace.context
+    const seen = new Map<string, number>()
+    const senders = new Senders(store, conversationId, clock.nowMs())
     for (const envelope of envelopes) {
       const { group, record } = turn
       if (group === undefined || record?.state !== ConversationState.active) return
       const { seq } = envelope.header
       if (seq <= record.cursor) continue
-      const taking = { workspace, conversationId, turn, group, seen }
-      if (seq > record.cursor + 1) recordUnreadable(taking, envelope, { seq: record.cursor + 1, errorCode: 'client.message.withheld' })
-      if (!(await takeEnvelope(taking, envelope))) return
+      const taking = { workspace, conversationId, turn, group, seen, senders }
+      if (seq > record.cursor + 1) noteWithheld(taking, envelope, seq - record.cursor - 1)
+      const isTaken = await takeEnvelope(taking, envelope)
+      senders.writeTo(turn)
+      if (!isTaken) return
       turn.update({ cursor: seq, stuckCode: '' })
     }
   })
@@ -65,8 +61,7 @@ const takeEnvelope = async (taking: Taking, envelope: Envelope): Promise<boolean
   }
 }
 
-const refuseEnvelope = (taking: Taking, envelope: Envelope, errorCode: string): boolean => {
-  const { header } = envelope
+const refuseEnvelope = async (taking: Taking, { header }: Envelope, errorCode: string): Promise<boolean> => {
   const { record } = taking.turn
   switch (header.contentType) {
     case ContentType.commit:
@@ -77,25 +72,32 @@ const refuseEnvelope = (taking: Taking, envelope: Envelope, errorCode: string): 
     case ContentType.application:
       // from before this device came in: it was never for it
       if (record !== undefined && header.epoch < record.joinedEpoch) return true
-      recordUnreadable(taking, envelope, { seq: header.seq, errorCode })
+      await taking.senders.takeUnreadable(header.senderDevice)
+      showUnreadable(taking, header, errorCode)
       return true
   }
 }
 
 const takeApplication = async (
-  taking: Taking, envelope: Envelope, processed: Extract<Processed, { kind: 'application' }>,
+  taking: Taking, { header }: Envelope, processed: Extract<Processed, { kind: 'application' }>,
 ): Promise<void> => {
-  const { header } = envelope
-  let message: TextMessage
+  const { conversationId, senders } = taking
+  const { seq, createdAtMs } = header
+  const { epoch } = processed
+  const { accountId, deviceId } = deviceOfLeaf(processed.sender.leafNode)
+  const note = (code: ClientErrorCode, count: number): void => { noteAt(taking, { seq, code, accountId, deviceId, atMs: createdAtMs, epoch, count }) }
   try {
-    message = decodeTextMessage(processed.applicationData, processed.authenticatedData)
+    const head = decodeMessageHead(processed.authenticatedData)
+    if (head.conversationId !== conversationId) throw new ClientError('client.message.misplaced')
+    const missing = await senders.take(deviceId, head.number)
+    if (missing > 0) note('client.message.missing', missing)
+    // it was written after an entry that comes later here: the server told its author another course of things
+    if (head.lastSeq >= seq) note('client.log.reordered', 1)
+    await showMessage(taking, { document: decodeMessageDocument(processed.applicationData), accountId, deviceId, seq, epoch, createdAtMs })
   } catch (error) {
     if (!isCodedError(error)) throw error
-    recordUnreadable(taking, envelope, { seq: header.seq, errorCode: error.code })
-    return
+    showUnreadable(taking, { ...header, senderDevice: deviceId }, error.code)
   }
-  const device = deviceOfLeaf(processed.sender.leafNode)
-  await recordText(taking, { ...device, ...message, seq: header.seq, epoch: processed.epoch })
 }
 
 /** A message of this device came back: it has its place now. */
@@ -103,11 +105,17 @@ const takeOwn = async (taking: Taking, envelope: Envelope): Promise<void> => {
   const { workspace: { context: { store, identity } }, conversationId, turn } = taking
   const { header, message } = envelope
   const sent = (await readOutbox(store, conversationId)).find(({ record }) => record.messageId === header.messageId)
-  if (sent === undefined || !equal(sent.record.message, message)) return
+  if (sent === undefined || !equal(sent.record.message, message)) {
+    const { accountId, deviceId } = identity
+    const { seq, createdAtMs: atMs, epoch } = header
+    if (header.senderDevice !== deviceId) noteAt(taking, { seq, code: 'client.message.replayed', accountId, deviceId, atMs, epoch, count: 1 })
+    return
+  }
   turn.put('outbox', sent.key, undefined)
   if (header.contentType !== ContentType.application) return
   const { accountId, deviceId } = identity
-  await recordText(taking, { ...decodeTextMessage(sent.record.document, sent.head), accountId, deviceId, seq: header.seq, epoch: header.epoch })
+  const { seq, epoch, createdAtMs } = header
+  await showMessage(taking, { document: decodeMessageDocument(sent.record.document), accountId, deviceId, seq, epoch, createdAtMs })
 }
 
 const takeCommit = async (taking: Taking, { header }: Envelope, staged: StagedCommit): Promise<void> => {
@@ -115,6 +123,7 @@ const takeCommit = async (taking: Taking, { header }: Envelope, staged: StagedCo
   const before = membersOf(group)
   const committer = before.find(({ leafIndex }) => leafIndex === staged.committer)
   group.merge(staged)
+  if (committer !== undefined) await taking.senders.see(committer.deviceId)
   turn.put('commits', conversationId, undefined)
   const isOut = group.status !== 'active'
   const goneLeaves = new Set<number>(staged.removed)
@@ -133,33 +142,27 @@ const takeCommit = async (taking: Taking, { header }: Envelope, staged: StagedCo
     removed: accountsBefore.filter((account) => !accountsAfter.includes(account)),
     epochAuthenticator: isOut ? EMPTY : group.epochAuthenticator,
   }))
-  if (!isOut) return
+  if (!isOut) {
+    noteMembers(taking, { before, after: membersOf(group), staged })
+    return
+  }
   turn.update({ state: ConversationState.ended })
   for (const table of ['outbox', 'intents'] as const) {
     for (const { key } of await store.list(table, { prefix: conversationPrefix(conversationId) })) turn.put(table, key, undefined)
   }
 }
 
-type TextEntry = TextMessage & Pick<Parameters<typeof encodeHistory>[0], 'accountId' | 'deviceId' | 'epoch'> & { readonly seq: number }
-
-/** Shows a text once: an id that was taken before is a replay, whoever delivers it (E10). */
-const recordText = async (taking: Taking, { seq, sentAtMs, messageId, body, accountId, deviceId, epoch }: TextEntry): Promise<void> => {
-  const { workspace: { context: { store, clock } }, conversationId, turn, seen } = taking
-  const key = `${conversationPrefix(conversationId)}${accountId}/${messageId}`
-  if (seen.has(key) || await store.get('seen', key) !== undefined) return
-  seen.add(key)
-  turn.put('seen', key, encodeRecord(SeenRecord, { seenAtMs: clock.nowMs() }))
-  turn.put('history', historyKey(conversationId, seq), encodeHistory({
-    kind: HistoryKind.text, accountId, deviceId, messageId, atMs: sentAtMs, epoch, body,
-  }))
+/** Who comes in counts from the start, also where a device is removed and added in one commit. */
+const noteMembers = ({ senders }: Taking, { before, after, staged }: { before: readonly PlacedDevice[]; after: readonly PlacedDevice[]; staged: StagedCommit }): void => {
+  const added = new Set<number>(staged.added.map(({ leafIndex }) => leafIndex))
+  for (const { deviceId } of before) if (!after.some((device) => device.deviceId === deviceId)) senders.end(deviceId)
+  for (const { deviceId, leafIndex } of after) if (added.has(leafIndex)) senders.start(deviceId)
 }
 
-const recordUnreadable = (
-  { conversationId, turn, group }: Taking, { header }: Envelope, { seq, errorCode }: { readonly seq: number; readonly errorCode: string },
-): void => {
-  const sender = membersOf(group).find(({ deviceId }) => deviceId === header.senderDevice)
-  turn.put('history', historyKey(conversationId, seq), encodeHistory({
-    kind: HistoryKind.unreadable, accountId: sender?.accountId ?? UNKNOWN_ACCOUNT, deviceId: header.senderDevice,
-    atMs: header.createdAtMs, epoch: header.epoch, errorCode,
-  }))
+/** Positions are without holes: what is not there was left out. */
+const noteWithheld = (taking: Taking, { header }: Envelope, count: number): void => {
+  noteAt(taking, {
+    seq: header.seq - 1, code: 'client.message.withheld', accountId: UNKNOWN_ACCOUNT, deviceId: header.senderDevice,
+    atMs: header.createdAtMs, epoch: header.epoch, count,
+  })
 }

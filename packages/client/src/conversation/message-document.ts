@@ -1,58 +1,76 @@
 /**
- * The document inside the ciphertext, and the clear but authenticated data beside it. Golden bytes are in the tests.
+ * The document inside the ciphertext, and the head: clear beside it, authenticated with it, the same size in every message.
+ * Golden bytes are in the tests.
  */
-import { closed, decode, encode, isCodedError, struct, uint8, variant } from '@famichat/base'
-import { MessageId } from '@famichat/protocol'
+import { closed, decode, encode, fixed, type Infer, isCodedError, opaque, struct, uint8 } from '@famichat/base'
+import { ConversationId, MessageId } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
-import { counter, text } from '../store/fields.js'
+import { decodeContent, encodeContent, type MessageContent } from '../content/content.js'
+import { counter } from '../store/fields.js'
 
-/** Longest text of one message, in bytes of UTF-8: with its padding and framing it fits the protocol's 64 KiB. */
-const MAX_TEXT_BYTES = 48 * 1024
+/** Bytes of a transcript hash in a head. */
+export const TRANSCRIPT_PREFIX_BYTES = 16
 
-const DocumentKind = { text: 1 } as const
-const version = closed(uint8, { current: 1 }, 'document version')
-const document = variant('kind', uint8, {
-  [DocumentKind.text]: { body: text(MAX_TEXT_BYTES) },
-})
-const MessageDocument = struct({ version, messageId: MessageId, sentAtMs: counter, document })
-
-/** authenticated_data: room for the head of every message (E11); version 1 has nothing but its version. */
-const MessageHead = struct({ version: closed(uint8, { current: 1 }, 'head version') })
-
-/** A text as its sender wrote it. */
-export interface TextMessage {
-  /** 16 random bytes: how a message is known again, whoever delivers it. */
-  readonly messageId: MessageId
+const DOCUMENT_VERSION = 1
+const AnyDocument = struct({ version: uint8, rest: opaque() })
+const MessageDocument = struct({
+  /** 16 random bytes: how a message is known again, whoever delivers it, however it was encrypted (RFC 9750 §8.6). */
+  messageId: MessageId,
   /** By the sender's clock. */
+  sentAtMs: counter,
+  content: opaque({ max: 61 * 1024 }),
+})
+
+/** authenticated_data of every message and every commit (E11). */
+const MessageHead = struct({
+  version: closed(uint8, { current: 1 }, 'head version'),
+  conversationId: ConversationId,
+  /** Counts the sender's messages in this conversation, from 1 on; 0 in proposals and commits. */
+  number: counter,
+  /** The beginning of confirmed_transcript_hash in the message's epoch: equal for all who agree on what happened. */
+  transcriptPrefix: fixed(TRANSCRIPT_PREFIX_BYTES),
+  /** The last log position the sender had taken. */
+  lastSeq: counter,
+})
+/** The head of a message, without its version. */
+export type MessageHead = Omit<Infer<typeof MessageHead>, 'version'>
+
+/** A message as its sender wrote it. */
+export interface MessageDocument {
+  readonly messageId: MessageId
   readonly sentAtMs: number
-  readonly body: string
+  readonly content: MessageContent
 }
 
-/** @throws ClientError `client.message.empty` | `client.message.too_long` */
-export const encodeTextMessage = ({ messageId, sentAtMs, body }: TextMessage): Uint8Array => {
-  if (body.trim() === '') throw new ClientError('client.message.empty')
-  try {
-    return encode(MessageDocument, { version: 1, messageId, sentAtMs, document: { kind: DocumentKind.text, body } })
-  } catch (cause) {
-    if (isCodedError(cause, 'base.codec.too_long')) throw new ClientError('client.message.too_long', {}, { cause })
-    throw cause
-  }
+/** @throws ClientError `client.message.*` */
+export const encodeMessageDocument = ({ messageId, sentAtMs, content }: MessageDocument): Uint8Array =>
+  encode(AnyDocument, { version: DOCUMENT_VERSION, rest: encode(MessageDocument, { messageId, sentAtMs, content: encodeContent(content) }) })
+
+/** @throws ClientError `client.message.newer` | `client.message.malformed` */
+export const decodeMessageDocument = (bytes: Uint8Array): MessageDocument => {
+  const { version, rest } = strictly(() => decode(AnyDocument, bytes))
+  if (version !== DOCUMENT_VERSION) throw new ClientError('client.message.newer', { version })
+  const { messageId, sentAtMs, content } = strictly(() => decode(MessageDocument, rest))
+  return { messageId, sentAtMs, content: decodeContent(content) }
 }
+
+/** The head's bytes. */
+export const encodeMessageHead = (head: MessageHead): Uint8Array => encode(MessageHead, { version: 1, ...head })
 
 /** @throws ClientError `client.message.malformed` */
-export const decodeTextMessage = (bytes: Uint8Array, head: Uint8Array): TextMessage => {
+export const decodeMessageHead = (bytes: Uint8Array): MessageHead => {
+  const { version: _, ...head } = strictly(() => decode(MessageHead, bytes.slice()))
+  return head
+}
+
+const strictly = <T>(read: () => T): T => {
   try {
-    decode(MessageHead, head)
-    const { messageId, sentAtMs, document: content } = decode(MessageDocument, bytes)
-    return { messageId, sentAtMs, body: content.body }
+    return read()
   } catch (cause) {
     if (!isCodedError(cause)) throw cause
     throw new ClientError('client.message.malformed', { reason: cause.code }, { cause })
   }
 }
-
-/** The head of a message. */
-export const encodeMessageHead = (): Uint8Array => encode(MessageHead, { version: 1 })
 
 const STEP_BYTES = 256
 const STEPPED_BYTES = 4096

@@ -5,25 +5,22 @@ import type { ConversationId } from '@famichat/protocol'
 import { sortable } from '../store/fields.js'
 import { conversationPrefix, decodeRecord, encodeRecord, OutboxRecord } from '../store/records.js'
 import type { Store } from '../store/store.js'
-import { encodeMessageHead } from './message-document.js'
 import type { Turn } from './workspace.js'
 
 /** A row with its key. */
 export interface OutboxRow {
   readonly key: string
   readonly record: OutboxRecord
-  /** The authenticated data that went with it. */
-  readonly head: Uint8Array
 }
 
 /** What waits in a conversation, oldest first. */
 export const readOutbox = async (store: Store, conversationId: ConversationId): Promise<readonly OutboxRow[]> => {
   const entries = await store.list('outbox', { prefix: conversationPrefix(conversationId) })
-  return entries.map(({ key, value }) => ({ key, record: decodeRecord(OutboxRecord, value), head: encodeMessageHead() }))
+  return entries.map(({ key, value }) => ({ key, record: decodeRecord(OutboxRecord, value) }))
 }
 
 /** Adds rows at the end, within a turn. */
-export const appendOutbox = async (store: Store, conversationId: ConversationId, turn: Turn, records: readonly OutboxRecord[]): Promise<void> => {
+export const appendOutbox = async (store: Store, conversationId: ConversationId, turn: Pick<Turn, 'put'>, records: readonly OutboxRecord[]): Promise<void> => {
   const prefix = conversationPrefix(conversationId)
   const last = (await store.list('outbox', { prefix })).at(-1)
   let order = last === undefined ? 0 : Number.parseInt(last.key.slice(prefix.length), 16)

@@ -2,15 +2,16 @@
  * Outbox: a message is encrypted and written before it is sent, and sent again with the same bytes until the server has
  * it (E5). Only when the server says that its epoch is over is it encrypted anew, under the same message id.
  */
-import { present } from '@famichat/base'
+import { EMPTY, present } from '@famichat/base'
 import { type Group, makeRemove } from '@famichat/mls'
 import { type ConversationId, makeId, type MessageId, ProtocolError } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
+import type { MessageContent } from '../content/content.js'
 import type { Connection } from '../net/connection.js'
 import { ConversationState, encodeRecord, OutboxKind, OutboxRecord } from '../store/records.js'
 import type { Delivery } from './delivery.js'
 import { membersOf } from './members.js'
-import { encodeMessageHead, encodeTextMessage, type TextMessage } from './message-document.js'
+import { encodeMessageDocument, encodeMessageHead, type MessageDocument, type MessageHead, TRANSCRIPT_PREFIX_BYTES } from './message-document.js'
 import { appendOutbox, type OutboxRow, readOutbox } from './outbox-rows.js'
 import { removedByProposals } from './pending-proposals.js'
 import { retryLimited, type Sleep } from './retry.js'
@@ -45,12 +46,12 @@ export class Outbox {
   }
 
   /**
-   * Writes a text; `flush` sends it.
-   * @throws ClientError `client.message.empty` | `client.message.too_long` | `client.conversation.*`
+   * Writes a message; `flush` sends it.
+   * @throws ClientError `client.message.*` | `client.file.*` | `client.conversation.*`
    */
-  async write(conversationId: ConversationId, body: string): Promise<MessageId> {
+  async write(conversationId: ConversationId, content: MessageContent): Promise<MessageId> {
     const { workspace: { context: { clock, random } }, settle } = this.#context
-    const message = { messageId: makeId<MessageId>(random), sentAtMs: clock.nowMs(), body }
+    const message = { messageId: makeId<MessageId>(random), sentAtMs: clock.nowMs(), content }
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       if (await this.#tryWrite(conversationId, message)) return message.messageId
       await settle(conversationId)
@@ -77,7 +78,7 @@ export class Outbox {
       for (const { leafIndex } of own.filter((device) => !proposed.has(device.leafIndex))) {
         const { epoch } = group
         const message = await group.propose(makeRemove(leafIndex))
-        rows.push({ kind: OutboxKind.proposal, messageId: makeId<MessageId>(random), epoch, message, document: new Uint8Array(0) })
+        rows.push({ kind: OutboxKind.proposal, messageId: makeId<MessageId>(random), epoch, message, number: 0, document: EMPTY })
       }
       await appendOutbox(store, conversationId, turn, rows)
     })
@@ -103,7 +104,7 @@ export class Outbox {
     if (accepted.size > 0) await delivery.catchUp(conversationId)
   }
 
-  #tryWrite(conversationId: ConversationId, message: TextMessage): Promise<boolean> {
+  #tryWrite(conversationId: ConversationId, message: MessageDocument): Promise<boolean> {
     const { workspace } = this.#context
     return workspace.turn('send', conversationId, async (turn) => {
       const group = requireActive(turn)
@@ -111,7 +112,11 @@ export class Outbox {
         if (removedByProposals(group).has(group.ownLeaf)) throw new ClientError('client.conversation.ended')
         return false
       }
-      await appendOutbox(workspace.context.store, conversationId, turn, [await seal(group, message)])
+      const number = (turn.record?.sentCount ?? 0) + 1
+      const { messageId } = message
+      const row = await seal(turn, group, { conversationId, messageId, number, document: encodeMessageDocument(message) })
+      await appendOutbox(workspace.context.store, conversationId, turn, [row])
+      turn.update({ sentCount: number })
       return true
     })
   }
@@ -151,17 +156,22 @@ export class Outbox {
       const now = (await readOutbox(workspace.context.store, conversationId)).find((row) => row.key === key)
       if (now?.record.messageId !== record.messageId || now.record.epoch === group.epoch) return true
       if (group.pendingProposals.length > 0) return false
-      turn.put('outbox', key, encodeRecord(OutboxRecord, await sealDocument(group, record.messageId, record.document)))
+      turn.put('outbox', key, encodeRecord(OutboxRecord, await seal(turn, group, { conversationId, ...record })))
       return true
     })
   }
 }
 
-const seal = (group: Group, message: TextMessage): Promise<OutboxRecord> =>
-  sealDocument(group, message.messageId, encodeTextMessage(message))
-
-const sealDocument = async (group: Group, messageId: MessageId, document: Uint8Array): Promise<OutboxRecord> => {
+const seal = async (
+  { record }: Turn, group: Group,
+  { conversationId, messageId, number, document }: Pick<OutboxRecord, 'messageId' | 'number' | 'document'> & { readonly conversationId: ConversationId },
+): Promise<OutboxRecord> => {
   const { epoch } = group
-  const message = await group.protect(document, { authenticatedData: encodeMessageHead() })
-  return { kind: OutboxKind.text, messageId, epoch, message, document }
+  const authenticatedData = makeHead(group, { conversationId, number, lastSeq: record?.cursor ?? 0 })
+  const message = await group.protect(document, { authenticatedData })
+  return { kind: OutboxKind.message, messageId, epoch, message, number, document }
 }
+
+/** The head of what a member says in the epoch that is now. */
+export const makeHead = (group: Group, fields: Omit<MessageHead, 'transcriptPrefix'>): Uint8Array =>
+  encodeMessageHead({ ...fields, transcriptPrefix: group.context.confirmedTranscriptHash.slice(0, TRANSCRIPT_PREFIX_BYTES) })

@@ -2,22 +2,23 @@
  * What this device has written and the server does not have yet: shown behind the history until it is part of it.
  */
 import type { ConversationId, MessageId } from '@famichat/protocol'
+import { type ShownContent, toShown } from '../content/content.js'
 import { OutboxKind } from '../store/records.js'
 import type { Store } from '../store/store.js'
-import { decodeTextMessage } from './message-document.js'
+import { decodeMessageDocument } from './message-document.js'
 import { readOutbox } from './outbox-rows.js'
 
 /** A message that waits to be sent. */
 export interface WaitingMessage {
   readonly messageId: MessageId
-  readonly body: string
+  readonly content: ShownContent
   /** When it was written, by this device's clock. */
   readonly atMs: number
 }
 
 /** The messages of a conversation that wait, oldest first. */
 export const readWaiting = async (store: Store, conversationId: ConversationId): Promise<readonly WaitingMessage[]> =>
-  (await readOutbox(store, conversationId)).filter(({ record }) => record.kind === OutboxKind.text).map(({ record, head }) => {
-    const { messageId, body, sentAtMs } = decodeTextMessage(record.document, head)
-    return { messageId, body, atMs: sentAtMs }
+  (await readOutbox(store, conversationId)).filter(({ record }) => record.kind === OutboxKind.message).map(({ record }) => {
+    const { messageId, content, sentAtMs } = decodeMessageDocument(record.document)
+    return { messageId, content: toShown(content), atMs: sentAtMs }
   })

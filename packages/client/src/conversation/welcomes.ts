@@ -84,7 +84,7 @@ const takeWelcome = (
     if (subject.kind !== kind) throw new ClientError('client.message.malformed')
     turn.adopt({
       ...subject, state: ConversationState.active, isRegistered: true, isLeaving: false, cursor: fromSeq - 1,
-      joinedEpoch: group.epoch, welcomeId, stuckCode: '',
+      joinedEpoch: group.epoch, welcomeId, sentCount: 0, stuckCode: '',
     }, group)
     const inviter = membersOf(group).find(({ deviceId }) => deviceId === senderDevice)
     turn.put('history', historyKey(conversationId, fromSeq - 1), encodeHistory({

@@ -11,7 +11,7 @@ import { takeProfileKey } from './profile-key.js'
 import { ProfileLock } from './profile-lock.js'
 
 const FILE = 'profile.db'
-const SCHEMA_VERSION = 1
+const SCHEMA_VERSION = 2
 /** Above every character of a key. */
 const AFTER_ALL = '\u{10ffff}'
 
@@ -82,6 +82,10 @@ const migrate = (database: Sqlite.Database): void => {
     throw new ClientError('client.store.newer', { version })
   }
   if (version === SCHEMA_VERSION) return
+  if (version !== 0) {
+    database.close()
+    throw new ClientError('client.store.older', { version })
+  }
   database.transaction(() => {
     for (const table of TABLES) database.exec(`CREATE TABLE IF NOT EXISTS "${table}" (key TEXT PRIMARY KEY, value BLOB NOT NULL)`)
     database.exec('CREATE TABLE IF NOT EXISTS versions (name TEXT PRIMARY KEY, version INTEGER NOT NULL)')

@@ -2,11 +2,11 @@
  * Stored records: one schema each, with a format byte first. Changing one is a visible change of the stored format.
  */
 import { closed, type Codec, decode, encode, type Infer, isCodedError, opaque, optional, struct, uint64, uint8, vector } from '@famichat/base'
-import { AccountId, ConversationId, conversationKind, DeviceId, InviteId, LinkId, MessageId, WelcomeId } from '@famichat/protocol'
+import { AccountId, BlobId, ConversationId, conversationKind, DeviceId, InviteId, LinkId, MessageId, WelcomeId } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
 import { bytes32, counter, flag, text } from './fields.js'
 
-const FORMAT = 1
+const FORMAT = 2
 const format = closed(uint8, { current: FORMAT }, 'record format')
 const name = text(256)
 const errorCode = text(64)
@@ -38,6 +38,9 @@ export const NameRecord = struct({ accountName: name })
 export const KeyPackageRecord = struct({ isLastResort: flag, notAfterMs: counter, bundle: opaque({ min: 1 }) })
 export type KeyPackageRecord = Infer<typeof KeyPackageRecord>
 
+/** What a person chose, on this device. */
+export const SettingsRecord = struct({ sendsReceipts: flag })
+
 /** Where a conversation is in its life on this device. */
 export const ConversationState = { active: 1, ended: 2 } as const
 export type ConversationState = (typeof ConversationState)[keyof typeof ConversationState]
@@ -56,13 +59,15 @@ export const ConversationRecord = struct({
   joinedEpoch: uint64,
   /** The Welcome it came by. */
   welcomeId: optional(WelcomeId),
+  /** How many messages this device wrote here: the number of the last one. */
+  sentCount: counter,
   /** Why the entry after the cursor cannot be taken; empty when all is well. */
   stuckCode: errorCode,
 })
 export type ConversationRecord = Infer<typeof ConversationRecord>
 
 /** Kinds of history entries. */
-export const HistoryKind = { text: 1, membership: 2, unreadable: 3, joined: 4 } as const
+export const HistoryKind = { message: 1, membership: 2, unreadable: 3, joined: 4, deleted: 5, notice: 6 } as const
 
 const accounts = vector(AccountId, { max: 2048 })
 
@@ -71,16 +76,20 @@ export const HistoryRecord: Codec<HistoryRecord> = struct({
   accountId: AccountId,
   deviceId: DeviceId,
   messageId: MessageId,
-  /** By the sender's clock for text, by the server's for the rest. */
+  /** By the sender's clock for messages, within bounds; by the server's for the rest. */
   atMs: counter,
   /** The epoch of the message; for a membership change the one it starts. */
   epoch: uint64,
-  body: text(64 * 1024),
+  /** What a message says, see content.ts. */
+  content: opaque({ max: 64 * 1024 }),
   added: accounts,
   removed: accounts,
   /** Of the epoch that a membership change starts; empty where this device is out. */
   epochAuthenticator: opaque({ max: 64 }),
+  /** Why something is unreadable, or what a notice says. */
   errorCode,
+  /** How many messages a notice is about. */
+  count: counter,
 })
 export type HistoryRecord = {
   readonly kind: (typeof HistoryKind)[keyof typeof HistoryKind]
@@ -89,17 +98,38 @@ export type HistoryRecord = {
   readonly messageId: MessageId
   readonly atMs: number
   readonly epoch: bigint
-  readonly body: string
+  readonly content: Uint8Array
   readonly added: readonly AccountId[]
   readonly removed: readonly AccountId[]
   readonly epochAuthenticator: Uint8Array
   readonly errorCode: string
+  readonly count: number
 }
 
-export const SeenRecord = struct({ seenAtMs: counter })
+/** A message id that was taken: never again. */
+export const SeenRecord = struct({
+  seenAtMs: counter,
+  /** Where it is shown; 0 when its author took it back before it came. */
+  seq: counter,
+})
+
+/** What is known of a device that writes in a conversation. */
+export const SenderRecord = struct({
+  /** Of its last message. */
+  lastNumber: counter,
+  /** Messages after that one which came and could not be read. */
+  unreadable: counter,
+  /** When something of it was taken last, by this device's clock. */
+  seenAtMs: counter,
+})
+export type SenderRecord = Infer<typeof SenderRecord>
+
+/** A file that is on its way to the server: the same file goes on where it stopped. */
+export const UploadRecord = struct({ blobId: BlobId, secret: bytes32, expiresAtMs: counter })
+export type UploadRecord = Infer<typeof UploadRecord>
 
 /** What an outbox entry is. */
-export const OutboxKind = { text: 1, proposal: 2 } as const
+export const OutboxKind = { message: 1, proposal: 2 } as const
 
 export const OutboxRecord = struct({
   kind: closed(uint8, OutboxKind, 'outbox kind'),
@@ -107,6 +137,8 @@ export const OutboxRecord = struct({
   epoch: uint64,
   /** The MLSMessage: what is sent, and sent again, unchanged. */
   message: opaque({ min: 1 }),
+  /** The sender's number of the message; 0 for a proposal. */
+  number: counter,
   /** The document inside, to encrypt it anew if the epoch is over before the server has it. */
   document: opaque(),
 })

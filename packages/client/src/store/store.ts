@@ -20,6 +20,10 @@ export const TABLES = [
   'history',
   /** Message ids that were taken: `<conversation>/<account>/<message>`. */
   'seen',
+  /** Who wrote how many messages: `<conversation>/<device>`. */
+  'senders',
+  /** Files on their way to the server: `<conversation>/<hash of the file>`. */
+  'uploads',
   /** Written, encrypted, not accepted yet: `<conversation>/<order>`. */
   'outbox',
   /** The commit this device waits for, by conversation. */

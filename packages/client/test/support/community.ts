@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import type { TestContext } from 'node:test'
-import { Client, type ConversationEvent, type Fetch, type ConversationId, type PointListener } from '@famichat/client'
+import { Client, type Fetch, type ConversationId, type PointListener } from '@famichat/client'
 import { nodePlatform, openSqliteStore } from '@famichat/client/node'
 import { type RunningServer, startServer } from '@famichat/server'
 
@@ -103,9 +103,7 @@ export class Community {
 
 /** The texts a client has in a conversation, in order. */
 export const textsOf = async (client: Client, conversationId: ConversationId): Promise<string[]> =>
-  (await client.history(conversationId)).filter(isMessage).map(({ body }) => body)
-
-const isMessage = (event: ConversationEvent): event is Extract<ConversationEvent, { kind: 'message' }> => event.kind === 'message'
+  (await client.history(conversationId)).flatMap((event) => (event.kind === 'message' && event.content.type === 'text' ? [event.content.body] : []))
 
 /** Syncs people in turn until nobody has anything left to do. */
 export const settle = async (...people: Client[]): Promise<void> => {

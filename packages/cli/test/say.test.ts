@@ -1,0 +1,56 @@
+/**
+ * Messages that are more than a text, on the command line, with real processes.
+ */
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { Place, ServerProcess } from './support/processes.js'
+
+test('replies, reactions, edits, deletions, letters and files, from one profile to another', async (t) => {
+  const place = new Place(t)
+  const server = await ServerProcess.start(place)
+  const ada = await place.person('ada').joins(server.setupLink, 'Ada')
+  const ben = await place.person('ben').joins(await ada.invites(), 'Ben')
+  await ada.does('send', 'Ben', 'Dinner at seven?')
+  const [question] = (await ben.does('tail', 'Ada', '--once')).filter(({ type }) => type === 'message')
+  const id = String(question?.id)
+  await ben.does('reply', 'Ada', id.slice(0, 8), 'Yes')
+  await ben.does('react', 'Ada', id, '👍')
+  await ada.does('edit', 'Ben', id, 'Dinner at eight?')
+  const [slip] = await ada.does('send', 'Ben', 'a slip')
+  await ada.does('delete', 'Ben', String(slip?.id))
+  writeFileSync(join(place.home, 'letter.txt'), 'Dear Ben,\nit is warm here.\n')
+  await ada.does('letter', 'Ben', '--subject', 'Summer', 'letter.txt')
+  const photo = randomBytes(1_300_000)
+  writeFileSync(join(place.home, 'photo.jpg'), photo)
+  const [progress] = await ada.does('attach', 'Ben', 'photo.jpg', '--caption', 'us')
+  assert.equal(progress?.type, 'progress')
+
+  const lines = await ben.does('tail', 'Ada', '--once')
+  assert.deepEqual(lines.map(({ type }) => type), ['joined', 'message', 'reply', 'reaction', 'edit', 'deleted', 'delete', 'letter', 'attachment'])
+  const attachment = lines.at(-1)
+  assert.deepEqual([attachment?.fileName, attachment?.mediaType, attachment?.fileBytes, attachment?.caption], ['photo.jpg', 'image/jpeg', photo.length, 'us'])
+  await ben.does('save', 'Ada', String(attachment?.id), '--to', ben.folder)
+  assert.ok(readFileSync(join(ben.folder, 'photo.jpg')).equals(photo))
+  const again = await ben.tries(['save', 'Ada', String(attachment?.id), '--to', ben.folder])
+  assert.equal(again.code, 2, 'a name that the sender chose replaces nothing')
+
+  const shown = (await place.run(['--profile', 'ben', 'tail', 'Ada', '--once', '--ids'])).stdout
+  assert.match(shown, new RegExp(`^${id.slice(0, 8)}  Ada: Dinner at seven\\?$`, 'm'))
+  assert.match(shown, /Ben to Ada's .{8}: Yes/)
+  assert.match(shown, /Ada writes: Summer\n\nDear Ben,/)
+  assert.ok(!shown.includes('a slip'))
+})
+
+test('what somebody else writes does not steer the terminal', async (t) => {
+  const place = new Place(t)
+  const server = await ServerProcess.start(place)
+  const ada = await place.person('ada').joins(server.setupLink, 'Ada')
+  await place.person('ben').joins(await ada.invites(), 'Ben')
+  await ada.does('send', 'Ben', 'red \u001b[31m bell \u0007 end')
+  const { stdout } = await place.run(['--profile', 'ben', 'tail', 'Ada', '--once'])
+  assert.match(stdout, /red .\[31m bell . end/)
+  assert.ok(!stdout.includes('\u001b') && !stdout.includes('\u0007'))
+})

@@ -1,0 +1,75 @@
+/**
+ * Who wrote how many messages: each sender counts its own, so what a server leaves out or puts elsewhere shows (E11).
+ */
+import type { ConversationId, DeviceId } from '@famichat/protocol'
+import { conversationPrefix, decodeRecord, encodeRecord, SenderRecord } from '../store/records.js'
+import type { Store } from '../store/store.js'
+import type { Turn } from './workspace.js'
+
+/** The counts of one conversation, during one turn. */
+export class Senders {
+  readonly #store: Pick<Store, 'get'>
+  readonly #prefix: string
+  readonly #nowMs: number
+  readonly #known = new Map<DeviceId, SenderRecord | undefined>()
+  readonly #changed = new Set<DeviceId>()
+
+  constructor(store: Pick<Store, 'get'>, conversationId: ConversationId, nowMs: number) {
+    this.#store = store
+    this.#prefix = conversationPrefix(conversationId)
+    this.#nowMs = nowMs
+  }
+
+  /** Takes the number of a message. @returns how many before it neither came nor were unreadable */
+  async take(deviceId: DeviceId, number: number): Promise<number> {
+    const known = await this.#read(deviceId)
+    const isLate = known !== undefined && known.lastNumber >= number
+    const missing = known === undefined || isLate ? 0 : Math.max(0, number - known.lastNumber - 1 - known.unreadable)
+    this.#put(deviceId, isLate ? { ...known, seenAtMs: this.#nowMs } : { lastNumber: number, unreadable: 0, seenAtMs: this.#nowMs })
+    return missing
+  }
+
+  /** A message that says it is of this device came and could not be read. */
+  async takeUnreadable(deviceId: DeviceId): Promise<void> {
+    const known = await this.#read(deviceId)
+    if (known !== undefined) this.#put(deviceId, { ...known, unreadable: known.unreadable + 1 })
+  }
+
+  /** The device did something else that only it can do. */
+  async see(deviceId: DeviceId): Promise<void> {
+    const known = await this.#read(deviceId)
+    if (known !== undefined) this.#put(deviceId, { ...known, seenAtMs: this.#nowMs })
+  }
+
+  /** The device came in now, or again: what it wrote before does not count. */
+  start(deviceId: DeviceId): void {
+    this.#put(deviceId, { lastNumber: 0, unreadable: 0, seenAtMs: this.#nowMs })
+  }
+
+  /** The device is out. */
+  end(deviceId: DeviceId): void {
+    this.#put(deviceId, undefined)
+  }
+
+  /** Writes what changed with the turn. */
+  writeTo(turn: Turn): void {
+    for (const deviceId of this.#changed) {
+      const record = this.#known.get(deviceId)
+      turn.put('senders', this.#prefix + deviceId, record && encodeRecord(SenderRecord, record))
+    }
+    this.#changed.clear()
+  }
+
+  async #read(deviceId: DeviceId): Promise<SenderRecord | undefined> {
+    if (this.#known.has(deviceId)) return this.#known.get(deviceId)
+    const stored = await this.#store.get('senders', this.#prefix + deviceId)
+    const record = stored && decodeRecord(SenderRecord, stored)
+    this.#known.set(deviceId, record)
+    return record
+  }
+
+  #put(deviceId: DeviceId, record: SenderRecord | undefined): void {
+    this.#known.set(deviceId, record)
+    this.#changed.add(deviceId)
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * Members and servers that cheat inside a conversation: old messages wrapped anew, heads that lie, logs told differently.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Client, ConversationId } from '@famichat/client'
+import { decodeResponse, encodeResponse, type Envelope, ROUTES } from '@famichat/protocol'
+import { encodeMessageHead } from '../dist/conversation/message-document.js'
+import { Community, type Lie, settle, textsOf } from './support/community.js'
+import { forge, keepRows, reencrypt, smuggle } from './support/insider.js'
+
+const noticesOf = async (client: Client, id: ConversationId): Promise<readonly (readonly [string, number])[]> =>
+  (await client.history(id)).flatMap((event) => (event.kind === 'notice' ? [[event.errorCode, event.count] as const] : []))
+
+/** A server that changes what a log read answers. */
+const logLie = (change: (envelopes: readonly Envelope[]) => readonly Envelope[]): Lie => (path, honest) => {
+  if (path !== ROUTES.logRead.path) return undefined
+  const { envelopes, hasMore } = decodeResponse('logRead', honest)
+  return new Response(encodeResponse('logRead', { envelopes: change(envelopes), hasMore }) as Uint8Array<ArrayBuffer>)
+}
+
+const atSeq = (envelope: Envelope, seq: number): Envelope => ({ ...envelope, header: { ...envelope.header, seq } })
+
+test('A07: a member who encrypts somebody\'s message anew is caught: it is shown once, and said', async (t) => {
+  const community = await Community.start(t)
+  const [ada, ben, eve] = await community.people('Ada', 'Ben', 'Eve')
+  assert.ok(ada && ben && eve)
+  const { conversationId: id } = await ada.createGroup('Garden', ['Ben', 'Eve'])
+  await settle(ben, eve)
+  await community.close(eve)
+  const rows = await keepRows(community.profile('Eve'), id)
+  await ben.send(id, 'transfer five')
+  const taken: Uint8Array[] = []
+  const looking = await community.deceive('Eve', logLie((envelopes) => {
+    taken.push(...envelopes.map(({ message }) => message.slice()))
+    return envelopes
+  }))
+  await looking.sync()
+  const { epoch } = await looking.info(id)
+  await community.close(looking)
+  const [original] = taken
+  assert.ok(original)
+  await smuggle(community.profile('Eve'), id, { epoch, message: reencrypt(rows, original) })
+  const again = await community.open('Eve')
+  await again.sync()
+  await settle(ada, ben)
+  assert.deepEqual(await textsOf(ada, id), ['transfer five'])
+  assert.deepEqual(await noticesOf(ada, id), [['client.message.replayed', 1]])
+  // its author recognises its own name on it, and does not show it either
+  assert.deepEqual(await textsOf(ben, id), ['transfer five'])
+})
+
+test('A08: a message whose head names another conversation is not shown', async (t) => {
+  const community = await Community.start(t)
+  const [ada, ben] = await community.people('Ada', 'Ben')
+  assert.ok(ada && ben)
+  const { conversationId: id } = await ada.createDirect('Ben')
+  const { conversationId: other } = await ada.createGroup('Garden', ['Ben'])
+  await ben.sync()
+  await community.close(ben)
+  const head = encodeMessageHead({ conversationId: other, number: 1, transcriptPrefix: new Uint8Array(16), lastSeq: 0 })
+  await forge(community.profile('Ben'), id, { head, document: new Uint8Array(3) })
+  const again = await community.open('Ben')
+  await again.sync()
+  await ada.sync()
+  assert.deepEqual((await ada.history(id)).flatMap((event) => (event.kind === 'unreadable' ? [event.errorCode] : [])), ['client.message.misplaced'])
+})
+
+test('S2: a message that the server leaves out without a hole is missed by its number', async (t) => {
+  const community = await Community.start(t)
+  const [ada, ben] = await community.people('Ada', 'Ben')
+  assert.ok(ada && ben)
+  const { conversationId: id } = await ada.createDirect('Ben')
+  await ada.send(id, 'one')
+  await ben.sync()
+  await community.close(ben)
+  for (const body of ['two', 'three', 'four']) await ada.send(id, body)
+  const deceived = await community.deceive('Ben', logLie((envelopes) => envelopes.slice(2).map((envelope) => atSeq(envelope, envelope.header.seq - 2))))
+  await deceived.sync()
+  assert.deepEqual(await textsOf(deceived, id), ['one', 'four'])
+  // the numbers miss them, and the positions their author had seen are not these
+  assert.deepEqual(await noticesOf(deceived, id), [['client.log.reordered', 1], ['client.message.missing', 2]])
+})
+
+test('S1: an answer that is told before its question is shown from the right person, and the order is called into question', async (t) => {
+  const community = await Community.start(t)
+  const [ada, ben, cleo] = await community.people('Ada', 'Ben', 'Cleo')
+  assert.ok(ada && ben && cleo)
+  const { conversationId: id } = await ada.createGroup('Garden', ['Ben', 'Cleo'])
+  await settle(ben, cleo)
+  await community.close(cleo)
+  await ada.send(id, 'question')
+  await ben.send(id, 'answer')
+  const deceived = await community.deceive('Cleo', logLie(([first, second, ...rest]) =>
+    (first && second ? [atSeq(second, first.header.seq), atSeq(first, second.header.seq), ...rest] : [])))
+  await deceived.sync()
+  assert.deepEqual((await deceived.messages(id)).map(({ accountId, content }) => [accountId === ben.identity.accountId, 'body' in content && content.body]), [[true, 'answer'], [false, 'question']])
+  assert.deepEqual(await noticesOf(deceived, id), [['client.log.reordered', 1]])
+})
+
+test('S3: entries that come several times, also after a restart, are shown once', async (t) => {
+  const community = await Community.start(t)
+  const [ada, ben] = await community.people('Ada', 'Ben')
+  assert.ok(ada && ben)
+  const { conversationId: id } = await ada.createDirect('Ben')
+  await ben.sync()
+  await community.close(ben)
+  for (const body of ['one', 'two']) await ada.send(id, body)
+  const repeat = logLie((envelopes) => envelopes.flatMap((envelope) => [envelope, envelope, envelope]))
+  for (let opening = 0; opening < 2; opening++) {
+    const deceived = await community.deceive('Ben', repeat)
+    await deceived.sync()
+    assert.deepEqual(await textsOf(deceived, id), ['one', 'two'])
+    assert.deepEqual(await noticesOf(deceived, id), [])
+    await community.close(deceived)
+  }
+})
