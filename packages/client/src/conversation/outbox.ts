@@ -173,5 +173,12 @@ const seal = async (
 }
 
 /** The head of what a member says in the epoch that is now. */
-export const makeHead = (group: Group, fields: Omit<MessageHead, 'transcriptPrefix'>): Uint8Array =>
-  encodeMessageHead({ ...fields, transcriptPrefix: group.context.confirmedTranscriptHash.slice(0, TRANSCRIPT_PREFIX_BYTES) })
+const makeHead = (group: Group, fields: Omit<MessageHead, 'transcriptPrefix'>): Uint8Array =>
+  encodeMessageHead({ ...fields, transcriptPrefix: transcriptPrefixOf(group) })
+
+/** The beginning of confirmed_transcript_hash; zeros before the first commit, where it is empty. */
+const transcriptPrefixOf = (group: Group): Uint8Array => {
+  const prefix = new Uint8Array(TRANSCRIPT_PREFIX_BYTES)
+  prefix.set(group.context.confirmedTranscriptHash.subarray(0, TRANSCRIPT_PREFIX_BYTES))
+  return prefix
+}
