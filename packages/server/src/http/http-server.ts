@@ -10,6 +10,7 @@ import {
 import { kindOf } from '../server-log.js'
 import type { Services } from '../services.js'
 import { Admission, type Caller } from './admission.js'
+import { makeOpenApi, OPEN_API_PATH } from './open-api.js'
 import type { Callers, Handlers } from './handlers.js'
 
 const HEADERS = {
@@ -84,6 +85,8 @@ export const makeHttpServer = (services: Services, handlers: Handlers): FastifyI
   }
   for (const name of Object.keys(ROUTES) as RouteName[]) register(name)
 
+  const openApi = makeOpenApi()
+  app.get(OPEN_API_PATH, () => openApi)
   app.get('/healthz', (_request, reply) => reply.type('text/plain').send('ok\n'))
   app.get('/i', (_request, reply) => reply.type('text/plain; charset=utf-8').send(INVITE_PAGE))
   return app

@@ -28,14 +28,18 @@ export const sha256 = (bytes: Uint8Array): Uint8Array => createHash('sha256').up
 export const callRoute = async <Name extends RouteName>(
   server: TestServer, name: Name, request: RouteRequest<Name>, authorization?: string,
 ): Promise<RouteResponse<Name>> => {
-  const { method, path } = ROUTES[name]
-  const response = await fetch(server.running.url + path, {
+  const response = await fetch(server.running.url + ROUTES[name].path, initOf(name, request, authorization))
+  if (!response.ok) throw parseErrorBody(await response.json())
+  return decodeResponse(name, new Uint8Array(await response.arrayBuffer()))
+}
+
+const initOf = <Name extends RouteName>(name: Name, request: RouteRequest<Name>, authorization?: string): RequestInit => {
+  const { method } = ROUTES[name]
+  return {
     method,
     headers: { ...(method === 'POST' ? { 'content-type': BODY_CONTENT_TYPE } : {}), ...(authorization === undefined ? {} : { authorization }) },
     ...(method === 'POST' ? { body: encodeRequest(name, request) as Uint8Array<ArrayBuffer> } : {}),
-  })
-  if (!response.ok) throw parseErrorBody(await response.json())
-  return decodeResponse(name, new Uint8Array(await response.arrayBuffer()))
+  }
 }
 
 /** An account's key and the devices that share it. */
@@ -74,6 +78,11 @@ export class TestDevice {
 
   call<Name extends RouteName>(name: Name, request: RouteRequest<Name>): Promise<RouteResponse<Name>> {
     return callRoute(this.server, name, request, formatDeviceAuthorization(this.token))
+  }
+
+  /** A call as `fetch` takes it. */
+  init<Name extends RouteName>(name: Name, request: RouteRequest<Name>): RequestInit {
+    return initOf(name, request, formatDeviceAuthorization(this.token))
   }
 
   keyPackages(count: number, options: { isLastResort?: boolean; cipherSuite?: number; lifetimeSeconds?: number } = {}): Uint8Array[] {
