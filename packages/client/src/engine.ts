@@ -57,7 +57,7 @@ export const makeEngine = (
   const workspace = new Workspace({ store, suite, groupConfig, identity, trust, clock, random, onPoint, onWritten })
   const people = new People(workspace.context)
   const connection: Connection = new Connection({
-    identity, network, clock,
+    identity, network, clock, random,
     listener: { onFrame: (frame) => { live.onFrame(frame) }, onClosed: () => { live.onClosed() } },
   })
   const delivery = new Delivery(workspace, connection)

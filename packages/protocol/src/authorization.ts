@@ -1,7 +1,9 @@
 /**
- * The Authorization header: `Bearer <token>` for a device, `Invite <invite id>.<proof>` for a joiner.
+ * The Authorization header: `Bearer <token>` for a device, `Invite <invite id>.<proof>` for a joiner; and the header in
+ * which a device proves that a call is its own.
  */
-import { fromBase64url, toBase64url } from '@famichat/base'
+import { decode, encode, fromBase64url, type Infer, isCodedError, struct, toBase64url } from '@famichat/base'
+import { counter, requestNonce, signature } from './fields.js'
 import { type InviteId, parseId } from './ids.js'
 import { INVITE_PROOF_BYTES } from './invite-link.js'
 import { ProtocolError } from './protocol-error.js'
@@ -32,6 +34,26 @@ export const parseInviteAuthorization = (header: string | undefined): { inviteId
     return { inviteId: parseId<InviteId>(id), proof }
   } catch {
     throw new ProtocolError('protocol.invite.refused')
+  }
+}
+
+/** Where the proof of a call is. */
+export const PROOF_HEADER = 'famichat-proof'
+
+/** When a call was made, what makes it unlike others, and the device's signature over `requestTbs`. */
+export const RequestProof = struct({ timeMs: counter, nonce: requestNonce, signature })
+export type RequestProof = Infer<typeof RequestProof>
+
+/** The value of the header. */
+export const formatRequestProof = (proof: RequestProof): string => toBase64url(encode(RequestProof, proof))
+
+/** The proof in a header. @throws ProtocolError `protocol.auth.refused` */
+export const parseRequestProof = (header: string | undefined): RequestProof => {
+  try {
+    return decode(RequestProof, fromBase64url(header ?? ''))
+  } catch (cause) {
+    if (!isCodedError(cause)) throw cause
+    throw new ProtocolError('protocol.auth.refused', {}, { cause })
   }
 }
 

@@ -42,6 +42,8 @@ export const publicKey: Codec<Uint8Array> = fixed(32)
 export const signature: Codec<Uint8Array> = fixed(64)
 /** A challenge of the server: 40 bytes, opaque to clients. */
 export const nonce: Codec<Uint8Array> = fixed(40)
+/** What makes a request unlike every other of its device: 16 random bytes. */
+export const requestNonce: Codec<Uint8Array> = fixed(16)
 /** An access token: 32 bytes, opaque to clients. */
 export const token: Codec<Uint8Array> = fixed(32)
 /** A SHA-256 hash: 32 bytes. */

@@ -8,7 +8,8 @@ export {
 } from './account-messages.js'
 export { accountNameKey, normalizeAccountName } from './account-name.js'
 export {
-  formatDeviceAuthorization, formatInviteAuthorization, parseDeviceAuthorization, parseInviteAuthorization,
+  formatDeviceAuthorization, formatInviteAuthorization, formatRequestProof, parseDeviceAuthorization, parseInviteAuthorization,
+  parseRequestProof, PROOF_HEADER, RequestProof,
 } from './authorization.js'
 export {
   BlobChunk, BlobChunkAnswer, BlobChunkRequest, BlobCreated, BlobCreation, BlobRequest, BlobState,
@@ -49,4 +50,4 @@ export {
   type RouteResponse, ROUTES,
 } from './routes.js'
 export { serverOrigin } from './server-origin.js'
-export { channelChallengeTbs, deviceRegistrationTbs, tokenRequestTbs } from './signed-statements.js'
+export { channelChallengeTbs, deviceRegistrationTbs, requestTbs, tokenRequestTbs } from './signed-statements.js'

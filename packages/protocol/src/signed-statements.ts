@@ -4,7 +4,7 @@
  */
 import { type Codec, encode, type Infer, opaque, struct, utf8 } from '@famichat/base'
 import { certificateBytes } from './device-certificate.js'
-import { counter, nonce, text } from './fields.js'
+import { counter, nonce, requestNonce, text, token } from './fields.js'
 import { DeviceId } from './ids.js'
 
 const origin = text(512)
@@ -17,6 +17,7 @@ const DeviceRegistration = struct({
   certificate: certificateBytes,
 })
 const TokenRequest = struct({ origin, nonce, deviceId: DeviceId })
+const Request = struct({ origin, token, method: text(8), path: text(256), timeMs: counter, nonce: requestNonce, body: opaque() })
 const ChannelChallenge = struct({ origin, nonce, deviceId: DeviceId, timeMs: counter })
 
 /** Proves, when a device registers, that it holds the private key its certificate names. */
@@ -26,6 +27,9 @@ export const deviceRegistrationTbs = (statement: Infer<typeof DeviceRegistration
 /** Asks for an access token; the nonce is the server's. */
 export const tokenRequestTbs = (statement: Infer<typeof TokenRequest>): Uint8Array =>
   labelled('Famichat 1.0 TokenRequestTBS', TokenRequest, statement)
+
+/** One HTTP call with a token (E17): a token that was stolen without the device's key calls nothing, and no call can be made twice. */
+export const requestTbs = (statement: Infer<typeof Request>): Uint8Array => labelled('Famichat 1.0 RequestTBS', Request, statement)
 
 /** Opens a channel; the nonce is of that channel, the time the device's own. */
 export const channelChallengeTbs = (statement: Infer<typeof ChannelChallenge>): Uint8Array =>

@@ -58,6 +58,8 @@ test('what was acknowledged before kill -9 is there afterwards, once and without
     }
     ;({ child, running } = await startProcess(t, dataDir, running.port))
     server.running = running
+    // a device's clock goes on while the server is down
+    server.clock.advance(systemClock.nowMs() - server.clock.nowMs() + 1)
     await ana.signIn()
   }
   const { channel } = await TestChannel.resume(ana)

@@ -1,7 +1,7 @@
 /**
  * A device's connection: HTTP calls, and a channel that is opened when it is needed and opened again when it was lost.
  */
-import type { Clock } from '@famichat/base'
+import type { Clock, RandomBytes } from '@famichat/base'
 import type { Identity } from '../identity/identity.js'
 import { Channel, type DeliveryFrame } from './channel.js'
 import { DeviceCalls, type Fetch } from './http.js'
@@ -29,9 +29,11 @@ export class Connection {
   #channel: Channel | undefined
   #opening: Promise<Channel> | undefined
 
-  constructor({ identity, network, clock, listener }: { identity: Identity; network: Network; clock: Clock; listener: DeliveryListener }) {
+  constructor({ identity, network, clock, random, listener }: {
+    identity: Identity; network: Network; clock: Clock; random: RandomBytes; listener: DeliveryListener
+  }) {
     const { origin, signer, deviceId } = identity
-    this.calls = new DeviceCalls({ origin, fetch: network.fetch, signer, deviceId, clock })
+    this.calls = new DeviceCalls({ origin, fetch: network.fetch, signer, deviceId, clock, random })
     this.#identity = identity
     this.#network = network
     this.#clock = clock

@@ -2,10 +2,11 @@
  * Calls of the server's routes. A refusal is thrown as the ProtocolError it names; no answer as a ClientError.
  * Tokens are asked for when needed and kept in memory only.
  */
-import { type Clock, isCodedError } from '@famichat/base'
+import { type Clock, isCodedError, type RandomBytes } from '@famichat/base'
 import type { Signer } from '@famichat/mls'
 import {
-  BODY_CONTENT_TYPE, decodeResponse, type DeviceId, encodeRequest, formatDeviceAuthorization, parseErrorBody, type RouteAuthOf,
+  BODY_CONTENT_TYPE, decodeResponse, type DeviceId, encodeRequest, formatDeviceAuthorization, formatRequestProof, parseErrorBody,
+  PROOF_HEADER, requestTbs, type RouteAuthOf,
   type RouteName, type RouteRequest, type RouteResponse, ROUTES, tokenRequestTbs,
 } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
@@ -16,9 +17,20 @@ export type Fetch = (url: string, init: RequestInit) => Promise<Response>
 /** Routes that only a device with a token may call. */
 export type DeviceRoute = { [Name in RouteName]: RouteAuthOf<Name> extends 'device' | 'registered' ? Name : never }[RouteName]
 
+/** What is sent: the encoded body, empty for a GET, and who sends it. */
+interface Sending {
+  readonly body: Uint8Array
+  readonly headers: Readonly<Record<string, string>>
+}
+
 /** Calls one route. @throws ProtocolError | ClientError `client.server.unreachable` */
 export const callRoute = async <Name extends RouteName>(
   server: { readonly origin: string; readonly fetch: Fetch }, name: Name, request: RouteRequest<Name>, authorization?: string,
+): Promise<RouteResponse<Name>> =>
+  exchange(server, name, { body: encodeRequest(name, request), headers: authorization === undefined ? {} : { authorization } })
+
+const exchange = async <Name extends RouteName>(
+  server: { readonly origin: string; readonly fetch: Fetch }, name: Name, sending: Sending,
 ): Promise<RouteResponse<Name>> => {
   const { method, path } = ROUTES[name]
   const isPost = method === 'POST'
@@ -27,8 +39,8 @@ export const callRoute = async <Name extends RouteName>(
   try {
     response = await server.fetch(server.origin + path, {
       method,
-      headers: { ...(isPost ? { 'content-type': BODY_CONTENT_TYPE } : {}), ...(authorization === undefined ? {} : { authorization }) },
-      ...(isPost ? { body: encodeRequest(name, request) as Uint8Array<ArrayBuffer> } : {}),
+      headers: { ...(isPost ? { 'content-type': BODY_CONTENT_TYPE } : {}), ...sending.headers },
+      ...(isPost ? { body: sending.body as Uint8Array<ArrayBuffer> } : {}),
       signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
     })
     body = new Uint8Array(await response.arrayBuffer())
@@ -59,28 +71,45 @@ export class DeviceCalls {
   readonly #signer: Signer
   readonly #deviceId: DeviceId
   readonly #clock: Clock
+  readonly #random: RandomBytes
+  /** How far the server's clock is ahead of this device's. */
+  #aheadMs = 0
   #token: { readonly token: Uint8Array; readonly renewAtMs: number } | undefined
   #asking: Promise<Uint8Array> | undefined
 
-  constructor({ origin, fetch, signer, deviceId, clock }: { origin: string; fetch: Fetch; signer: Signer; deviceId: DeviceId; clock: Clock }) {
+  constructor({ origin, fetch, signer, deviceId, clock, random }: {
+    origin: string; fetch: Fetch; signer: Signer; deviceId: DeviceId; clock: Clock; random: RandomBytes
+  }) {
     this.origin = origin
     this.#fetch = fetch
     this.#signer = signer
     this.#deviceId = deviceId
     this.#clock = clock
+    this.#random = random
   }
 
   /** Calls a device route; a token that has died is replaced once. @throws ProtocolError | ClientError `client.server.unreachable` | `client.device.revoked` */
   async call<Name extends DeviceRoute>(name: Name, request: RouteRequest<Name>): Promise<RouteResponse<Name>> {
     const server = { origin: this.origin, fetch: this.#fetch }
-    const token = await this.token()
+    const body = encodeRequest(name, request)
+    const attempt = async (): Promise<RouteResponse<Name>> => exchange(server, name, await this.#proven(name, body))
     try {
-      return await callRoute(server, name, request, formatDeviceAuthorization(token))
+      return await attempt()
     } catch (error) {
       if (!isCodedError(error, 'protocol.auth.refused')) throw error
       this.#token = undefined
-      return callRoute(server, name, request, formatDeviceAuthorization(await this.token()))
+      return attempt()
     }
+  }
+
+  /** The call with its token and this device's signature over all of it (E17). */
+  async #proven(name: DeviceRoute, body: Uint8Array): Promise<Sending> {
+    const { method, path } = ROUTES[name]
+    const token = await this.token()
+    const timeMs = this.#clock.nowMs() + this.#aheadMs
+    const nonce = this.#random(16)
+    const signature = await this.#signer.sign(requestTbs({ origin: this.origin, token, method, path, timeMs, nonce, body }))
+    return { body, headers: { authorization: formatDeviceAuthorization(token), [PROOF_HEADER]: formatRequestProof({ timeMs, nonce, signature }) } }
   }
 
   /** A token that is good for a while. @throws ClientError `client.device.revoked` when the server knows no such device */
@@ -92,7 +121,8 @@ export class DeviceCalls {
 
   async #ask(): Promise<Uint8Array> {
     const server = { origin: this.origin, fetch: this.#fetch }
-    const { nonce } = await callRoute(server, 'tokenChallenge', {})
+    const { nonce, serverTimeMs } = await callRoute(server, 'tokenChallenge', {})
+    this.#aheadMs = serverTimeMs - this.#clock.nowMs()
     const signature = await this.#signer.sign(tokenRequestTbs({ origin: this.origin, nonce, deviceId: this.#deviceId }))
     try {
       const issued = await callRoute(server, 'tokenIssue', { deviceId: this.#deviceId, nonce, signature })

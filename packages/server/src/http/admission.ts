@@ -1,13 +1,14 @@
 /**
- * Who may call: rate limit and proof, before a byte of the body is read.
+ * Who may call: rate limit and token before a byte of the body is read, the device's proof of the call after it.
  */
 import {
-  parseDeviceAuthorization, parseInviteAuthorization, ProtocolError, type RouteAuth,
+  parseDeviceAuthorization, parseInviteAuthorization, parseRequestProof, ProtocolError, type RouteAuth,
 } from '@famichat/protocol'
+import { ProofBook } from '../accounts/request-proofs.js'
 import { validateInvite } from '../accounts/invites.js'
 import { authenticateRegistered, authenticateToken } from '../accounts/tokens.js'
 import { TokenBuckets } from '../rate-limits.js'
-import type { Services } from '../services.js'
+import type { AuthenticatedDevice, Services } from '../services.js'
 import type { Callers } from './handlers.js'
 
 /** Any caller. */
@@ -18,11 +19,21 @@ export class Admission {
   readonly #services: Services
   readonly #addresses: TokenBuckets
   readonly #devices: TokenBuckets
+  readonly #proofs: ProofBook
 
   constructor(services: Services) {
     this.#services = services
     this.#addresses = new TokenBuckets(services.clock, services.rateLimits.address)
     this.#devices = new TokenBuckets(services.clock, services.rateLimits.device)
+    this.#proofs = new ProofBook(services.clock)
+  }
+
+  /** The call, body and all, is this device's own. @throws ProtocolError `protocol.auth.refused` */
+  prove(device: AuthenticatedDevice, { authorization, proof, ...call }: {
+    readonly authorization: string | undefined; readonly proof: string | undefined; readonly method: string; readonly path: string
+    readonly body: Uint8Array; readonly origins: readonly string[]
+  }): void {
+    this.#proofs.spend(device, { ...call, token: parseDeviceAuthorization(authorization), proof: parseRequestProof(proof) })
   }
 
   /** @throws ProtocolError `protocol.rate.limited` | `protocol.auth.refused` | `protocol.device.pending` | `protocol.invite.*` */

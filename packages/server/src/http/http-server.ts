@@ -4,7 +4,7 @@
  */
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import {
-  BODY_CONTENT_TYPE, decodeRequest, encodeResponse, epochWinnerOf, makeErrorBody, PROTOCOL_ERRORS, ProtocolError,
+  BODY_CONTENT_TYPE, decodeRequest, encodeResponse, epochWinnerOf, makeErrorBody, PROOF_HEADER, PROTOCOL_ERRORS, ProtocolError,
   type RouteAuthOf, type RouteName, ROUTES,
 } from '@famichat/protocol'
 import { kindOf } from '../server-log.js'
@@ -73,11 +73,14 @@ export const makeHttpServer = (services: Services, handlers: Handlers): FastifyI
         callers.set(request, await admission.admit(auth, { address: request.ip, authorization: request.headers.authorization }))
       },
       handler: async (request, reply) => {
-        const call = {
-          caller: callers.get(request) as Callers[RouteAuthOf<Name>],
-          request: decodeRequest(name, bodyOf(request)),
-          origins: services.originsFor(request.headers.host),
+        const caller = callers.get(request)
+        const origins = services.originsFor(request.headers.host)
+        const body = bodyOf(request)
+        if (caller !== undefined && 'deviceId' in caller) {
+          const { authorization, [PROOF_HEADER]: proof } = request.headers
+          admission.prove(caller, { authorization, proof: typeof proof === 'string' ? proof : undefined, method, path, body, origins })
         }
+        const call = { caller: caller as Callers[RouteAuthOf<Name>], request: decodeRequest(name, body), origins }
         const response = await handlers[name](call)
         return reply.type(BODY_CONTENT_TYPE).send(encodeResponse(name, response))
       },

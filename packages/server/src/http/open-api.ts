@@ -2,7 +2,7 @@
  * The OpenAPI 3.1 document of the routes, made from the table the server dispatches from: it cannot name a route that
  * is not there, nor miss one. Bodies are strict binary structs; the document says which, and how large they may be.
  */
-import { BODY_CONTENT_TYPE, PROTOCOL_ERRORS, PROTOCOL_VERSION, type RouteAuth, type RouteName, ROUTES } from '@famichat/protocol'
+import { BODY_CONTENT_TYPE, PROOF_HEADER, PROTOCOL_ERRORS, PROTOCOL_VERSION, type RouteAuth, type RouteName, ROUTES } from '@famichat/protocol'
 
 /** Where the document is. */
 export const OPEN_API_PATH = '/api/openapi.json'
@@ -10,7 +10,7 @@ export const OPEN_API_PATH = '/api/openapi.json'
 type Json = Readonly<Record<string, unknown>>
 
 const SECURITY: Readonly<Record<RouteAuth, readonly Json[]>> = {
-  none: [], invite: [{ invite: [] }], registered: [{ device: [] }], device: [{ device: [] }],
+  none: [], invite: [{ invite: [] }], registered: [{ device: [], proof: [] }], device: [{ device: [], proof: [] }],
 }
 
 /** Builds the document. */
@@ -27,7 +27,8 @@ export const makeOpenApi = (): Json => ({
   paths: Object.fromEntries((Object.keys(ROUTES) as RouteName[]).map((name): [string, Json] => [ROUTES[name].path, pathItem(name)])),
   components: {
     securitySchemes: {
-      device: { type: 'http', scheme: 'bearer', description: 'A device\'s access token, from /api/v1/tokens/issue: ten minutes.' },
+      device: { type: 'http', scheme: 'bearer', description: 'A device\'s access token, from /api/v1/tokens/issue: ten minutes. Good only together with the device\'s proof.' },
+      proof: { type: 'apiKey', in: 'header', name: PROOF_HEADER, description: 'base64url of time, nonce and the device\'s signature over RequestTBS: this call, once.' },
       invite: { type: 'apiKey', in: 'header', name: 'Authorization', description: 'Invite <invite id>.<proof>: what a link gives to who holds it.' },
     },
     schemas: {

@@ -5,8 +5,8 @@ import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, typ
 import { fromBase64url, systemRandom } from '@famichat/base'
 import {
   type AccountId, BODY_CONTENT_TYPE, type DeviceCertificate, decodeResponse, type DeviceId, deviceCertificateTbs,
-  deviceRegistrationTbs, encodeDeviceCertificate, encodeRequest, FamilyRole, formatDeviceAuthorization, formatInviteAuthorization,
-  formatInviteLink, idToBytes, type InviteFor, type InviteId, InvitePlace, inviteProofInput, type JoinRequest, type LinkId, makeId, parseErrorBody,
+  deviceRegistrationTbs, encodeDeviceCertificate, encodeRequest, FamilyRole, formatDeviceAuthorization, formatInviteAuthorization, formatRequestProof,
+  formatInviteLink, idToBytes, type InviteFor, type InviteId, InvitePlace, inviteProofInput, type JoinRequest, type LinkId, makeId, parseErrorBody, PROOF_HEADER, requestTbs,
   parseInviteLink, type RouteName, type RouteRequest, type RouteResponse, ROUTES, serverOrigin, tokenRequestTbs,
 } from '@famichat/protocol'
 import { keyPackageBytes } from './mls-bytes.js'
@@ -25,19 +25,22 @@ export const makeKeyPair = (): KeyPair => {
 export const sha256 = (bytes: Uint8Array): Uint8Array => createHash('sha256').update(bytes).digest()
 
 /** Calls a route; a refusal is thrown as the ProtocolError it names. */
-export const callRoute = async <Name extends RouteName>(
+export const callRoute = <Name extends RouteName>(
   server: TestServer, name: Name, request: RouteRequest<Name>, authorization?: string,
-): Promise<RouteResponse<Name>> => {
-  const response = await fetch(server.running.url + ROUTES[name].path, initOf(name, request, authorization))
+): Promise<RouteResponse<Name>> => exchange(server, name, initOf(name, request, authorization === undefined ? {} : { authorization }))
+
+/** Sends a call as it is. */
+export const exchange = async <Name extends RouteName>(server: TestServer, name: Name, init: RequestInit): Promise<RouteResponse<Name>> => {
+  const response = await fetch(server.running.url + ROUTES[name].path, init)
   if (!response.ok) throw parseErrorBody(await response.json())
   return decodeResponse(name, new Uint8Array(await response.arrayBuffer()))
 }
 
-const initOf = <Name extends RouteName>(name: Name, request: RouteRequest<Name>, authorization?: string): RequestInit => {
+const initOf = <Name extends RouteName>(name: Name, request: RouteRequest<Name>, headers: Readonly<Record<string, string>>): RequestInit => {
   const { method } = ROUTES[name]
   return {
     method,
-    headers: { ...(method === 'POST' ? { 'content-type': BODY_CONTENT_TYPE } : {}), ...(authorization === undefined ? {} : { authorization }) },
+    headers: { ...(method === 'POST' ? { 'content-type': BODY_CONTENT_TYPE } : {}), ...headers },
     ...(method === 'POST' ? { body: encodeRequest(name, request) as Uint8Array<ArrayBuffer> } : {}),
   }
 }
@@ -77,12 +80,20 @@ export class TestDevice {
   }
 
   call<Name extends RouteName>(name: Name, request: RouteRequest<Name>): Promise<RouteResponse<Name>> {
-    return callRoute(this.server, name, request, formatDeviceAuthorization(this.token))
+    return exchange(this.server, name, this.init(name, request))
   }
 
-  /** A call as `fetch` takes it. */
-  init<Name extends RouteName>(name: Name, request: RouteRequest<Name>): RequestInit {
-    return initOf(name, request, formatDeviceAuthorization(this.token))
+  /** A call as `fetch` takes it, proved by this device; another device's token may be named. */
+  init<Name extends RouteName>(name: Name, request: RouteRequest<Name>, token = this.token): RequestInit {
+    return initOf(name, request, this.headers(name, encodeRequest(name, request), token))
+  }
+
+  /** Token and proof for a call with this body. */
+  headers(name: RouteName, body: Uint8Array, token = this.token): Readonly<Record<string, string>> {
+    const { method, path } = ROUTES[name]
+    const [timeMs, nonce] = [this.server.clock.nowMs(), systemRandom(16)]
+    const signature = this.sign(requestTbs({ origin: this.origin, token, method, path, timeMs, nonce, body }))
+    return { authorization: formatDeviceAuthorization(token), [PROOF_HEADER]: formatRequestProof({ timeMs, nonce, signature }) }
   }
 
   keyPackages(count: number, options: { isLastResort?: boolean; cipherSuite?: number; lifetimeSeconds?: number } = {}): Uint8Array[] {
