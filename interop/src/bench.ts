@@ -15,8 +15,12 @@ const CALLS = 50
 const RUNS = 5
 const GROUP_ID = utf8('bench group')
 const MESSAGE = new Uint8Array(100).fill(0x61)
-/** Commits by members spread over the group before a tree counts as warm: as many as there are leaves, at most this. */
-const WARMING_COMMITS = 32
+/**
+ * Commits by members spread over the group before a tree counts as warm: as many as there are leaves, at most this. In a large
+ * group fewer, for everybody alike: at 1,000 ts-mls takes more than a second for each member and commit.
+ */
+const WARMING_COMMITS = { small: 32, large: 6 } as const
+const LARGE = 200
 
 const surroundings: Surroundings = {
   suiteId: SUITE, groupId: GROUP_ID, publicHandshakes: false, extensionTypes: [], psk: () => new Uint8Array(32), random: systemRandom,
@@ -70,7 +74,8 @@ const benchKind = async (kind: Kind, members: number, report: (work: string, tim
 }
 
 const warmers = (clients: readonly Client[]): readonly Client[] => {
-  const step = Math.max(1, Math.floor(clients.length / WARMING_COMMITS))
+  const commits = clients.length < LARGE ? WARMING_COMMITS.small : WARMING_COMMITS.large
+  const step = Math.max(1, Math.floor(clients.length / commits))
   const spread = clients.filter((_, index) => index % step === 0)
   const last = present(clients.at(-1), 'somebody was added')
   return spread.includes(last) ? spread : [...spread, last]
