@@ -3,29 +3,21 @@
  * harmless; the folder is free at once.
  */
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createInterface } from 'node:readline'
 import { test, type TestContext } from 'node:test'
 import { systemClock, systemRandom } from '@famichat/base'
 import { type ConversationId, ConversationKind, makeId, type MessageId, ServerFrameType } from '@famichat/protocol'
 import { manualClock } from '@famichat/base/testing'
-import type { RunningServer } from '@famichat/server'
+import { type KillableServer, startKillable } from './support/killable-server.js'
 import { TestChannel } from './support/test-channel.js'
 import { firstDevice } from './support/test-device.js'
 import { temporaryFolder, type TestServer } from './support/test-server.js'
 
-interface Started {
-  readonly child: ChildProcess
-  readonly running: RunningServer
-}
-
-const startProcess = async (t: TestContext, dataDir: string, port: number): Promise<Started> => {
-  const child = spawn(process.execPath, [new URL('./support/server-process.js', import.meta.url).pathname, dataDir, String(port)], { stdio: ['ignore', 'pipe', 'inherit'] })
-  t.after(() => child.kill('SIGKILL'))
-  const [line] = await once(createInterface(child.stdout), 'line') as [string]
-  const started = JSON.parse(line) as Pick<RunningServer, 'port' | 'url' | 'setupLink'>
-  return { child, running: { ...started, setupLink: started.setupLink, close: () => Promise.resolve() } }
+/** A killable server that goes with the test. */
+const startProcess = async (t: TestContext, dataDir: string, port: number): Promise<KillableServer> => {
+  const started = await startKillable(dataDir, port)
+  t.after(() => started.child.kill('SIGKILL'))
+  return started
 }
 
 test('what was acknowledged before kill -9 is there afterwards, once and without a hole', async (t) => {
