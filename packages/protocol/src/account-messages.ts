@@ -116,8 +116,15 @@ export type Challenge = Infer<typeof Challenge>
 export const TokenRequest = struct({ deviceId: DeviceId, nonce, signature })
 export type TokenRequest = Infer<typeof TokenRequest>
 
-/** An access token of the device; good for device routes, and for a channel only together with a signed challenge. */
-export const IssuedToken = struct({ token, expiresAtMs: counter })
+/** A refresh token, and the device's signature over `tokenRefreshTbs`. */
+export const RefreshRequest = struct({ deviceId: DeviceId, refreshToken: token, signature })
+export type RefreshRequest = Infer<typeof RefreshRequest>
+
+/**
+ * An access token of the device; good only together with the device's signature over a call or a channel's challenge. The
+ * refresh token gives the next pair, once.
+ */
+export const IssuedToken = struct({ token, expiresAtMs: counter, refreshToken: token, refreshExpiresAtMs: counter })
 export type IssuedToken = Infer<typeof IssuedToken>
 
 /** New roles of an account; what is left out stays. */

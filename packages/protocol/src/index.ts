@@ -4,7 +4,7 @@
 export {
   AccountRole, AuditEvent, AuditList, Challenge, DeviceRegistration, DeviceRequest, DeviceState, DeviceStatus, Directory, Expiry,
   FamilyRole, InviteCreation, InviteFor, InviteList, InvitePlace, InviteRequest, InviteState, IssuedToken, JoinRequest, JoinResponse,
-  LinkMail, LinkOpened, LinkPost, LinkRequest, Nothing, RoleChange, ServerInfo, TokenRequest,
+  LinkMail, LinkOpened, LinkPost, LinkRequest, Nothing, RefreshRequest, RoleChange, ServerInfo, TokenRequest,
 } from './account-messages.js'
 export { accountNameKey, normalizeAccountName } from './account-name.js'
 export {
@@ -50,4 +50,4 @@ export {
   type RouteResponse, ROUTES,
 } from './routes.js'
 export { serverOrigin } from './server-origin.js'
-export { channelChallengeTbs, deviceRegistrationTbs, requestTbs, tokenRequestTbs } from './signed-statements.js'
+export { channelChallengeTbs, deviceRegistrationTbs, requestTbs, tokenRefreshTbs, tokenRequestTbs } from './signed-statements.js'

@@ -52,6 +52,10 @@ export const LIFETIMES = {
   inviteMs: 72 * 3600 * 1000,
   /** An access token. */
   tokenMs: 10 * 60 * 1000,
+  /** A refresh token, from when it is given. */
+  refreshTokenMs: 30 * 24 * 3600 * 1000,
+  /** A refresh token that was just used gives the same pair again: the answer may have been lost. */
+  refreshGraceMs: 10 * 1000,
   /** A challenge, from the moment the server gives it. */
   challengeMs: 60 * 1000,
   /** A device-link mailbox. */

@@ -6,7 +6,7 @@
 import type { Codec } from '@famichat/base'
 import {
   AuditList, Challenge, DeviceRegistration, DeviceRequest, DeviceStatus, Directory, Expiry, InviteCreation, InviteList, InviteRequest,
-  IssuedToken, JoinRequest, JoinResponse, LinkMail, LinkOpened, LinkPost, LinkRequest, Nothing, RoleChange, ServerInfo, TokenRequest,
+  IssuedToken, JoinRequest, JoinResponse, LinkMail, LinkOpened, LinkPost, LinkRequest, Nothing, RefreshRequest, RoleChange, ServerInfo, TokenRequest,
 } from './account-messages.js'
 import { BlobChunk, BlobChunkAnswer, BlobChunkRequest, BlobCreated, BlobCreation, BlobRequest, BlobState } from './blob-messages.js'
 import {
@@ -78,6 +78,7 @@ export const ROUTES = {
 
   tokenChallenge: post('tokens/challenge', Nothing, Challenge, { auth: 'none', summary: 'A nonce to sign' }),
   tokenIssue: post('tokens/issue', TokenRequest, IssuedToken, { auth: 'none', summary: 'An access token for a signed nonce' }),
+  tokenRefresh: post('tokens/refresh', RefreshRequest, IssuedToken, { auth: 'none', summary: 'The next access token and refresh token for a refresh token' }),
 
   linkOpen: post('links/open', Nothing, LinkOpened, { auth: 'device', summary: 'Opens a mailbox for linking a further device' }),
   linkOffer: post('links/offer', LinkPost, Nothing, { auth: 'none', summary: 'The new device posts its sealed offer' }),

@@ -17,6 +17,7 @@ const DeviceRegistration = struct({
   certificate: certificateBytes,
 })
 const TokenRequest = struct({ origin, nonce, deviceId: DeviceId })
+const TokenRefresh = struct({ origin, refreshToken: token, deviceId: DeviceId })
 const Request = struct({ origin, token, method: text(8), path: text(256), timeMs: counter, nonce: requestNonce, body: opaque() })
 const ChannelChallenge = struct({ origin, nonce, deviceId: DeviceId, timeMs: counter })
 
@@ -27,6 +28,10 @@ export const deviceRegistrationTbs = (statement: Infer<typeof DeviceRegistration
 /** Asks for an access token; the nonce is the server's. */
 export const tokenRequestTbs = (statement: Infer<typeof TokenRequest>): Uint8Array =>
   labelled('Famichat 1.0 TokenRequestTBS', TokenRequest, statement)
+
+/** Asks for the next pair of tokens: a refresh token that was stolen without the device's key gives none. */
+export const tokenRefreshTbs = (statement: Infer<typeof TokenRefresh>): Uint8Array =>
+  labelled('Famichat 1.0 TokenRefreshTBS', TokenRefresh, statement)
 
 /** One HTTP call with a token (E17): a token that was stolen without the device's key calls nothing, and no call can be made twice. */
 export const requestTbs = (statement: Infer<typeof Request>): Uint8Array => labelled('Famichat 1.0 RequestTBS', Request, statement)

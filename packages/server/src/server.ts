@@ -5,6 +5,7 @@ import { type DestinationStream, destination } from 'pino'
 import { type Clock, type RandomBytes, systemClock, systemRandom } from '@famichat/base'
 import { LIFETIMES, serverOrigin } from '@famichat/protocol'
 import { makeSetupLink } from './accounts/invites.js'
+import { RefreshBook } from './accounts/refresh-tokens.js'
 import { ChallengeBook } from './accounts/tokens.js'
 import { ChannelServer, type ChannelTimes } from './channel/channel-server.js'
 import { Hub } from './channel/hub.js'
@@ -75,7 +76,9 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   const channels = new ChannelServer(services, hub, {
     authenticationMs: LIFETIMES.channelAuthenticationMs, heartbeatMs: 30_000, ...options.channelTimes,
   })
-  const app = makeHttpServer(services, makeHandlers(services, new ChallengeBook(random), new TokenBuckets(clock, services.rateLimits.claim)))
+  const app = makeHttpServer(services, makeHandlers(services, {
+    challenges: new ChallengeBook(random), refreshes: new RefreshBook(random), claims: new TokenBuckets(clock, services.rateLimits.claim),
+  }))
   channels.attach(app.server)
   const close = async (): Promise<void> => {
     channels.close()

@@ -20,7 +20,8 @@ export interface DeliveryEvents {
   conversationCreated(conversationId: ConversationId, creator: DeviceId): void
   appended(header: EnvelopeHeader, message: Uint8Array): void
   rosterChanged(change: RosterChange): void
-  deviceRevoked(deviceId: DeviceId): void
+  /** The device's channels must end: it was revoked, or its tokens were. */
+  signedOut(deviceId: DeviceId): void
 }
 
 /** The parts that all the server's functions share. */

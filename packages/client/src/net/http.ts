@@ -5,9 +5,9 @@
 import { type Clock, isCodedError, type RandomBytes } from '@famichat/base'
 import type { Signer } from '@famichat/mls'
 import {
-  BODY_CONTENT_TYPE, decodeResponse, type DeviceId, encodeRequest, formatDeviceAuthorization, formatRequestProof, parseErrorBody,
+  BODY_CONTENT_TYPE, decodeResponse, type DeviceId, encodeRequest, formatDeviceAuthorization, formatRequestProof, type IssuedToken, parseErrorBody,
   PROOF_HEADER, requestTbs, type RouteAuthOf,
-  type RouteName, type RouteRequest, type RouteResponse, ROUTES, tokenRequestTbs,
+  type RouteName, type RouteRequest, type RouteResponse, ROUTES, tokenRefreshTbs, tokenRequestTbs,
 } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
 
@@ -75,6 +75,7 @@ export class DeviceCalls {
   /** How far the server's clock is ahead of this device's. */
   #aheadMs = 0
   #token: { readonly token: Uint8Array; readonly renewAtMs: number } | undefined
+  #refreshToken: Uint8Array | undefined
   #asking: Promise<Uint8Array> | undefined
 
   constructor({ origin, fetch, signer, deviceId, clock, random }: {
@@ -97,7 +98,9 @@ export class DeviceCalls {
       return await attempt()
     } catch (error) {
       if (!isCodedError(error, 'protocol.auth.refused')) throw error
+      // the refused call may have been for its time: only a challenge tells the server's
       this.#token = undefined
+      this.#refreshToken = undefined
       return attempt()
     }
   }
@@ -119,19 +122,44 @@ export class DeviceCalls {
     return this.#asking
   }
 
+  /** By refresh token while there is one, else for a signed challenge. */
   async #ask(): Promise<Uint8Array> {
-    const server = { origin: this.origin, fetch: this.#fetch }
-    const { nonce, serverTimeMs } = await callRoute(server, 'tokenChallenge', {})
-    this.#aheadMs = serverTimeMs - this.#clock.nowMs()
-    const signature = await this.#signer.sign(tokenRequestTbs({ origin: this.origin, nonce, deviceId: this.#deviceId }))
     try {
-      const issued = await callRoute(server, 'tokenIssue', { deviceId: this.#deviceId, nonce, signature })
-      const lifetimeMs = Math.max(0, issued.expiresAtMs - this.#clock.nowMs())
-      this.#token = { token: issued.token, renewAtMs: this.#clock.nowMs() + Math.min(lifetimeMs, 10 * TOKEN_MARGIN_MS) - TOKEN_MARGIN_MS }
-      return issued.token
+      return this.#take(await this.#refreshed() ?? await this.#challenged())
     } catch (error) {
       if (isCodedError(error, 'protocol.auth.refused')) throw new ClientError('client.device.revoked', {}, { cause: error })
       throw error
     }
+  }
+
+  #take(issued: IssuedToken): Uint8Array {
+    const lifetimeMs = Math.max(0, issued.expiresAtMs - this.#clock.nowMs() - this.#aheadMs)
+    this.#token = { token: issued.token, renewAtMs: this.#clock.nowMs() + Math.min(lifetimeMs, 10 * TOKEN_MARGIN_MS) - TOKEN_MARGIN_MS }
+    this.#refreshToken = issued.refreshToken
+    return issued.token
+  }
+
+  /** Undefined when there is none, or it is refused: the device's key always opens the door. */
+  async #refreshed(): Promise<IssuedToken | undefined> {
+    const refreshToken = this.#refreshToken
+    if (refreshToken === undefined) return undefined
+    this.#refreshToken = undefined
+    const deviceId = this.#deviceId
+    const signature = await this.#signer.sign(tokenRefreshTbs({ origin: this.origin, refreshToken, deviceId }))
+    try {
+      return await callRoute({ origin: this.origin, fetch: this.#fetch }, 'tokenRefresh', { deviceId, refreshToken, signature })
+    } catch (error) {
+      if (isCodedError(error, 'protocol.auth.refused')) return undefined
+      this.#refreshToken = refreshToken
+      throw error
+    }
+  }
+
+  async #challenged(): Promise<IssuedToken> {
+    const server = { origin: this.origin, fetch: this.#fetch }
+    const { nonce, serverTimeMs } = await callRoute(server, 'tokenChallenge', {})
+    this.#aheadMs = serverTimeMs - this.#clock.nowMs()
+    const signature = await this.#signer.sign(tokenRequestTbs({ origin: this.origin, nonce, deviceId: this.#deviceId }))
+    return callRoute(server, 'tokenIssue', { deviceId: this.#deviceId, nonce, signature })
   }
 }

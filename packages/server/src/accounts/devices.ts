@@ -7,6 +7,7 @@ import type { AuthenticatedDevice, Services } from '../services.js'
 import type { Store } from '../storage/open-database.js'
 import { recordAudit } from './audit.js'
 import { isGuardianOf } from './families.js'
+import { dropTokens } from './tokens.js'
 
 type DirectoryDevice = Directory['accounts'][number]['devices'][number]
 
@@ -46,12 +47,12 @@ export const revokeDevice = (services: Services, caller: AuthenticatedDevice, de
     const nowMs = services.clock.nowMs()
     await recordAudit(store, { atMs: nowMs, event: AuditEvent.deviceRevoked, actor: caller.accountId, subject: deviceId })
     await store.updateTable('devices').set({ revoked_at_ms: nowMs }).where('device_id', '=', deviceId).execute()
-    await store.deleteFrom('tokens').where('device_id', '=', deviceId).execute()
+    await dropTokens(store, deviceId)
     await store.deleteFrom('key_packages').where('device_id', '=', deviceId).execute()
     await store.deleteFrom('links').where('device_id', '=', deviceId).execute()
     await store.deleteFrom('welcomes').where('device_id', '=', deviceId).execute()
     await dropUnreferencedBodies(store)
-    afterCommit(() => { services.events.deviceRevoked(deviceId) })
+    afterCommit(() => { services.events.signedOut(deviceId) })
     return {}
   })
 

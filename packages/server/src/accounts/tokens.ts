@@ -58,26 +58,40 @@ export interface RegisteredDevice extends AuthenticatedDevice {
   readonly isPending: boolean
 }
 
-/** Gives a token for a signed challenge. @throws ProtocolError `protocol.auth.refused` for whatever is wrong */
+/** Gives tokens for a signed challenge. @throws ProtocolError `protocol.auth.refused` for whatever is wrong */
 export const issueToken = async (
   services: Services, challenges: ChallengeBook, request: TokenRequest, origins: readonly string[],
 ): Promise<IssuedToken> => {
   const nowMs = services.clock.nowMs()
-  const device = await readActiveDevice(services.database.read, request.deviceId)
+  const device = await readLivingDevice(services.database.read, request.deviceId)
   const { nonce, deviceId } = request
   const isProved = device !== undefined && challenges.isFresh(nonce, nowMs) && origins.some((origin) =>
     verifyEd25519(device.signatureKey, tokenRequestTbs({ origin, nonce, deviceId }), request.signature))
   if (!isProved) throw new ProtocolError('protocol.auth.refused')
   challenges.spend(nonce, nowMs)
-  const token = services.random(TOKEN_BYTES)
-  const expiresAtMs = nowMs + LIFETIMES.tokenMs
-  return services.database.write.write(async (store) => {
-    // the device may have been revoked since it was read
-    if ((await readActiveDevice(store, deviceId)) === undefined) throw new ProtocolError('protocol.auth.refused')
-    await store.deleteFrom('tokens').where('device_id', '=', deviceId).where('expires_at_ms', '<=', nowMs).execute()
-    await store.insertInto('tokens').values({ token_hash: sha256(token), device_id: deviceId, expires_at_ms: expiresAtMs }).execute()
-    return { token, expiresAtMs }
-  })
+  const pair = { token: services.random(TOKEN_BYTES), refreshToken: services.random(TOKEN_BYTES) }
+  return services.database.write.write((store) => storePair(store, deviceId, pair, nowMs))
+}
+
+/** Stores a pair of tokens as hashes. @throws ProtocolError `protocol.auth.refused` when the device has been revoked since it was read */
+export const storePair = async (
+  store: Store, deviceId: DeviceId, pair: { readonly token: Uint8Array; readonly refreshToken: Uint8Array }, nowMs: number,
+): Promise<IssuedToken> => {
+  if ((await readLivingDevice(store, deviceId)) === undefined) throw new ProtocolError('protocol.auth.refused')
+  const [expiresAtMs, refreshExpiresAtMs] = [nowMs + LIFETIMES.tokenMs, nowMs + LIFETIMES.refreshTokenMs]
+  for (const table of ['tokens', 'refresh_tokens'] as const) {
+    await store.deleteFrom(table).where('device_id', '=', deviceId).where('expires_at_ms', '<=', nowMs).execute()
+  }
+  await store.insertInto('tokens').values({ token_hash: sha256(pair.token), device_id: deviceId, expires_at_ms: expiresAtMs }).execute()
+  await store.insertInto('refresh_tokens').values({
+    token_hash: sha256(pair.refreshToken), device_id: deviceId, expires_at_ms: refreshExpiresAtMs, used_at_ms: null,
+  }).execute()
+  return { ...pair, expiresAtMs, refreshExpiresAtMs }
+}
+
+/** Ends all tokens of a device. */
+export const dropTokens = async (store: Store, deviceId: DeviceId): Promise<void> => {
+  for (const table of ['tokens', 'refresh_tokens'] as const) await store.deleteFrom(table).where('device_id', '=', deviceId).execute()
 }
 
 /**
@@ -100,7 +114,8 @@ export const authenticateRegistered = async (store: Store, token: Uint8Array, no
   return { deviceId: row.device_id, accountId: row.account_id, signatureKey: row.signature_key, isPending: row.approved_at_ms === null }
 }
 
-const readActiveDevice = async (store: Store, deviceId: DeviceId): Promise<AuthenticatedDevice | undefined> => {
+/** A device that is not revoked; it may still be pending. */
+export const readLivingDevice = async (store: Store, deviceId: DeviceId): Promise<AuthenticatedDevice | undefined> => {
   const row = await store.selectFrom('devices').select(['account_id', 'signature_key']).where('device_id', '=', deviceId)
     .where('revoked_at_ms', 'is', null).executeTakeFirst()
   return row === undefined ? undefined : { deviceId, accountId: row.account_id, signatureKey: row.signature_key }

@@ -62,7 +62,7 @@ export class Hub implements DeliveryEvents {
     for (const session of sessions) session.offer(header, frame)
   }
 
-  deviceRevoked(deviceId: DeviceId): void {
+  signedOut(deviceId: DeviceId): void {
     for (const session of [...(this.#byDevice.get(deviceId) ?? [])]) {
       session.outlet.close('protocol.auth.refused')
       this.remove(session)

@@ -9,6 +9,7 @@ import { createInvite, type InviteProof, listInvites, revokeInvite } from '../ac
 import { claimKeyPackages, countKeyPackages, uploadKeyPackages } from '../accounts/key-packages.js'
 import { collectAnswer, openLink, postAnswer, postOffer, readOffer } from '../accounts/links.js'
 import { joinWithInvite, registerDevice } from '../accounts/registration.js'
+import { type RefreshBook, refreshToken } from '../accounts/refresh-tokens.js'
 import { type ChallengeBook, issueToken, type RegisteredDevice } from '../accounts/tokens.js'
 import { appendToBlob, createBlob, deleteBlob, readBlob, readBlobState } from '../blobs/blobs.js'
 import { acceptCommit } from '../delivery/commits.js'
@@ -38,7 +39,9 @@ export interface Call<Name extends RouteName> {
 export type Handlers = { readonly [Name in RouteName]: (call: Call<Name>) => Promise<RouteResponse<Name>> | RouteResponse<Name> }
 
 /** The handlers of this server. */
-export const makeHandlers = (services: Services, challenges: ChallengeBook, claims: TokenBuckets): Handlers => {
+export const makeHandlers = (
+  services: Services, { challenges, refreshes, claims }: { readonly challenges: ChallengeBook; readonly refreshes: RefreshBook; readonly claims: TokenBuckets },
+): Handlers => {
   const { read } = services.database
   const nowMs = (): number => services.clock.nowMs()
   return {
@@ -56,6 +59,7 @@ export const makeHandlers = (services: Services, challenges: ChallengeBook, clai
 
     tokenChallenge: () => ({ nonce: challenges.make(nowMs()), serverTimeMs: nowMs() }),
     tokenIssue: ({ request, origins }) => issueToken(services, challenges, request, origins),
+    tokenRefresh: ({ request, origins }) => refreshToken(services, refreshes, request, origins),
 
     linkOpen: ({ caller }) => openLink(services, caller),
     linkOffer: ({ request }) => postOffer(services, request),

@@ -175,11 +175,22 @@ const familyTables = async (db: AnySchema): Promise<void> => {
   await sql`update invites set place = ${InvitePlace.newFamily} where inviter is null`.execute(db)
 }
 
+const refreshTables = async (db: AnySchema): Promise<void> => {
+  await db.schema.createTable('refresh_tokens')
+    .addColumn('token_hash', 'blob', (column) => column.primaryKey())
+    .addColumn('device_id', 'text', (column) => column.notNull().references('devices.device_id'))
+    .addColumn('expires_at_ms', 'bigint', (column) => column.notNull())
+    .addColumn('used_at_ms', 'bigint')
+    .execute()
+  await db.schema.createIndex('refresh_tokens_by_device').on('refresh_tokens').column('device_id').execute()
+}
+
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-accounts': { up: (db: AnySchema) => firstTables(db) },
   '0002-delivery': { up: (db: AnySchema) => deliveryTables(db) },
   '0003-blobs': { up: (db: AnySchema) => blobTables(db) },
   '0004-families': { up: (db: AnySchema) => familyTables(db) },
+  '0005-refresh-tokens': { up: (db: AnySchema) => refreshTables(db) },
 }
 
 /** Brings the database up to date, each migration in a transaction. @throws ServerError `server.database.*` */

@@ -63,6 +63,14 @@ interface Tokens {
   expires_at_ms: number
 }
 
+interface RefreshTokens {
+  token_hash: Uint8Array
+  device_id: DeviceId
+  expires_at_ms: number
+  /** Null until it has given its pair. */
+  used_at_ms: number | null
+}
+
 interface Links {
   link_id: LinkId
   account_id: AccountId
@@ -166,6 +174,7 @@ export interface Schema {
   devices: Devices
   invites: Invites
   tokens: Tokens
+  refresh_tokens: RefreshTokens
   links: Links
   key_packages: KeyPackages
   conversations: Conversations

@@ -7,7 +7,7 @@ import {
   type AccountId, BODY_CONTENT_TYPE, type DeviceCertificate, decodeResponse, type DeviceId, deviceCertificateTbs,
   deviceRegistrationTbs, encodeDeviceCertificate, encodeRequest, FamilyRole, formatDeviceAuthorization, formatInviteAuthorization, formatRequestProof,
   formatInviteLink, idToBytes, type InviteFor, type InviteId, InvitePlace, inviteProofInput, type JoinRequest, type LinkId, makeId, parseErrorBody, PROOF_HEADER, requestTbs,
-  parseInviteLink, type RouteName, type RouteRequest, type RouteResponse, ROUTES, serverOrigin, tokenRequestTbs,
+  parseInviteLink, type RouteName, type RouteRequest, type RouteResponse, ROUTES, serverOrigin, tokenRefreshTbs, tokenRequestTbs,
 } from '@famichat/protocol'
 import { keyPackageBytes } from './mls-bytes.js'
 import type { TestServer } from './test-server.js'
@@ -58,6 +58,7 @@ export class TestDevice {
   readonly key: KeyPair = makeKeyPair()
   readonly certificate: DeviceCertificate
   token: Uint8Array = new Uint8Array(32)
+  refreshToken: Uint8Array = new Uint8Array(32)
   #serial = 0
 
   constructor(server: TestServer, account: TestAccount = { accountId: makeId<AccountId>(systemRandom), key: makeKeyPair() }) {
@@ -117,8 +118,15 @@ export class TestDevice {
   async signIn(): Promise<void> {
     const { nonce } = await callRoute(this.server, 'tokenChallenge', {})
     const statement = tokenRequestTbs({ origin: this.origin, nonce, deviceId: this.deviceId })
-    const { token } = await callRoute(this.server, 'tokenIssue', { deviceId: this.deviceId, nonce, signature: this.sign(statement) })
-    this.token = token
+    const issued = await callRoute(this.server, 'tokenIssue', { deviceId: this.deviceId, nonce, signature: this.sign(statement) })
+    this.token = issued.token
+    this.refreshToken = issued.refreshToken
+  }
+
+  /** The pair a refresh token gives, asked for with this device's signature. */
+  refresh(refreshToken = this.refreshToken, deviceId = this.deviceId): Promise<RouteResponse<'tokenRefresh'>> {
+    const signature = this.sign(tokenRefreshTbs({ origin: this.origin, refreshToken, deviceId }))
+    return callRoute(this.server, 'tokenRefresh', { deviceId, refreshToken, signature })
   }
 
   /** Makes an invite link. */
