@@ -49,4 +49,4 @@ export const conversationLine = (info: ConversationInfo): string => {
 }
 
 /** A text of somebody else without what would steer the terminal. */
-export const printable = (text: string): string => text.replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, (character) => (character === '\n' || character === '\t' ? character : '\ufffd'))
+const printable = (text: string): string => text.replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, (character) => (character === '\n' || character === '\t' ? character : '\ufffd'))

@@ -89,7 +89,7 @@ export const showUnreadable = ({ conversationId, turn, group }: Taking, header: 
 }
 
 /** Whose device the server says it is, if it is a member's. */
-export const accountOf = (group: Group, deviceId: DeviceId): AccountId =>
+const accountOf = (group: Group, deviceId: DeviceId): AccountId =>
   membersOf(group).find((member) => member.deviceId === deviceId)?.accountId ?? UNKNOWN_ACCOUNT
 
 const seenKey = (conversationId: ConversationId, accountId: AccountId, messageId: string): string =>
