@@ -9,7 +9,7 @@ export const PACKAGE_ARROWS = {
   mls: ['base'],
   protocol: ['base'],
   vault: ['base'],
-  client: ['base', 'mls', 'protocol'],
+  client: ['base', 'mls', 'mls/inspect', 'protocol'],
   server: ['base', 'protocol', 'vault', 'mls/inspect'],
   cli: ['base', 'client', 'server'],
   web: ['base', 'client'],

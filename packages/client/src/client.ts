@@ -14,6 +14,7 @@ import { type ConversationEvent, readHistory } from './conversation/history.js'
 import { putIntent } from './conversation/intents.js'
 import type { MemberDevice } from './conversation/members.js'
 import { readWaiting, type WaitingMessage } from './conversation/waiting.js'
+import { PARAMETERS } from './parameters.js'
 import { paddingFor } from './conversation/message-document.js'
 import { requireActive } from './conversation/outbox.js'
 import type { FileSource, TransferOptions } from './conversation/files.js'
@@ -62,6 +63,14 @@ export const validateJoinLink = (link: string): 'invite' | 'device' => {
   return 'invite'
 }
 
+const GROUP_POLICY = {
+  paddingFor,
+  // the log may be read long after it was written: a commit that was valid then is valid now (RFC 9420 §7.3)
+  checkLifetimes: false,
+  maxPastEpochs: PARAMETERS.pastEpochs,
+  maxPastEpochAgeMs: PARAMETERS.pastEpochMs,
+} as const
+
 /** An open client. Close it: it holds secrets and a connection. */
 export class Client {
   readonly identity: ClientIdentity
@@ -98,8 +107,7 @@ export class Client {
     if (record === undefined || record.admission !== undefined) throw new ClientError('client.profile.missing')
     const trust = new Trust({ store, suite, nowMs: () => clock.nowMs() })
     const identity = await openIdentity(suite, record)
-    // the log may be read long after it was written: a commit that was valid then is valid now (RFC 9420 §7.3)
-    const groupConfig = { backend, authentication: trust, clock, random, policy: { paddingFor, checkLifetimes: false } }
+    const groupConfig = { backend, authentication: trust, clock, random, policy: GROUP_POLICY }
     return new Client(makeEngine(surroundings, { groupConfig, identity, trust }), surroundings)
   }
 
@@ -334,9 +342,10 @@ export class Client {
         config: groupConfig, signer: identity.signer, groupId: idToBytes(conversationId), leaf: leafParameters(identity, random),
         extensions: [makeConversationExtension(subject)],
       })
+      const nowMs = workspace.context.clock.nowMs()
       turn.adopt({
         ...subject, state: ConversationState.active, isRegistered: false, isLeaving: false, cursor: 0, joinedEpoch: 0n,
-        welcomeId: undefined, sentCount: 0, stuckCode: '',
+        welcomeId: undefined, sentCount: 0, isRolledBack: false, renewedAtMs: nowMs, renewedAtCount: 0, keptUpAtMs: nowMs, stuckCode: '',
       }, group)
       if (devices.length > 0) putIntent(workspace, conversationId, turn, { kind: IntentKind.add, devices, epoch: 0n })
     })

@@ -8,6 +8,7 @@ import { Changes } from './conversation/changes.js'
 import { Commits } from './conversation/commits.js'
 import { Delivery } from './conversation/delivery.js'
 import { Files } from './conversation/files.js'
+import { Healing } from './conversation/healing.js'
 import { Live } from './conversation/live.js'
 import { Messaging } from './conversation/messaging.js'
 import { Outbox } from './conversation/outbox.js'
@@ -64,7 +65,8 @@ export const makeEngine = (
   const commits = new Commits({ workspace, connection, delivery, sleep })
   const settle = async (conversationId: ConversationId): Promise<void> => { await commits.settle(conversationId) }
   const outbox = new Outbox({ workspace, connection, delivery, settle, sleep })
-  const upkeep = new Upkeep({ workspace, connection, delivery, outbox, commits, people })
+  const healing = new Healing(workspace, connection)
+  const upkeep = new Upkeep({ workspace, connection, delivery, outbox, commits, people, healing })
 
   const files = new Files({ workspace, connection, sleep })
   const messaging = new Messaging({ workspace, outbox, upkeep, files, sleep })
@@ -84,7 +86,7 @@ export const makeEngine = (
 
   const sync = async (): Promise<readonly Problem[]> => {
     await refreshPeople()
-    const problems = [...await takeInvitations()]
+    const problems: Problem[] = [...await takeInvitations(), ...await healing.look()]
     for (const { conversationId, record } of await workspace.list()) {
       if (record.state !== ConversationState.active) continue
       try {
@@ -93,6 +95,7 @@ export const makeEngine = (
         if (isConnectionLoss(error) || !isCodedError(error)) throw error
         problems.push({ conversationId, code: error.code })
       }
+      await healing.askIfBroken(conversationId)
     }
     await topUp(false)
     return problems

@@ -16,8 +16,11 @@ import { decodeRecord, NameRecord } from '../dist/store/records.js'
 import { surroundingsOf } from '../dist/platform.js'
 import { Community, settle, textsOf } from './support/community.js'
 
-/** Reached where cheating is tested: hostile-members.test.ts. */
-const ELSEWHERE = ['client.message.missing', 'client.message.replayed', 'client.message.misplaced', 'client.log.reordered']
+/** Reached where cheating and healing are tested: hostile-members.test.ts, healing.test.ts. */
+const ELSEWHERE = [
+  'client.message.missing', 'client.message.replayed', 'client.message.misplaced', 'client.log.reordered',
+  'client.log.forked', 'client.server.rolled_back', 'client.profile.rolled_back',
+]
 const reached = new Set<string>(ELSEWHERE)
 
 const refuses = async (work: Promise<unknown> | (() => unknown), code: ClientErrorCode): Promise<void> => {

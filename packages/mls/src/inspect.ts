@@ -10,7 +10,15 @@ import { check } from './errors.js'
 /** The clear part of an MLSMessage. */
 export type InspectedMessage =
   | {
-    readonly kind: 'private' | 'public'
+    readonly kind: 'private'
+    readonly groupId: Uint8Array
+    readonly epoch: bigint
+    readonly contentType: keyof typeof ContentType
+    /** Visible to everybody; authentic only once the message is opened. */
+    readonly authenticatedData: Uint8Array
+  }
+  | {
+    readonly kind: 'public'
     readonly groupId: Uint8Array
     readonly epoch: bigint
     readonly contentType: keyof typeof ContentType
@@ -31,8 +39,8 @@ export const inspectMessage = (message: Uint8Array): InspectedMessage => {
   const decoded = decodeMessage(message)
   switch (decoded.wireFormat) {
     case WireFormat.privateMessage: {
-      const { groupId, epoch, contentType } = decoded.privateMessage
-      return { kind: 'private', groupId, epoch, contentType: CONTENT_NAMES[contentType] }
+      const { groupId, epoch, contentType, authenticatedData } = decoded.privateMessage
+      return { kind: 'private', groupId, epoch, contentType: CONTENT_NAMES[contentType], authenticatedData }
     }
     case WireFormat.publicMessage: {
       const { groupId, epoch, content } = decoded.publicMessage.content

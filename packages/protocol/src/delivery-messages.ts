@@ -44,6 +44,12 @@ export type ConversationCreation = Infer<typeof ConversationCreation>
 export const ConversationRequest = struct({ conversationId: ConversationId })
 export type ConversationRequest = Infer<typeof ConversationRequest>
 
+/** Devices that ask to be removed and added again, in the caller's conversations. */
+export const ReaddList = struct({
+  requests: vector(struct({ conversationId: ConversationId, deviceId: DeviceId }), { max: LIMITS.devicesPerConversation }),
+})
+export type ReaddList = Infer<typeof ReaddList>
+
 /** One conversation as the calling device may see it. */
 export const ConversationSummary = struct({
   conversationId: ConversationId,

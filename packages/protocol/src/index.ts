@@ -24,7 +24,7 @@ export {
 } from './conversation-policy.js'
 export {
   Acceptance, ClaimedKeyPackages, CommitSubmission, ConversationCreation, ConversationList, ConversationRequest,
-  ConversationSummary, DeliveredWelcome, KeyPackageClaim, KeyPackageCount, KeyPackageUpload, LogRead, LogStretch,
+  ConversationSummary, DeliveredWelcome, KeyPackageClaim, KeyPackageCount, KeyPackageUpload, LogRead, LogStretch, ReaddList,
   Roster, StoredGroupInfo, WelcomeHeader, WelcomeList, WelcomeRequest,
 } from './delivery-messages.js'
 export {

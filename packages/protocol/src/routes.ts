@@ -11,7 +11,7 @@ import {
 import { BlobChunk, BlobChunkAnswer, BlobChunkRequest, BlobCreated, BlobCreation, BlobRequest, BlobState } from './blob-messages.js'
 import {
   Acceptance, ClaimedKeyPackages, CommitSubmission, ConversationCreation, ConversationList, ConversationRequest,
-  DeliveredWelcome, KeyPackageClaim, KeyPackageCount, KeyPackageUpload, LogRead, LogStretch, Roster, StoredGroupInfo,
+  DeliveredWelcome, KeyPackageClaim, KeyPackageCount, KeyPackageUpload, LogRead, LogStretch, ReaddList, Roster, StoredGroupInfo,
   WelcomeList, WelcomeRequest,
 } from './delivery-messages.js'
 import { LIMITS } from './limits.js'
@@ -99,6 +99,8 @@ export const ROUTES = {
   conversationRoster: post('conversations/roster', ConversationRequest, Roster, { auth: 'device', summary: 'The devices the server delivers to' }),
   conversationGroupInfo: post('conversations/group-info', ConversationRequest, StoredGroupInfo, { auth: 'device', summary: 'The latest GroupInfo' }),
   conversationCommit: post('conversations/commit', CommitSubmission, Acceptance, { auth: 'device', maxRequestBytes: COMMIT_BYTES, summary: 'Submits a commit with its Welcome, GroupInfo and roster change' }),
+  conversationReadd: post('conversations/readd', ConversationRequest, Nothing, { auth: 'device', summary: 'Asks the members to remove the calling device and add it again' }),
+  readdList: get('readds', ReaddList, { auth: 'device', summary: 'Devices that ask to be added again, in the caller\'s conversations' }),
 
   logRead: post('log/read', LogRead, LogStretch, { auth: 'device', summary: 'Reads a conversation\'s log after a position' }),
   welcomeList: get('welcomes', WelcomeList, { auth: 'device', summary: 'Welcomes waiting for the calling device' }),

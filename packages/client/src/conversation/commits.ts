@@ -2,6 +2,7 @@
  * Commits: what is wanted and what is proposed becomes one commit on the epoch that is now. A lost race discards it,
  * takes the winner, and makes it anew, with back-off and an end (E1, E2).
  */
+import { PARAMETERS } from '../parameters.js'
 import { isCodedError } from '@famichat/base'
 import { decodeKeyPackage, type Group, type KeyPackage, makeAdd, makeRemove, type Proposal, ProposalType } from '@famichat/mls'
 import { type AccountId, type ConversationId, type DeviceId, makeId, type MessageId } from '@famichat/protocol'
@@ -12,6 +13,7 @@ import { CommitRecord, ConversationState, decodeRecord, encodeRecord, IntentKind
 import type { Delivery } from './delivery.js'
 import { devicesOf, readIntents, type StoredIntent } from './intents.js'
 import { deviceOfLeaf, membersOf } from './members.js'
+import { makeHead } from './outbox.js'
 import { mayCommitProposals, removedByProposals } from './pending-proposals.js'
 import { backOffMs, retryLimited, type Sleep } from './retry.js'
 import type { Turn, Workspace } from './workspace.js'
@@ -31,7 +33,7 @@ export interface Settled {
 }
 
 /** A race lost more often than this is shown (E3). */
-const MAX_ATTEMPTS = 16
+const MAX_ATTEMPTS = PARAMETERS.commitAttempts
 
 /** KeyPackages that were claimed; they stay good when a race is lost. */
 type Claims = Map<DeviceId, KeyPackage | 'none'>
@@ -70,11 +72,14 @@ export class Commits {
   /** Claims KeyPackages for devices that are wanted and not there. */
   async #claimMissing(conversationId: ConversationId, claims: Claims): Promise<void> {
     const { workspace } = this.#context
-    const wanted = devicesOf(await readIntents(workspace.context.store, conversationId), IntentKind.add)
+    const intents = await readIntents(workspace.context.store, conversationId)
+    const again = devicesOf(intents, IntentKind.readd)
+    const wanted = [...devicesOf(intents, IntentKind.add), ...again]
     if (wanted.length === 0) return
+    const isAgain = new Set(again.map(({ deviceId }) => deviceId))
     const present = await workspace.turn('read', conversationId, ({ group }) =>
       Promise.resolve(new Set(group === undefined ? [] : membersOf(group).map(({ deviceId }) => deviceId))))
-    const missing = wanted.filter(({ deviceId }) => !present.has(deviceId) && !claims.has(deviceId))
+    const missing = wanted.filter(({ deviceId }) => present.has(deviceId) === isAgain.has(deviceId) && !claims.has(deviceId))
     for (const accountId of new Set(missing.map((device) => device.accountId))) {
       const deviceIds = missing.filter((device) => device.accountId === accountId).map(({ deviceId }) => deviceId)
       try {
@@ -123,6 +128,7 @@ export class Commits {
     return workspace.turn('commit', conversationId, async (turn) => {
       const { group, record } = turn
       if (group === undefined || record?.state !== ConversationState.active || !record.isRegistered) return undefined
+      if (record.isRolledBack) throw new ClientError('client.profile.rolled_back')
       if (record.stuckCode !== '') throw new ClientError('client.conversation.stuck', { reason: record.stuckCode })
       const { store, random } = workspace.context
       if (group.pendingCommit !== undefined) {
@@ -139,7 +145,8 @@ export class Commits {
         return undefined
       }
       const { epoch } = group
-      const { commit, welcome, staged } = await commitWithPending(group, proposals)
+      const authenticatedData = makeHead(group, { conversationId, number: 0, lastSeq: record.cursor })
+      const { commit, welcome, staged } = await commitWithPending(group, proposals, authenticatedData)
       const leaves = new Map(group.members.map(({ leafIndex, leafNode }) => [leafIndex, leafNode]))
       const made: CommitRecord = {
         messageId: makeId<MessageId>(random),
@@ -183,23 +190,30 @@ const proposalsFor = (group: Group, intents: readonly StoredIntent[], claims: Cl
     const keyPackage = claims.get(deviceId)
     if (!present.has(deviceId) && !unwanted.has(deviceId) && keyPackage !== undefined && keyPackage !== 'none') adds.set(deviceId, makeAdd(keyPackage))
   }
+  // a broken device comes back on a new leaf: out and in with one commit (E3)
+  const again = new Map<DeviceId, Proposal>()
+  for (const { deviceId } of devicesOf(intents, IntentKind.readd)) {
+    const keyPackage = claims.get(deviceId)
+    const isPossible = present.has(deviceId) && !unwanted.has(deviceId) && keyPackage !== undefined && keyPackage !== 'none'
+    if (isPossible) again.set(deviceId, makeAdd(keyPackage))
+  }
   const removes = members
-    .filter(({ deviceId, leafIndex }) => unwanted.has(deviceId) && leafIndex !== group.ownLeaf && !leaving.has(leafIndex))
+    .filter(({ deviceId, leafIndex }) => (unwanted.has(deviceId) || again.has(deviceId)) && leafIndex !== group.ownLeaf && !leaving.has(leafIndex))
     .map(({ leafIndex }) => makeRemove(leafIndex))
-  return [...removes, ...adds.values()]
+  return [...removes, ...adds.values(), ...again.values()]
 }
 
 /**
  * Takes what is proposed along. Clients propose removals only: when anything else was proposed, or what was proposed cannot
  * be committed, the removals are committed by value, so that no member can keep the others from going on.
  */
-const commitWithPending = async (group: Group, proposals: readonly Proposal[]): ReturnType<Group['commit']> => {
+const commitWithPending = async (group: Group, proposals: readonly Proposal[], authenticatedData: Uint8Array): ReturnType<Group['commit']> => {
   const onlyRemovals = group.pendingProposals.every(({ proposal }) => proposal.proposalType === ProposalType.remove)
   try {
-    if (onlyRemovals) return await group.commit({ proposals })
+    if (onlyRemovals) return await group.commit({ proposals, authenticatedData })
   } catch (error) {
     if (!isCodedError(error) || group.pendingProposals.length === 0) throw error
   }
   const leaving = [...removedByProposals(group)].filter((leaf) => leaf !== group.ownLeaf && group.member(leaf) !== undefined)
-  return group.commit({ proposals: [...proposals, ...leaving.map(makeRemove)], withPending: false })
+  return group.commit({ proposals: [...proposals, ...leaving.map(makeRemove)], withPending: false, authenticatedData })
 }

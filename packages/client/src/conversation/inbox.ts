@@ -4,15 +4,18 @@
  */
 import { EMPTY, equal, isCodedError } from '@famichat/base'
 import type { Processed, StagedCommit } from '@famichat/mls'
+import { inspectMessage } from '@famichat/mls/inspect'
 import { ContentType, type ConversationId, Encryption, type Envelope } from '@famichat/protocol'
 import { ClientError, type ClientErrorCode } from '../client-error.js'
-import { ConversationState, conversationPrefix, HistoryKind } from '../store/records.js'
+import { ConversationState, conversationPrefix, HistoryKind, IntentKind } from '../store/records.js'
 import { encodeHistory, historyKey, UNKNOWN_ACCOUNT } from './history.js'
+import { readIntents } from './intents.js'
 import { accountsOf, deviceOfLeaf, membersOf, type PlacedDevice } from './members.js'
 import { decodeMessageDocument, decodeMessageHead } from './message-document.js'
+import { transcriptPrefixOf } from './outbox.js'
 import { readOutbox } from './outbox-rows.js'
 import { Senders } from './senders.js'
-import { noteAt, showMessage, showUnreadable, type Taking } from './taking.js'
+import { noteAt, showMessage, showUnreadable, type Taking, wasTaken } from './taking.js'
 import type { Workspace } from './workspace.js'
 
 /** Takes entries that follow the cursor; those before it were taken already. Stops where it cannot follow. */
@@ -61,11 +64,14 @@ const takeEnvelope = async (taking: Taking, envelope: Envelope): Promise<boolean
   }
 }
 
-const refuseEnvelope = async (taking: Taking, { header }: Envelope, errorCode: string): Promise<boolean> => {
+const refuseEnvelope = async (taking: Taking, envelope: Envelope, errorCode: string): Promise<boolean> => {
+  const { header } = envelope
   const { record } = taking.turn
   switch (header.contentType) {
     case ContentType.commit:
-      taking.turn.update({ stuckCode: errorCode })
+      // the pending commit of this device is another one: so are its files
+      if (errorCode === 'mls.message.own_pending') taking.turn.update({ isRolledBack: true })
+      taking.turn.update({ stuckCode: isForked(taking, envelope) ? 'client.log.forked' : errorCode })
       return false
     case ContentType.proposal:
       return true
@@ -73,8 +79,23 @@ const refuseEnvelope = async (taking: Taking, { header }: Envelope, errorCode: s
       // from before this device came in: it was never for it
       if (record !== undefined && header.epoch < record.joinedEpoch) return true
       await taking.senders.takeUnreadable(header.senderDevice)
-      showUnreadable(taking, header, errorCode)
+      showUnreadable(taking, header, isForked(taking, envelope) ? 'client.log.forked' : errorCode)
       return true
+  }
+}
+
+/**
+ * A message of the epoch that is now, which does not open, and says that another course of things led there (S6). The head
+ * is not authentic then: who forges it raises an alarm about itself.
+ */
+const isForked = ({ group }: Taking, { header, message }: Envelope): boolean => {
+  try {
+    const inspected = inspectMessage(message.slice())
+    if (inspected.kind !== 'private' || header.epoch !== group.epoch || inspected.epoch !== group.epoch) return false
+    return !equal(decodeMessageHead(inspected.authenticatedData).transcriptPrefix, transcriptPrefixOf(group))
+  } catch (error) {
+    if (!isCodedError(error)) throw error
+    return false
   }
 }
 
@@ -108,7 +129,11 @@ const takeOwn = async (taking: Taking, envelope: Envelope): Promise<void> => {
   if (sent === undefined || !equal(sent.record.message, message)) {
     const { accountId, deviceId } = identity
     const { seq, createdAtMs: atMs, epoch } = header
-    if (header.senderDevice !== deviceId) noteAt(taking, { seq, code: 'client.message.replayed', accountId, deviceId, atMs, epoch, count: 1 })
+    const isForgotten = header.senderDevice === deviceId && !(await wasTaken(taking, accountId, header.messageId))
+    // a message of this device that this device has no memory of: its files are older than what it has sent (E8)
+    if (isForgotten) turn.update({ isRolledBack: true })
+    const code = isForgotten ? 'client.profile.rolled_back' : 'client.message.replayed'
+    if (header.contentType === ContentType.application) noteAt(taking, { seq, code, accountId, deviceId, atMs, epoch, count: 1 })
     return
   }
   turn.put('outbox', sent.key, undefined)
@@ -119,7 +144,7 @@ const takeOwn = async (taking: Taking, envelope: Envelope): Promise<void> => {
 }
 
 const takeCommit = async (taking: Taking, { header }: Envelope, staged: StagedCommit): Promise<void> => {
-  const { workspace: { context: { store } }, conversationId, turn, group } = taking
+  const { workspace: { context: { store, clock } }, conversationId, turn, group } = taking
   const before = membersOf(group)
   const committer = before.find(({ leafIndex }) => leafIndex === staged.committer)
   group.merge(staged)
@@ -144,6 +169,8 @@ const takeCommit = async (taking: Taking, { header }: Envelope, staged: StagedCo
   }))
   if (!isOut) {
     noteMembers(taking, { before, after: membersOf(group), staged })
+    await dropServedReadds(taking, staged)
+    if (staged.isOwn) turn.update({ renewedAtMs: clock.nowMs(), renewedAtCount: turn.record?.sentCount ?? 0 })
     return
   }
   turn.update({ state: ConversationState.ended })
@@ -165,4 +192,14 @@ const noteWithheld = (taking: Taking, { header }: Envelope, count: number): void
     seq: header.seq - 1, code: 'client.message.withheld', accountId: UNKNOWN_ACCOUNT, deviceId: header.senderDevice,
     atMs: header.createdAtMs, epoch: header.epoch, count,
   })
+}
+
+/** Whoever made it, the devices are on new leaves. */
+const dropServedReadds = async ({ workspace: { context: { store } }, conversationId, turn, group }: Taking, { added }: StagedCommit): Promise<void> => {
+  if (added.length === 0) return
+  const addedLeaves = new Set<number>(added.map(({ leafIndex }) => leafIndex))
+  const addedDevices = new Set(membersOf(group).filter(({ leafIndex }) => addedLeaves.has(leafIndex)).map(({ deviceId }) => deviceId))
+  for (const { key, record } of await readIntents(store, conversationId)) {
+    if (record.kind === IntentKind.readd && record.devices.every(({ deviceId }) => addedDevices.has(deviceId))) turn.put('intents', key, undefined)
+  }
 }

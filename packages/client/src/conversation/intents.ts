@@ -26,7 +26,7 @@ export const putIntent = (workspace: Workspace, conversationId: ConversationId, 
 
 /** Wants devices in or out. */
 export const wantDevices = (
-  workspace: Workspace, conversationId: ConversationId, kind: typeof IntentKind.add | typeof IntentKind.remove, devices: readonly MemberDevice[],
+  workspace: Workspace, conversationId: ConversationId, kind: Exclude<IntentRecord['kind'], typeof IntentKind.refresh>, devices: readonly MemberDevice[],
 ): Promise<void> =>
   workspace.turn('intent', conversationId, (turn) => {
     const wanted = devices.map(({ accountId, deviceId }) => ({ accountId, deviceId }))

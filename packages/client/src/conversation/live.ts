@@ -2,6 +2,7 @@
  * Live: stays connected, takes what is delivered in the order it comes, connects again with back-off, and does its share
  * of the upkeep: proposals that others made are committed after a moment, so that not everybody commits at once.
  */
+import { PARAMETERS } from '../parameters.js'
 import { isCodedError, type RandomBytes } from '@famichat/base'
 import { type ConversationId, type Envelope, ServerFrameType } from '@famichat/protocol'
 import type { DeliveryFrame } from '../net/channel.js'
@@ -27,7 +28,7 @@ export interface LiveContext {
 }
 
 /** How long a client waits before it commits what another proposed, at most. */
-const COMMIT_JITTER_MS = 250
+const COMMIT_JITTER_MS = PARAMETERS.commitJitterMs
 const RECONNECT_STEP_MS = 100
 
 /** Runs until it is told to stop. */

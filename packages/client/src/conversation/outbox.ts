@@ -2,6 +2,7 @@
  * Outbox: a message is encrypted and written before it is sent, and sent again with the same bytes until the server has
  * it (E5). Only when the server says that its epoch is over is it encrypted anew, under the same message id.
  */
+import { PARAMETERS } from '../parameters.js'
 import { EMPTY, present } from '@famichat/base'
 import { type Group, makeRemove } from '@famichat/mls'
 import { type ConversationId, makeId, type MessageId, ProtocolError } from '@famichat/protocol'
@@ -14,7 +15,7 @@ import { membersOf } from './members.js'
 import { encodeMessageDocument, encodeMessageHead, type MessageDocument, type MessageHead, TRANSCRIPT_PREFIX_BYTES } from './message-document.js'
 import { appendOutbox, type OutboxRow, readOutbox } from './outbox-rows.js'
 import { removedByProposals } from './pending-proposals.js'
-import { retryLimited, type Sleep } from './retry.js'
+import { backOffMs, retryLimited, type Sleep } from './retry.js'
 import type { Turn, Workspace } from './workspace.js'
 
 /** What sending works with. */
@@ -27,12 +28,13 @@ export interface OutboxContext {
   readonly sleep: Sleep
 }
 
-const MAX_ATTEMPTS = 10
+const MAX_ATTEMPTS = PARAMETERS.sendAttempts
 
 /** The group of an active conversation. @throws ClientError `client.conversation.*` */
 export const requireActive = ({ record, group }: Turn): Group => {
   if (record === undefined) throw new ClientError('client.conversation.unknown')
   if (record.state !== ConversationState.active || record.isLeaving) throw new ClientError('client.conversation.ended')
+  if (record.isRolledBack) throw new ClientError('client.profile.rolled_back')
   if (record.stuckCode !== '') throw new ClientError('client.conversation.stuck', { reason: record.stuckCode })
   return present(group, 'an active conversation has a group')
 }
@@ -86,9 +88,9 @@ export class Outbox {
 
   /** Sends what waits, in order, and takes it from the log. @throws ProtocolError | ClientError */
   async flush(conversationId: ConversationId): Promise<void> {
-    const { workspace: { context: { store, onPoint } }, connection, delivery } = this.#context
+    const { workspace: { context: { store, onPoint, random } }, connection, delivery } = this.#context
     const accepted = new Set<MessageId>()
-    for (;;) {
+    for (let refused = 0; ;) {
       const next = (await readOutbox(store, conversationId)).find(({ record }) => !accepted.has(record.messageId))
       if (next === undefined) break
       const { messageId, epoch, message } = next.record
@@ -99,6 +101,9 @@ export class Outbox {
         accepted.add(messageId)
       } catch (error) {
         await this.#recover(conversationId, next, error)
+        // a server that calls everything stale is not asked for ever
+        if (++refused === MAX_ATTEMPTS) throw new ClientError('client.conversation.busy', {}, { cause: error })
+        await this.#context.sleep(backOffMs(random, refused))
       }
     }
     if (accepted.size > 0) await delivery.catchUp(conversationId)
@@ -173,11 +178,11 @@ const seal = async (
 }
 
 /** The head of what a member says in the epoch that is now. */
-const makeHead = (group: Group, fields: Omit<MessageHead, 'transcriptPrefix'>): Uint8Array =>
+export const makeHead = (group: Group, fields: Omit<MessageHead, 'transcriptPrefix'>): Uint8Array =>
   encodeMessageHead({ ...fields, transcriptPrefix: transcriptPrefixOf(group) })
 
 /** The beginning of confirmed_transcript_hash; zeros before the first commit, where it is empty. */
-const transcriptPrefixOf = (group: Group): Uint8Array => {
+export const transcriptPrefixOf = (group: Group): Uint8Array => {
   const prefix = new Uint8Array(TRANSCRIPT_PREFIX_BYTES)
   prefix.set(group.context.confirmedTranscriptHash.subarray(0, TRANSCRIPT_PREFIX_BYTES))
   return prefix

@@ -2,6 +2,7 @@
  * Taking: what one turn does with entries of the log. Messages are shown once and in their place; what people should know
  * is put beside them.
  */
+import { PARAMETERS } from '../parameters.js'
 import type { Group } from '@famichat/mls'
 import type { AccountId, ConversationId, DeviceId, EnvelopeHeader } from '@famichat/protocol'
 import type { ClientErrorCode } from '../client-error.js'
@@ -36,8 +37,8 @@ export interface PlacedMessage {
 }
 
 /** How far a sender's clock may be off before its time is not believed for showing. */
-const MAX_AHEAD_MS = 5 * 60 * 1000
-const MAX_BEHIND_MS = 30 * 24 * 3600 * 1000
+const MAX_AHEAD_MS = PARAMETERS.clockAheadMs
+const MAX_BEHIND_MS = PARAMETERS.clockBehindMs
 
 /** Shows a message once: an id that was taken before is a replay, whoever delivers it (E10, RFC 9750 §8.6). */
 export const showMessage = async (taking: Taking, message: PlacedMessage): Promise<void> => {
@@ -91,6 +92,10 @@ export const showUnreadable = ({ conversationId, turn, group }: Taking, header: 
 /** Whose device the server says it is, if it is a member's. */
 const accountOf = (group: Group, deviceId: DeviceId): AccountId =>
   membersOf(group).find((member) => member.deviceId === deviceId)?.accountId ?? UNKNOWN_ACCOUNT
+
+/** True for a message that this device has taken already. */
+export const wasTaken = async (taking: Taking, accountId: AccountId, messageId: string): Promise<boolean> =>
+  await placeOf(taking, accountId, messageId) !== undefined
 
 const seenKey = (conversationId: ConversationId, accountId: AccountId, messageId: string): string =>
   `${conversationPrefix(conversationId)}${accountId}/${messageId}`

@@ -3,12 +3,14 @@
  * commit, revoked devices to remove, new devices of one's own account to add.
  */
 import type { ConversationId } from '@famichat/protocol'
+import { PARAMETERS } from '../parameters.js'
 import type { People } from '../identity/directory.js'
 import type { Connection } from '../net/connection.js'
 import { ConversationState, IntentKind } from '../store/records.js'
 import type { Commits } from './commits.js'
 import type { Delivery } from './delivery.js'
-import { devicesOf, readIntents, wantDevices } from './intents.js'
+import type { Healing } from './healing.js'
+import { devicesOf, putIntent, readIntents, wantDevices } from './intents.js'
 import { type MemberDevice, membersOf } from './members.js'
 import type { Outbox } from './outbox.js'
 import { readOutbox } from './outbox-rows.js'
@@ -23,7 +25,11 @@ export interface UpkeepContext {
   readonly outbox: Outbox
   readonly commits: Commits
   readonly people: People
+  readonly healing: Healing
 }
+
+/** How exactly it is known when a conversation was kept up. */
+const KEPT_UP_STEP_MS = 3600 * 1000
 
 /** Keeps conversations going. */
 export class Upkeep {
@@ -52,6 +58,8 @@ export class Upkeep {
     await this.register(conversationId)
     await delivery.catchUp(conversationId)
     await this.#wantRosterChanges(conversationId)
+    await this.#context.healing.help(conversationId)
+    await this.#wantRenewal(conversationId)
     await this.#leaveAgain(conversationId)
     if ((await readOutbox(workspace.context.store, conversationId)).length > 0) await outbox.flush(conversationId)
     if (await this.isCommitDue(conversationId)) await commits.settle(conversationId)
@@ -61,9 +69,27 @@ export class Upkeep {
   async isCommitDue(conversationId: ConversationId): Promise<boolean> {
     const { workspace } = this.#context
     return workspace.turn('read', conversationId, async ({ group, record }) => {
-      if (group === undefined || record?.state !== ConversationState.active || record.stuckCode !== '') return false
+      if (group === undefined || record?.state !== ConversationState.active || record.stuckCode !== '' || record.isRolledBack) return false
       if (group.pendingCommit !== undefined || mayCommitProposals(group)) return true
       return !record.isLeaving && (await readIntents(workspace.context.store, conversationId)).length > 0
+    })
+  }
+
+  /** Keys are renewed by age, by use and after a gap (E20): whoever copied this device is shut out again. */
+  #wantRenewal(conversationId: ConversationId): Promise<void> {
+    const { workspace } = this.#context
+    const nowMs = workspace.context.clock.nowMs()
+    return workspace.turn('renewal', conversationId, async (turn) => {
+      const { group, record } = turn
+      if (group?.status !== 'active' || record === undefined || record.isLeaving || record.isRolledBack || record.stuckCode !== '') return
+      const hasGap = nowMs - record.keptUpAtMs >= PARAMETERS.renewAfterGapMs
+      // until a commit of its own has renewed them
+      if (hasGap) turn.update({ renewedAtMs: 0 })
+      if (nowMs - record.keptUpAtMs >= KEPT_UP_STEP_MS) turn.update({ keptUpAtMs: nowMs })
+      const isDue = hasGap || nowMs - record.renewedAtMs >= PARAMETERS.renewAfterMs || record.sentCount - record.renewedAtCount >= PARAMETERS.renewAfterMessages
+      const intents = await readIntents(workspace.context.store, conversationId)
+      const isWanted = intents.some(({ record: { kind, epoch } }) => kind === IntentKind.refresh && epoch === group.epoch)
+      if (isDue && !isWanted) putIntent(workspace, conversationId, turn, { kind: IntentKind.refresh, devices: [], epoch: group.epoch })
     })
   }
 

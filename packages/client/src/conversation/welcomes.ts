@@ -72,7 +72,7 @@ const takeWelcome = (
   return workspace.turn('welcome', conversationId, async (turn) => {
     const before = turn.record
     // a device that got stuck is removed and welcomed again: that is its way back (E3)
-    if (before?.welcomeId === welcomeId || (before?.state === ConversationState.active && before.stuckCode === '')) return 'known'
+    if (before?.welcomeId === welcomeId || (before?.state === ConversationState.active && before.stuckCode === '' && !before.isRolledBack)) return 'known'
     // an earlier period's history must not be written over
     if (before !== undefined && fromSeq - 1 < before.cursor) throw new ClientError('client.message.malformed')
     const keyPackages = await readKeyPackages(workspace.context)
@@ -84,7 +84,7 @@ const takeWelcome = (
     if (subject.kind !== kind) throw new ClientError('client.message.malformed')
     turn.adopt({
       ...subject, state: ConversationState.active, isRegistered: true, isLeaving: false, cursor: fromSeq - 1,
-      joinedEpoch: group.epoch, welcomeId, sentCount: 0, stuckCode: '',
+      joinedEpoch: group.epoch, welcomeId, sentCount: 0, isRolledBack: false, renewedAtMs: workspace.context.clock.nowMs(), renewedAtCount: 0, keptUpAtMs: workspace.context.clock.nowMs(), stuckCode: '',
     }, group)
     const inviter = membersOf(group).find(({ deviceId }) => deviceId === senderDevice)
     turn.put('history', historyKey(conversationId, fromSeq - 1), encodeHistory({

@@ -1,20 +1,20 @@
 /**
  * This device's KeyPackages: made in stock, private halves kept until a Welcome uses them, topped up when few are left.
  */
+import { PARAMETERS } from '../parameters.js'
 import { type Clock, type RandomBytes, Secret, toHex } from '@famichat/base'
 import { type CipherSuite, decodeKeyPackageBundle, encodeKeyPackageBundle, type KeyPackageBundle, makeKeyPackage, makeLifetime } from '@famichat/mls'
-import { LIMITS } from '@famichat/protocol'
 import type { DeviceCalls } from '../net/http.js'
 import { decodeRecord, encodeRecord, KeyPackageRecord } from '../store/records.js'
 import type { Change, Store } from '../store/store.js'
 import { type Identity, leafParameters } from './identity.js'
 
 /** How long a KeyPackage can be used (E19). */
-const LIFETIME_SECONDS = 30n * 24n * 3600n
+const LIFETIME_SECONDS = BigInt(PARAMETERS.keyPackageLifetimeSeconds)
 /** Private halves outlive their KeyPackage a little: its Welcome may be on its way. */
 const GRACE_MS = 3 * 24 * 3600 * 1000
 /** In stock, the last-resort one not counted. */
-const STOCK = LIMITS.keyPackagesPerDevice - 1
+const STOCK = PARAMETERS.keyPackagesInStock - 1
 
 /** What making KeyPackages takes. */
 export interface KeyPackageContext {
@@ -71,7 +71,7 @@ export const topUpKeyPackages = async (
 ): Promise<void> => {
   const { store, clock } = context
   const { available, hasLastResort } = await calls.call('keyPackageCount', {})
-  const missing = available < LIMITS.keyPackagesLow ? STOCK - available : 0
+  const missing = available < PARAMETERS.keyPackagesLow ? STOCK - available : 0
   const withLastResort = !hasLastResort || isLastResortUsed
   if (missing === 0 && !withLastResort) return
   const outdated = (await store.list('keyPackages', { prefix: '' }))

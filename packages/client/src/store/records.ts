@@ -61,6 +61,13 @@ export const ConversationRecord = struct({
   welcomeId: optional(WelcomeId),
   /** How many messages this device wrote here: the number of the last one. */
   sentCount: counter,
+  /** This device's files were put back to an older state: it must not encrypt until it is added afresh (E8). */
+  isRolledBack: flag,
+  /** When this device's keys here were renewed, and how many messages it had written by then (E20). */
+  renewedAtMs: counter,
+  renewedAtCount: counter,
+  /** When the conversation was kept up last. */
+  keptUpAtMs: counter,
   /** Why the entry after the cursor cannot be taken; empty when all is well. */
   stuckCode: errorCode,
 })
@@ -155,7 +162,7 @@ export const CommitRecord = struct({
 export type CommitRecord = Infer<typeof CommitRecord>
 
 /** Changes that may be wanted. */
-export const IntentKind = { add: 1, remove: 2, refresh: 3 } as const
+export const IntentKind = { add: 1, remove: 2, refresh: 3, readd: 4 } as const
 
 export const IntentRecord = struct({
   kind: closed(uint8, IntentKind, 'intent kind'),

@@ -11,6 +11,7 @@ import type { AuthenticatedDevice, Services } from '../services.js'
 import type { Store } from '../storage/open-database.js'
 import { epochNumber, findAcceptance, insertEnvelope, inspectOrRefuse } from './append.js'
 import { type JoinedConversation, readJoinedConversation } from './conversations.js'
+import { dropReadd } from './readds.js'
 import { dropUnreferencedBodies } from './welcomes.js'
 
 /**
@@ -85,6 +86,7 @@ const changeRoster = async (store: Store, { submission, conversation, seq, sende
     const { numUpdatedRows } = await store.updateTable('memberships').set({ until_seq: seq })
       .where('conversation_id', '=', conversationId).where('device_id', '=', deviceId).where('until_seq', 'is', null).executeTakeFirst()
     if (numUpdatedRows !== 1n) throw new ProtocolError('protocol.roster.refused')
+    await dropReadd(store, conversationId, deviceId)
   }
   for (const deviceId of added) {
     const device = await store.selectFrom('devices').select('account_id').where('device_id', '=', deviceId)

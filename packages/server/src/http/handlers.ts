@@ -15,6 +15,7 @@ import { appendToBlob, createBlob, deleteBlob, readBlob, readBlobState } from '.
 import { acceptCommit } from '../delivery/commits.js'
 import { createConversation, listConversations, readGroupInfo, readRoster } from '../delivery/conversations.js'
 import { readLog } from '../delivery/log.js'
+import { listReadds, requestReadd } from '../delivery/readds.js'
 import { listWelcomes, readWelcome } from '../delivery/welcomes.js'
 import type { TokenBuckets } from '../rate-limits.js'
 import type { AuthenticatedDevice, Services } from '../services.js'
@@ -83,6 +84,8 @@ export const makeHandlers = (
     conversationRoster: ({ caller, request }) => readRoster(services, caller, request.conversationId),
     conversationGroupInfo: ({ caller, request }) => readGroupInfo(services, caller, request.conversationId),
     conversationCommit: ({ caller, request }) => acceptCommit(services, caller, request),
+    conversationReadd: ({ caller, request }) => requestReadd(services, caller, request.conversationId),
+    readdList: ({ caller }) => listReadds(services, caller),
 
     blobCreate: ({ caller, request }) => createBlob(services, caller, request),
     blobAppend: ({ caller, request }) => appendToBlob(services, caller, request),

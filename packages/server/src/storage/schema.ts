@@ -166,6 +166,13 @@ interface BlobChunks {
   chunk: Uint8Array
 }
 
+/** A device that asks to be removed and added again. */
+interface Readds {
+  conversation_id: ConversationId
+  device_id: DeviceId
+  requested_at_ms: number
+}
+
 /** All tables. */
 export interface Schema {
   families: Families
@@ -186,4 +193,5 @@ export interface Schema {
   cursors: Cursors
   blobs: Blobs
   blob_chunks: BlobChunks
+  readds: Readds
 }

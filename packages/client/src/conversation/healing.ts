@@ -1,0 +1,85 @@
+/**
+ * Healing: a device whose state is broken, or older than what it has sent, asks to be added afresh, and members who can do
+ * so. Positions that go backwards, here or at the server, are said (E3, E8, S13, S52).
+ */
+import { isCodedError } from '@famichat/base'
+import type { ConversationId, DeviceId } from '@famichat/protocol'
+import type { Connection } from '../net/connection.js'
+import { type ConversationRecord, ConversationState, IntentKind } from '../store/records.js'
+import { devicesOf, readIntents, wantDevices } from './intents.js'
+import { membersOf } from './members.js'
+import type { Workspace } from './workspace.js'
+
+/** A conversation whose log is shorter at the server than here. */
+export interface Backwards {
+  readonly conversationId: ConversationId
+  readonly code: 'client.server.rolled_back'
+}
+
+/** Looks for what is broken, asks for help, and helps. */
+export class Healing {
+  readonly #workspace: Workspace
+  readonly #connection: Connection
+  #requests: readonly { readonly conversationId: ConversationId; readonly deviceId: DeviceId }[] = []
+
+  constructor(workspace: Workspace, connection: Connection) {
+    this.#workspace = workspace
+    this.#connection = connection
+  }
+
+  /** Compares positions with the server's, and hears who asks for help. @throws ProtocolError | ClientError `client.server.unreachable` */
+  async look(): Promise<readonly Backwards[]> {
+    const { calls } = this.#connection
+    const before = new Map((await this.#active()).map(({ conversationId, record }) => [conversationId, record.cursor]))
+    const { conversations } = await calls.call('conversationList', {})
+    this.#requests = (await calls.call('readdList', {})).requests
+    const backwards: Backwards[] = []
+    for (const { conversationId, lastSeq, acknowledgedSeq } of conversations) {
+      const cursor = before.get(conversationId)
+      if (cursor === undefined) continue
+      if (lastSeq < cursor) backwards.push({ conversationId, code: 'client.server.rolled_back' })
+      // read again: another process of this profile may have gone on meanwhile
+      else if (acknowledgedSeq > (await this.#workspace.read(conversationId)).cursor) await this.#markRolledBack(conversationId)
+    }
+    return backwards
+  }
+
+  /** Asks the members, when this device cannot go on by itself. */
+  async askIfBroken(conversationId: ConversationId): Promise<void> {
+    const record = await this.#workspace.read(conversationId)
+    if (record.state !== ConversationState.active || !isBroken(record)) return
+    try {
+      await this.#connection.calls.call('conversationReadd', { conversationId })
+    } catch (error) {
+      // removed meanwhile: then there is nothing to mend
+      if (!isCodedError(error, 'protocol.access.refused')) throw error
+    }
+  }
+
+  /** Wants members who asked out and in again: only devices that are there, of the certificates the group knows. */
+  async help(conversationId: ConversationId): Promise<void> {
+    const asking = this.#requests.filter((request) => request.conversationId === conversationId).map(({ deviceId }) => deviceId)
+    if (asking.length === 0) return
+    const { store, identity } = this.#workspace.context
+    const record = await this.#workspace.read(conversationId)
+    if (isBroken(record) || record.isLeaving) return
+    const members = await this.#workspace.turn('read', conversationId, ({ group }) => Promise.resolve(group?.status === 'active' ? membersOf(group) : []))
+    const wanted = new Set(devicesOf(await readIntents(store, conversationId), IntentKind.readd).map(({ deviceId }) => deviceId))
+    const devices = members.filter(({ deviceId }) => asking.includes(deviceId) && !wanted.has(deviceId) && deviceId !== identity.deviceId)
+    this.#requests = this.#requests.filter((request) => request.conversationId !== conversationId)
+    if (devices.length > 0) await wantDevices(this.#workspace, conversationId, IntentKind.readd, devices)
+  }
+
+  async #active(): Promise<Awaited<ReturnType<Workspace['list']>>> {
+    return (await this.#workspace.list()).filter(({ record }) => record.state === ConversationState.active && record.isRegistered)
+  }
+
+  #markRolledBack(conversationId: ConversationId): Promise<void> {
+    return this.#workspace.turn('rollback', conversationId, (turn) => {
+      turn.update({ isRolledBack: true })
+      return Promise.resolve()
+    })
+  }
+}
+
+const isBroken = ({ isRolledBack, stuckCode }: ConversationRecord): boolean => isRolledBack || stuckCode !== ''

@@ -1,0 +1,39 @@
+/**
+ * What MLS leaves to the application, in numbers: one place in the code, one page in the documents (docs/parameters.md),
+ * held against each other by a test.
+ */
+import { LIFETIMES, LIMITS } from '@famichat/protocol'
+
+const DAY_MS = 24 * 3600 * 1000
+
+/** Every parameter of the client; times in milliseconds unless the name says otherwise. */
+export const PARAMETERS = {
+  /** A device renews its keys in a conversation when they are this old (E20) … */
+  renewAfterMs: 7 * DAY_MS,
+  /** … or after so many messages of its own … */
+  renewAfterMessages: 1000,
+  /** … or when it comes back after so long. */
+  renewAfterGapMs: DAY_MS,
+  /** Past epochs whose messages are still read … */
+  pastEpochs: LIMITS.pastEpochs,
+  /** … and for how long. */
+  pastEpochMs: 2 * DAY_MS,
+  keyPackageLifetimeSeconds: 30 * 24 * 3600,
+  keyPackagesInStock: LIMITS.keyPackagesPerDevice,
+  keyPackagesLow: LIMITS.keyPackagesLow,
+  /** Lost races before a change is given up for now. */
+  commitAttempts: 16,
+  /** Refusals before a send is given up for now. */
+  sendAttempts: 10,
+  /** The longest random wait before a client commits what another proposed. */
+  commitJitterMs: 250,
+  /** How far a sender's clock may be ahead or behind before it is not believed for showing. */
+  clockAheadMs: 5 * 60 * 1000,
+  clockBehindMs: 30 * DAY_MS,
+  inviteMs: LIFETIMES.inviteMs,
+  linkMs: LIFETIMES.linkMs,
+  fileBytes: LIMITS.blobBytes,
+  fileKeptMs: LIFETIMES.blobMs,
+  messageBytes: LIMITS.messageBytes,
+  devicesPerConversation: LIMITS.devicesPerConversation,
+} as const
