@@ -175,7 +175,6 @@ const familyTables = async (db: AnySchema): Promise<void> => {
   await sql`update invites set place = ${InvitePlace.newFamily} where inviter is null`.execute(db)
 }
 
-<<<<<<< HEAD
 const refreshTables = async (db: AnySchema): Promise<void> => {
   await db.schema.createTable('refresh_tokens')
     .addColumn('token_hash', 'blob', (column) => column.primaryKey())
@@ -184,7 +183,8 @@ const refreshTables = async (db: AnySchema): Promise<void> => {
     .addColumn('used_at_ms', 'bigint')
     .execute()
   await db.schema.createIndex('refresh_tokens_by_device').on('refresh_tokens').column('device_id').execute()
-=======
+}
+
 const readdTables = async (db: AnySchema): Promise<void> => {
   await db.schema.createTable('readds')
     .addColumn('conversation_id', 'text', (column) => column.notNull().references('conversations.conversation_id'))
@@ -192,7 +192,6 @@ const readdTables = async (db: AnySchema): Promise<void> => {
     .addColumn('requested_at_ms', 'bigint', (column) => column.notNull())
     .addPrimaryKeyConstraint('readds_key', ['conversation_id', 'device_id'])
     .execute()
->>>>>>> 635fb2c (Client: heals itself: older copies of a profile do not send, broken devices come back on a new leaf, forks and shortened logs are said, keys are renewed; parameters on one page)
 }
 
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -200,11 +199,8 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0002-delivery': { up: (db: AnySchema) => deliveryTables(db) },
   '0003-blobs': { up: (db: AnySchema) => blobTables(db) },
   '0004-families': { up: (db: AnySchema) => familyTables(db) },
-<<<<<<< HEAD
   '0005-refresh-tokens': { up: (db: AnySchema) => refreshTables(db) },
-=======
-  '0005-readds': { up: (db: AnySchema) => readdTables(db) },
->>>>>>> 635fb2c (Client: heals itself: older copies of a profile do not send, broken devices come back on a new leaf, forks and shortened logs are said, keys are renewed; parameters on one page)
+  '0006-readds': { up: (db: AnySchema) => readdTables(db) },
 }
 
 /** Brings the database up to date, each migration in a transaction. @throws ServerError `server.database.*` */
