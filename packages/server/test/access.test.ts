@@ -52,6 +52,8 @@ const ANSWERS: Readonly<Record<RouteName, Answers>> = {
   conversationCreate: devices(),
   conversationList: devices(),
   conversationRoster: members(),
+  conversationReadd: members(),
+  readdList: devices(),
   // there is none in this conversation: members and strangers hear the same
   conversationGroupInfo: devices('protocol.access.refused'),
   conversationCommit: members('protocol.epoch.conflict'),
@@ -142,6 +144,8 @@ const REQUESTS: { readonly [Name in RouteName]: (world: World, actor: TestDevice
   conversationCreate: () => ({ conversationId: makeId(systemRandom), kind: ConversationKind.group }),
   conversationList: () => ({}),
   conversationRoster: ({ conversationId }) => ({ conversationId }),
+  conversationReadd: ({ conversationId }) => ({ conversationId }),
+  readdList: () => ({}),
   conversationGroupInfo: ({ conversationId }) => ({ conversationId }),
   conversationCommit: ({ conversationId }) => makeCommit(conversationId, 0n),
   logRead: ({ conversationId }) => ({ conversationId, afterSeq: 0 }),
