@@ -42,6 +42,8 @@ export interface ChaosFigures {
 const SENDERS = 4
 /** A server lives this long before it is killed, at least and at most. */
 const LIFE_MS = [400, 1600] as const
+/** A server that nobody reaches for this long is broken, not killed. */
+const PATIENCE_MS = 60_000
 
 /** The run's state that senders, reader and killer share. */
 class Arena {
@@ -77,13 +79,14 @@ class Arena {
   }
 }
 
-/** Signs in and connects until that works. */
+/** Signs in and connects until that works. @throws what went wrong last, when it never does */
 const reconnect = async (device: TestDevice, cursors: Parameters<typeof TestChannel.resume>[1] = []): ReturnType<typeof TestChannel.resume> => {
-  for (;;) {
+  for (const giveUpAt = performance.now() + PATIENCE_MS; ;) {
     try {
       await device.signIn()
       return await TestChannel.resume(device, cursors)
-    } catch {
+    } catch (error) {
+      if (performance.now() > giveUpAt) throw error
       await pause(20)
     }
   }
