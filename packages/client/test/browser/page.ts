@@ -84,7 +84,7 @@ const asks = {
   /** @returns what a turn says that waits too long for another one */
   impatient: async (): Promise<string> => {
     const name = freshName()
-    const [holder, waiter] = [await openIndexedStore({ name }), await openIndexedStore({ name, patienceMs: 20 })]
+    const [holder, waiter] = [await openIndexedStore({ name }), await openIndexedStore({ name, patienceMs: 1000 })]
     const outcome = await holder.exclusive(() => codeOf(waiter.exclusive(() => Promise.resolve())))
     await holder.close()
     await waiter.close()
