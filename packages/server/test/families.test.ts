@@ -112,8 +112,12 @@ test('roles are two axes: the community\'s is given by its admins, the family\'s
   await refused('protocol.access.refused', change(ana, cem, { familyRole: FamilyRole.admin }))
   await refused('protocol.role.last_admin', change(ana, ana, { role: AccountRole.member }))
   await refused('protocol.role.last_admin', change(ben, ben, { familyRole: FamilyRole.adult }))
+  await refused('protocol.access.refused', change(cem, ben, {}))
   await change(ben, cem, { familyRole: FamilyRole.admin })
+  const early = await ben.invite(GUARDIAN)
   await change(ben, ben, { familyRole: FamilyRole.adult })
+  // an invite gives what its inviter may still give
+  await refused('protocol.invite.revoked', new TestDevice(server).join(early, 'Dia'))
   await change(ana, cem, { role: AccountRole.admin })
   await change(cem, ana, { role: AccountRole.member })
   await refused('protocol.access.refused', change(ana, ben, { role: AccountRole.admin }))

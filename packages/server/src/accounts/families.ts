@@ -45,6 +45,19 @@ export const placeInvited = ({ role, familyId, familyRole }: Standing, invited: 
   return { place: invited.place, family_id: familyId, family_role: invited.familyRole }
 }
 
+/** An invite gives what its inviter may still give: roles may have changed since. @throws ProtocolError `protocol.invite.revoked` */
+export const requireStillPlaced = async (store: Store, inviter: AccountId, { place, family_id, family_role }: InvitedPlace): Promise<void> => {
+  const standing = await readStanding(store, inviter)
+  const isOwnFamily = place === InvitePlace.newFamily || family_id === standing.familyId
+  const invited: InviteFor = place === InvitePlace.ownFamily ? { place, familyRole: family_role ?? FamilyRole.child } : { place }
+  try {
+    placeInvited(standing, invited)
+  } catch (cause) {
+    throw new ProtocolError('protocol.invite.revoked', {}, { cause })
+  }
+  if (!isOwnFamily) throw new ProtocolError('protocol.invite.revoked')
+}
+
 /** The place an invite gave, made if it is a new family. @throws ProtocolError `protocol.name.malformed` */
 export const takePlace = async (
   store: Store, services: Services, invited: InvitedPlace, founder: { readonly accountId: AccountId; readonly familyName: string; readonly nowMs: number },
@@ -70,6 +83,8 @@ export const isGuardianOf = async (store: Store, caller: AuthenticatedDevice, ac
  */
 export const changeRole = (services: Services, caller: AuthenticatedDevice, { accountId, role, familyRole }: RoleChange): Promise<Nothing> =>
   services.database.write.write(async (store) => {
+    // an empty change would be a free entry in the audit trail
+    if (role === undefined && familyRole === undefined) throw new ProtocolError('protocol.access.refused')
     const own = await readStanding(store, caller.accountId)
     const standing = await readStanding(store, accountId)
     if (role !== undefined && own.role !== AccountRole.admin) throw new ProtocolError('protocol.access.refused')

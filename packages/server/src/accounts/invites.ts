@@ -111,12 +111,12 @@ export const revokeInvite = (
  * Why an invite no longer works is told only to who holds its secret.
  * @throws ProtocolError `protocol.invite.refused` | `protocol.invite.expired` | `protocol.invite.revoked`
  */
-export const validateInvite = async (store: Store, { inviteId, proof }: InviteProof, nowMs: number): Promise<InvitedPlace & { readonly usedBy: AccountId | undefined }> => {
+export const validateInvite = async (store: Store, { inviteId, proof }: InviteProof, nowMs: number): Promise<InvitedPlace & { readonly inviter: AccountId | undefined; readonly usedBy: AccountId | undefined }> => {
   const row = await store.selectFrom('invites').selectAll().where('invite_id', '=', inviteId).executeTakeFirst()
   if (row === undefined || !constantTimeEqual(sha256(proof), row.proof_hash)) throw new ProtocolError('protocol.invite.refused')
   const state = stateOf(row, nowMs)
   if (state !== InviteState.used && state !== InviteState.open) throw new ProtocolError(REFUSALS[state])
-  return { place: row.place, family_id: row.family_id, family_role: row.family_role, usedBy: row.used_by ?? undefined }
+  return { place: row.place, family_id: row.family_id, family_role: row.family_role, inviter: row.inviter ?? undefined, usedBy: row.used_by ?? undefined }
 }
 
 const stateOf = (

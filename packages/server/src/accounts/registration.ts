@@ -12,7 +12,7 @@ import type { Services } from '../services.js'
 import { verifyEd25519 } from '../signatures.js'
 import type { Store } from '../storage/open-database.js'
 import { recordAudit } from './audit.js'
-import { readStanding, takePlace } from './families.js'
+import { readStanding, requireStillPlaced, takePlace } from './families.js'
 import { type InviteProof, validateInvite } from './invites.js'
 import { checkKeyPackages, type CheckedKeyPackage, storeKeyPackages } from './key-packages.js'
 import { readUsableLink } from './links.js'
@@ -36,6 +36,7 @@ export const joinWithInvite = async (
   return services.database.write.write(async (store) => {
     const invited = await validateInvite(store, invite, device.nowMs)
     if (invited.usedBy !== undefined) return answerRetry(store, device, invited.usedBy)
+    if (invited.inviter !== undefined) await requireStillPlaced(store, invited.inviter, invited)
     await refuseTaken(store, device.certificate, accountNameKey(name))
     const first = await store.selectFrom('accounts').select('account_id').limit(1).executeTakeFirst()
     const role = first === undefined ? AccountRole.admin : AccountRole.member
