@@ -9,6 +9,7 @@ import tseslint from 'typescript-eslint'
 /** Where a Secret may be opened: code that computes with key material, and stores that seal it. */
 const EXPOSE_ALLOWED = [
   'packages/base/src/secret*.ts',
+  'packages/base/src/node/key-file.ts',
   'packages/mls/src/crypto/**/*.ts',
   'packages/mls/src/schedule/**/*.ts',
   'packages/mls/src/tree/treekem*.ts',

@@ -14,6 +14,7 @@ export {
 export {
   assertNever, CodedError, type ErrorDetail, type ErrorEntry, invariant, InvariantError, isCodedError, present,
 } from './coded-error.js'
+export { counter, flag, text } from './fields.js'
 export { Reader } from './reader.js'
 export { Secret } from './secret.js'
 export { decodeSecret, encodeSecret, secretBytes } from './secret-codec.js'

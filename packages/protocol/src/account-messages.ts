@@ -1,10 +1,10 @@
 /**
  * Bodies of the routes about the server itself, invites, accounts, devices, links and tokens.
  */
-import { closed, type Codec, type Infer, opaque, optional, struct, uint16, uint8, variant, vector } from '@famichat/base'
+import { closed, type Codec, counter, flag, type Infer, opaque, optional, struct, text, uint16, uint8, variant, vector } from '@famichat/base'
 import { certificateBytes } from './device-certificate.js'
 import { KeyPackageUpload } from './delivery-messages.js'
-import { counter, flag, hash, nonce, publicKey, signature, text, token } from './fields.js'
+import { hash, nonce, publicKey, signature, token } from './fields.js'
 import { AccountId, DeviceId, FamilyId, InviteId, LinkId } from './ids.js'
 import { LIMITS } from './limits.js'
 

@@ -2,8 +2,8 @@
  * The Authorization header: `Bearer <token>` for a device, `Invite <invite id>.<proof>` for a joiner; and the header in
  * which a device proves that a call is its own.
  */
-import { decode, encode, fromBase64url, type Infer, isCodedError, struct, toBase64url } from '@famichat/base'
-import { counter, requestNonce, signature } from './fields.js'
+import { counter, decode, encode, fromBase64url, type Infer, isCodedError, struct, toBase64url } from '@famichat/base'
+import { requestNonce, signature } from './fields.js'
 import { type InviteId, parseId } from './ids.js'
 import { INVITE_PROOF_BYTES } from './invite-link.js'
 import { ProtocolError } from './protocol-error.js'

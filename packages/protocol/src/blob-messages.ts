@@ -2,8 +2,7 @@
  * Bodies of the routes about blobs: ciphertext too large for a message, in numbered chunks. The server knows whose a
  * blob is, which conversation may read it, and its size; keys, names and hashes travel inside messages.
  */
-import { type Infer, opaque, optional, struct } from '@famichat/base'
-import { counter } from './fields.js'
+import { counter, type Infer, opaque, optional, struct } from '@famichat/base'
 import { BlobId, ConversationId } from './ids.js'
 import { LIMITS } from './limits.js'
 

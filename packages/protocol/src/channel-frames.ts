@@ -5,13 +5,13 @@
  * `welcomeRead`), so a frame is never split. After `announce` the server goes on: a client fetches before it reads on.
  */
 import {
-  type Codec, closed, decode, encode, type Infer, isCodedError, opaque, optional, struct, uint32, uint64, uint8, variant,
+  closed, type Codec, counter, decode, encode, type Infer, isCodedError, opaque, optional, struct, text, uint32, uint64, uint8, variant,
   vector,
 } from '@famichat/base'
 import { encryption } from './conversation-policy.js'
 import { KeyPackageCount, WelcomeHeader } from './delivery-messages.js'
 import { Envelope, EnvelopeHeader } from './envelope.js'
-import { counter, nonce, signature, text, token } from './fields.js'
+import { nonce, signature, token } from './fields.js'
 import { AccountId, ConversationId, DeviceId, MessageId, WelcomeId } from './ids.js'
 import { LIMITS } from './limits.js'
 import { knownProtocolErrorCode, ProtocolError, type ProtocolErrorCode } from './protocol-error.js'

@@ -1,10 +1,9 @@
 /**
  * Bodies of the routes about KeyPackages, conversations, commits, logs and Welcomes.
  */
-import { type Infer, opaque, optional, struct, uint64, vector } from '@famichat/base'
+import { counter, flag, type Infer, opaque, optional, struct, uint64, vector } from '@famichat/base'
 import { conversationKind } from './conversation-policy.js'
 import { Envelope } from './envelope.js'
-import { counter, flag } from './fields.js'
 import { AccountId, ConversationId, DeviceId, MessageId, WelcomeId } from './ids.js'
 import { LIMITS } from './limits.js'
 

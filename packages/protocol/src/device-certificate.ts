@@ -2,8 +2,8 @@
  * DeviceCertificate: an account vouches for a device's signature key. It is the identity in the device's MLS basic
  * credential; the server checks it at registration and every client checks it in every leaf.
  */
-import { type Codec, decode, encode, type Infer, isCodedError, opaque, struct, uint16, utf8 } from '@famichat/base'
-import { counter, publicKey, signature } from './fields.js'
+import { type Codec, counter, decode, encode, type Infer, isCodedError, opaque, struct, uint16, utf8 } from '@famichat/base'
+import { publicKey, signature } from './fields.js'
 import { AccountId, DeviceId } from './ids.js'
 import { ProtocolError } from './protocol-error.js'
 

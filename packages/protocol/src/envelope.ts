@@ -2,9 +2,8 @@
  * The envelope: one entry of a conversation's ordered log, as the server stores and delivers it.
  * Outside the ciphertext the server knows only what it needs to order and route.
  */
-import { closed, type Infer, opaque, struct, uint64, uint8 } from '@famichat/base'
+import { closed, counter, type Infer, opaque, struct, uint64, uint8 } from '@famichat/base'
 import { encryption } from './conversation-policy.js'
-import { counter } from './fields.js'
 import { ConversationId, DeviceId, MessageId } from './ids.js'
 import { LIMITS } from './limits.js'
 

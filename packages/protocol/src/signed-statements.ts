@@ -2,9 +2,9 @@
  * What a device signs with its signature key besides MLS content. Each statement starts with its own label, so that a
  * signature for one purpose is never valid for another (MLS's own labels start with "MLS 1.0 ").
  */
-import { type Codec, encode, type Infer, opaque, struct, utf8 } from '@famichat/base'
+import { type Codec, counter, encode, type Infer, opaque, struct, text, utf8 } from '@famichat/base'
 import { certificateBytes } from './device-certificate.js'
-import { counter, nonce, requestNonce, text, token } from './fields.js'
+import { nonce, requestNonce, token } from './fields.js'
 import { DeviceId } from './ids.js'
 
 const origin = text(512)

@@ -2,10 +2,10 @@
  * Content: what people say to each other, one codec for every kind. It travels inside the signed ciphertext behind a
  * message id (message-document.ts); a kind this version does not know is kept as `unknown` and shown as a placeholder.
  */
-import { type Codec, decode, EMPTY, encode, isCodedError, opaque, struct, uint8, vector } from '@famichat/base'
+import { type Codec, counter, decode, EMPTY, encode, flag, isCodedError, opaque, struct, text, uint8, vector } from '@famichat/base'
 import { AccountId, BlobId, LIMITS, MessageId } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
-import { bytes32, counter, flag, text } from '../store/fields.js'
+import { bytes32 } from '../store/fields.js'
 import { isFileName, isMediaType } from './file-name.js'
 
 /** Longest text of one message, in bytes of UTF-8: with its padding and framing it fits the protocol's 64 KiB. */

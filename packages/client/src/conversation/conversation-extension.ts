@@ -2,11 +2,10 @@
  * The conversation's kind and name, in the GroupContext: all members agree on them, newcomers learn them in the
  * Welcome, the server never sees the name.
  */
-import { closed, decode, encode, isCodedError, struct, uint8 } from '@famichat/base'
+import { closed, decode, encode, isCodedError, struct, text, uint8 } from '@famichat/base'
 import type { Extension } from '@famichat/mls'
 import { ConversationKind, conversationKind } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
-import { text } from '../store/fields.js'
 
 /** Private-use extension type (RFC 9420 §17.3). */
 export const CONVERSATION_EXTENSION = 0xf0a1

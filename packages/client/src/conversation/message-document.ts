@@ -2,11 +2,10 @@
  * The document inside the ciphertext, and the head: clear beside it, authenticated with it, the same size in every message.
  * Golden bytes are in the tests.
  */
-import { closed, decode, encode, fixed, type Infer, isCodedError, opaque, struct, uint8 } from '@famichat/base'
+import { closed, counter, decode, encode, fixed, type Infer, isCodedError, opaque, struct, uint8 } from '@famichat/base'
 import { ConversationId, MessageId } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
 import { decodeContent, encodeContent, type MessageContent } from '../content/content.js'
-import { counter } from '../store/fields.js'
 
 /** Bytes of a transcript hash in a head. */
 export const TRANSCRIPT_PREFIX_BYTES = 16

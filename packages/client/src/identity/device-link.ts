@@ -3,12 +3,12 @@
  * they say there is sealed under the secret, which passes between their screens and never reaches the server.
  */
 import {
-  concat, decode, encode, fromBase64url, type Infer, isCodedError, opaque, type RandomBytes, struct, toBase64url, utf8, vector,
+  concat, decode, encode, fromBase64url, type Infer, isCodedError, opaque, type RandomBytes, struct, text, toBase64url, utf8, vector,
 } from '@famichat/base'
 import type { CipherSuite } from '@famichat/mls'
 import { AccountId, idToBytes, type LinkId, LIMITS, parseId, serverOrigin } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
-import { bytes32, text } from '../store/fields.js'
+import { bytes32 } from '../store/fields.js'
 
 const SECRET_BYTES = 32
 

@@ -5,8 +5,7 @@ import { nodeBackend } from '@famichat/mls/node'
 import type { Platform } from '../platform.js'
 import { openNodeSocket } from './socket.js'
 
-export { PROFILE_KEY_FILE } from './profile-key.js'
-export { openSqliteStore, profileExists, type ProfileOptions } from './sqlite-store.js'
+export { openSqliteStore, PROFILE_KEY_FILE, profileExists, type ProfileOptions } from './sqlite-store.js'
 
 /** Where Node clients run. */
 export const nodePlatform: Platform = { backend: nodeBackend, network: { fetch: (url, init) => fetch(url, init), openSocket: openNodeSocket } }

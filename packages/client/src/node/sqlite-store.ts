@@ -5,12 +5,14 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3-multiple-ciphers'
 import { type Clock, type RandomBytes, type Secret, systemClock, systemRandom, toHex } from '@famichat/base'
+import { takeKey } from '@famichat/base/node'
 import { ClientError } from '../client-error.js'
 import { type Change, type Entry, type Guard, type Range, type Store, type Table, TABLES } from '../store/store.js'
-import { takeProfileKey } from './profile-key.js'
 import { ProfileLock } from './profile-lock.js'
 
 const FILE = 'profile.db'
+/** The name of the key file in the profile folder. */
+export const PROFILE_KEY_FILE = 'profile.key'
 const SCHEMA_VERSION = 2
 /** Above every character of a key. */
 const AFTER_ALL = '\u{10ffff}'
@@ -35,7 +37,10 @@ export const openSqliteStore = (options: ProfileOptions): Store => {
   const { folder, clock = systemClock, random = systemRandom, patienceMs = 20_000 } = options
   const path = join(folder, FILE)
   const lock = makeLock({ folder, clock, random, patienceMs })
-  const key = takeProfileKey({ folder, given: options.keyHex, databaseExists: existsSync(path), random })
+  const key = takeKey({
+    path: join(folder, PROFILE_KEY_FILE), given: options.keyHex, dataExists: existsSync(path), random,
+    refuse: (problem) => new ClientError(`client.key.${problem}`),
+  })
   try {
     const database = openEncrypted(path, key)
     migrate(database)

@@ -1,10 +1,12 @@
 /**
  * Stored records: one schema each, with a format byte first. Changing one is a visible change of the stored format.
  */
-import { closed, type Codec, decode, encode, type Infer, isCodedError, opaque, optional, struct, uint64, uint8, vector } from '@famichat/base'
+import {
+  closed, type Codec, counter, decode, encode, flag, type Infer, isCodedError, opaque, optional, struct, text, uint64, uint8, vector,
+} from '@famichat/base'
 import { AccountId, BlobId, ConversationId, conversationKind, DeviceId, InviteId, LinkId, MessageId, WelcomeId } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
-import { bytes32, counter, flag, text } from './fields.js'
+import { bytes32 } from './fields.js'
 
 const FORMAT = 2
 const format = closed(uint8, { current: FORMAT }, 'record format')

@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import Sqlite from 'better-sqlite3-multiple-ciphers'
 import { Kysely, SqliteDialect } from 'kysely'
 import { type RandomBytes, type Secret, toHex } from '@famichat/base'
+import { takeKey } from '@famichat/base/node'
 import { ServerError } from '../server-error.js'
-import { takeDatabaseKey } from './database-key.js'
 import { migrateToLatest } from './migrations.js'
 import type { Schema } from './schema.js'
 import { WriteQueue } from './write-queue.js'
@@ -27,6 +27,8 @@ export interface Database {
 }
 
 const FILE = 'famichat.db'
+/** Keep a copy elsewhere: without it nobody opens the database. */
+const KEY_FILE = 'database.key'
 const LOCK_FILE = 'server.lock'
 
 /** Opens or makes the database in `dataDir`. @throws ServerError `server.data_dir.*` | `server.key.*` | `server.database.*` */
@@ -38,7 +40,10 @@ export const openDatabase = async (
   const opened: Sqlite.Database[] = [lock]
   try {
     const path = join(dataDir, FILE)
-    const key = takeDatabaseKey({ dataDir, given: givenKey, databaseExists: existsSync(path), random })
+    const key = takeKey({
+      path: join(dataDir, KEY_FILE), given: givenKey, dataExists: existsSync(path), random,
+      refuse: (problem) => new ServerError(`server.key.${problem}`),
+    })
     try {
       for (let i = 0; i < 2; i++) opened.push(openEncrypted(path, key))
     } finally {
