@@ -9,8 +9,8 @@ import { present } from '@famichat/base'
 import type { CryptoThreads } from './backend.js'
 import { awaitJobs, BATCH_BYTES, hasHelpers, openControl, type SharedBatch, takeJobs, takeResults, wipeBatch, writeBatch } from './shared-batch.js'
 
-/** Batches below this are done before a sleeping thread is awake. */
-const MIN_JOBS = 6
+/** Batches below this are done before a sleeping thread is awake: the path of a commit in a warm group of 1,000 is 10 jobs. */
+const MIN_JOBS = 16
 /** Threads are started once this many jobs could have been shared: starting one costs about 40 ms. */
 const JOBS_TO_START = 64
 const MAX_THREADS = 3

@@ -29,7 +29,7 @@ export interface Compared {
  * `prepare` is not counted.
  */
 export const compare = async (
-  work: () => unknown, floor: () => unknown, { runs = 7, calls = 100, prepare = () => undefined }: MeasureOptions = {},
+  work: () => unknown, floor: () => unknown, { runs = 15, calls = 100, prepare = () => undefined }: MeasureOptions = {},
 ): Promise<Compared> => {
   const ours: number[] = []
   const floors: number[] = []
