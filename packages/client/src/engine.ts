@@ -12,6 +12,7 @@ import { Healing } from './conversation/healing.js'
 import { Live } from './conversation/live.js'
 import { Messaging } from './conversation/messaging.js'
 import { Outbox } from './conversation/outbox.js'
+import { Resending } from './conversation/resending.js'
 import { isConnectionLoss } from './conversation/retry.js'
 import { Upkeep } from './conversation/upkeep.js'
 import { takeWelcomes } from './conversation/welcomes.js'
@@ -66,7 +67,8 @@ export const makeEngine = (
   const settle = async (conversationId: ConversationId): Promise<void> => { await commits.settle(conversationId) }
   const outbox = new Outbox({ workspace, connection, delivery, settle, sleep })
   const healing = new Healing(workspace, connection)
-  const upkeep = new Upkeep({ workspace, connection, delivery, outbox, commits, people, healing })
+  const resending = new Resending({ workspace, outbox })
+  const upkeep = new Upkeep({ workspace, connection, delivery, outbox, commits, people, healing, resending })
 
   const files = new Files({ workspace, connection, sleep })
   const messaging = new Messaging({ workspace, outbox, upkeep, files, sleep })

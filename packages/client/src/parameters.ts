@@ -18,6 +18,14 @@ export const PARAMETERS = {
   pastEpochs: LIMITS.pastEpochs,
   /** … and for how long. */
   pastEpochMs: 2 * DAY_MS,
+  /** A message that cannot be read is asked for so often … */
+  resendAsks: 3,
+  /** … with so long between. */
+  resendAskEveryMs: DAY_MS,
+  /** A device says the same message again no sooner than after this … */
+  resendPauseMs: 3600 * 1000,
+  /** … and no more than so many in that time in one conversation. */
+  resendsPerPause: 64,
   keyPackageLifetimeSeconds: 30 * 24 * 3600,
   keyPackagesInStock: LIMITS.keyPackagesPerDevice,
   keyPackagesLow: LIMITS.keyPackagesLow,

@@ -3,7 +3,7 @@
  * message id (message-document.ts); a kind this version does not know is kept as `unknown` and shown as a placeholder.
  */
 import { type Codec, counter, decode, EMPTY, encode, flag, isCodedError, opaque, struct, text, uint8, vector } from '@famichat/base'
-import { AccountId, BlobId, LIMITS, MessageId } from '@famichat/protocol'
+import { AccountId, BlobId, DeviceId, LIMITS, MessageId } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
 import { bytes32 } from '../store/fields.js'
 import { isFileName, isMediaType } from './file-name.js'
@@ -12,6 +12,8 @@ import { isFileName, isMediaType } from './file-name.js'
 const MAX_TEXT_BYTES = 48 * 1024
 const MAX_SUBJECT_BYTES = 512
 const MAX_EMOJI_BYTES = 64
+/** Messages that one request asks for. */
+export const MAX_RESENDS = 64
 
 /** Names a message for good: its id is its author's own, so both are needed. */
 export interface MessageReference {
@@ -49,11 +51,15 @@ export type MessageContent =
   | { readonly type: 'attachment'; readonly attachment: AttachmentPointer; readonly caption: string }
   /** Everything up to this position was read. */
   | { readonly type: 'receipt'; readonly upToSeq: number }
+  /** Between clients: these messages of a device came here and could not be read. */
+  | { readonly type: 'resendRequest'; readonly deviceId: DeviceId; readonly messageIds: readonly MessageId[] }
+  /** Between clients: an own message once more, for those who could not read it. */
+  | { readonly type: 'resent'; readonly document: Uint8Array }
   /** Of a kind that this version does not know. */
   | { readonly type: 'unknown'; readonly kind: number }
 
 /** Numbers of the kinds; never renumbered or reused. */
-const CONTENT_KINDS = { text: 1, reply: 2, letter: 3, reaction: 4, edit: 5, delete: 6, attachment: 7, receipt: 8 } as const
+const CONTENT_KINDS = { text: 1, reply: 2, letter: 3, reaction: 4, edit: 5, delete: 6, attachment: 7, receipt: 8, resendRequest: 9, resent: 10 } as const
 type ContentKind = keyof typeof CONTENT_KINDS
 
 const reference = struct({ accountId: AccountId, messageId: MessageId })
@@ -72,6 +78,8 @@ const CODECS = {
   delete: struct({ messageId: MessageId }),
   attachment: struct({ attachment, caption: body }),
   receipt: struct({ upToSeq: counter }),
+  resendRequest: struct({ deviceId: DeviceId, messageIds: vector(MessageId, { min: 1, max: MAX_RESENDS }) }),
+  resent: struct({ document: opaque({ min: 1 }) }),
 } as const satisfies Record<ContentKind, unknown>
 
 const Framed = struct({ kind: uint8, fields: opaque({ max: 60 * 1024 }) })
@@ -92,13 +100,20 @@ export const encodeContent = (content: MessageContent): Uint8Array => {
 /** The placeholder of a kind that this version does not know, to be stored. */
 export const encodeUnknown = (kind: number): Uint8Array => encode(Framed, { kind, fields: EMPTY })
 
+/** What clients say to each other and never show. */
+export type BetweenClients = Extract<MessageContent, { readonly type: 'resendRequest' | 'resent' }>
+
+/** True for what is never shown. */
+export const isBetweenClients = (content: MessageContent): content is BetweenClients =>
+  content.type === 'resendRequest' || content.type === 'resent'
+
 /** Content as it is shown: of a file without its key. */
 export type ShownContent =
-  | Exclude<MessageContent, { readonly type: 'attachment' }>
+  | Exclude<MessageContent, { readonly type: 'attachment' } | BetweenClients>
   | { readonly type: 'attachment'; readonly attachment: AttachmentInfo; readonly caption: string }
 
 /** Leaves out what only the store needs. */
-export const toShown = (content: MessageContent): ShownContent => {
+export const toShown = (content: Exclude<MessageContent, BetweenClients>): ShownContent => {
   if (content.type !== 'attachment') return content
   const { attachment: { fileName, mediaType, fileBytes }, caption } = content
   return { type: 'attachment', attachment: { fileName, mediaType, fileBytes }, caption }
@@ -142,6 +157,8 @@ const validateContent = (content: MessageContent): void => {
       return
     case 'delete':
     case 'receipt':
+    case 'resendRequest':
+    case 'resent':
     case 'unknown':
   }
 }

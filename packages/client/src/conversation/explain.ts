@@ -9,15 +9,18 @@ export interface Explanation {
   readonly remedy: string
 }
 
+/** By resending.ts. */
+const ASKED = 'it was asked for again, and appears here once its sender is online'
+
 const BEFORE_OR_AFTER: Explanation = {
-  cause: 'it was written at a point of the conversation that this device does not have keys for', remedy: 'ask for it to be sent again',
+  cause: 'it was written at a point of the conversation that this device does not have keys for', remedy: ASKED,
 }
-const DAMAGED: Explanation = { cause: 'it was damaged on the way, or is not from who it says', remedy: 'ask for it to be sent again' }
+const DAMAGED: Explanation = { cause: 'it was damaged on the way, or is not from who it says', remedy: ASKED }
 const USED: Explanation = { cause: 'its key was used before: it came twice, or the sender\'s device was put back to an older state', remedy: 'ask the sender whether they sent it' }
 
 const OF_THE_ENGINE: Readonly<Record<string, Explanation>> = {
   'mls.message.wrong_epoch': BEFORE_OR_AFTER,
-  'mls.message.generation_too_far': { cause: 'too many messages before it did not arrive', remedy: 'ask for it to be sent again' },
+  'mls.message.generation_too_far': { cause: 'too many messages before it did not arrive', remedy: ASKED },
   'mls.message.key_consumed': USED,
 }
 

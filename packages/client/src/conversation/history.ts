@@ -3,9 +3,10 @@
  */
 import { EMPTY } from '@famichat/base'
 import { type AccountId, type ConversationId, type DeviceId, idFromBytes, type MessageId } from '@famichat/protocol'
-import { decodeContent, type ShownContent, toShown } from '../content/content.js'
+import { ClientError } from '../client-error.js'
+import { decodeContent, isBetweenClients, type MessageReference, type ShownContent, toShown } from '../content/content.js'
 import { sortable } from '../store/fields.js'
-import { conversationPrefix, decodeRecord, encodeRecord, HistoryKind, HistoryRecord } from '../store/records.js'
+import { conversationPrefix, decodeRecord, encodeRecord, HistoryKind, HistoryRecord, SeenRecord } from '../store/records.js'
 import type { Store } from '../store/store.js'
 
 /** Stands for a sender that is not known. */
@@ -74,6 +75,17 @@ export const readHistory = async (
   })
 }
 
+/** A message where it stands; undefined when it was never taken, or was taken back. */
+export const findMessage = async (
+  store: Store, conversationId: ConversationId, { accountId, messageId }: MessageReference,
+): Promise<{ readonly seq: number; readonly record: HistoryRecord } | undefined> => {
+  const seen = await store.get('seen', `${conversationPrefix(conversationId)}${accountId}/${messageId}`)
+  const seq = seen === undefined ? 0 : decodeRecord(SeenRecord, seen).seq
+  const stored = seq === 0 ? undefined : await store.get('history', historyKey(conversationId, seq))
+  const record = stored && decodeRecord(HistoryRecord, stored)
+  return record?.kind === HistoryKind.message && record.messageId === messageId ? { seq, record } : undefined
+}
+
 const POSITION_CHARACTERS = 14
 
 const eventOf = (conversationId: ConversationId, seq: number, record: HistoryRecord): ConversationEvent => {
@@ -81,7 +93,7 @@ const eventOf = (conversationId: ConversationId, seq: number, record: HistoryRec
   const base = { conversationId, seq, accountId, deviceId, atMs, epoch }
   switch (record.kind) {
     case HistoryKind.message:
-      return { ...base, kind: 'message', messageId, content: toShown(decodeContent(content)) }
+      return { ...base, kind: 'message', messageId, content: shownOf(content) }
     case HistoryKind.deleted:
       return { ...base, kind: 'deleted', messageId }
     case HistoryKind.membership:
@@ -93,4 +105,10 @@ const eventOf = (conversationId: ConversationId, seq: number, record: HistoryRec
     case HistoryKind.notice:
       return { ...base, kind: 'notice', errorCode, count }
   }
+}
+
+const shownOf = (stored: Uint8Array): ShownContent => {
+  const content = decodeContent(stored)
+  if (isBetweenClients(content)) throw new ClientError('client.store.malformed')
+  return toShown(content)
 }

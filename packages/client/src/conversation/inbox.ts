@@ -23,13 +23,14 @@ export const takeEnvelopes = (workspace: Workspace, conversationId: Conversation
   workspace.turn('receive', conversationId, async (turn) => {
     const { store, clock } = workspace.context
     const seen = new Map<string, number>()
+    const wanted: Taking['wanted'] = new Map()
     const senders = new Senders(store, conversationId, clock.nowMs())
     for (const envelope of envelopes) {
       const { group, record } = turn
       if (group === undefined || record?.state !== ConversationState.active) return
       const { seq } = envelope.header
       if (seq <= record.cursor) continue
-      const taking = { workspace, conversationId, turn, group, seen, senders }
+      const taking = { workspace, conversationId, turn, group, seen, wanted, senders }
       if (seq > record.cursor + 1) noteWithheld(taking, envelope, seq - record.cursor - 1)
       const isTaken = await takeEnvelope(taking, envelope)
       senders.writeTo(turn)
@@ -79,7 +80,7 @@ const refuseEnvelope = async (taking: Taking, envelope: Envelope, errorCode: str
       // from before this device came in: it was never for it
       if (record !== undefined && header.epoch < record.joinedEpoch) return true
       await taking.senders.takeUnreadable(header.senderDevice)
-      showUnreadable(taking, header, isForked(taking, envelope) ? 'client.log.forked' : errorCode)
+      await showUnreadable(taking, header, isForked(taking, envelope) ? 'client.log.forked' : errorCode)
       return true
   }
 }
@@ -117,7 +118,7 @@ const takeApplication = async (
     await showMessage(taking, { document: decodeMessageDocument(processed.applicationData), accountId, deviceId, seq, epoch, createdAtMs })
   } catch (error) {
     if (!isCodedError(error)) throw error
-    showUnreadable(taking, { ...header, senderDevice: deviceId }, error.code)
+    await showUnreadable(taking, { ...header, senderDevice: deviceId }, error.code)
   }
 }
 
@@ -174,7 +175,7 @@ const takeCommit = async (taking: Taking, { header }: Envelope, staged: StagedCo
     return
   }
   turn.update({ state: ConversationState.ended })
-  for (const table of ['outbox', 'intents'] as const) {
+  for (const table of ['outbox', 'intents', 'resends'] as const) {
     for (const { key } of await store.list(table, { prefix: conversationPrefix(conversationId) })) turn.put(table, key, undefined)
   }
 }

@@ -162,7 +162,7 @@ export class Live {
     const { upkeep, sleep, random, connection } = this.#context
     try {
       await sleep(0)
-      if (!(await upkeep.isCommitDue(conversationId))) return
+      if (!(await upkeep.isDue(conversationId))) return
       await sleep(((random(1)[0] ?? 0) / 256) * COMMIT_JITTER_MS)
       this.#scheduled.delete(conversationId)
       if (this.#isRunning) await upkeep.keepUp(conversationId)

@@ -1,19 +1,19 @@
 /**
  * Messaging: what a person can say in a conversation, checked before it is written, then sent through the outbox.
  */
-import { type AccountId, type ConversationId, type MessageId } from '@famichat/protocol'
+import { type ConversationId, type MessageId } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
 import { type AttachmentPointer, decodeContent, type MessageContent, type MessageReference } from '../content/content.js'
-import { conversationPrefix, decodeRecord, encodeRecord, HistoryKind, HistoryRecord, SeenRecord, SettingsRecord } from '../store/records.js'
+import { conversationPrefix, decodeRecord, encodeRecord, type HistoryRecord, SettingsRecord } from '../store/records.js'
 import type { Files, FileSource, TransferOptions } from './files.js'
-import { historyKey } from './history.js'
+import { findMessage } from './history.js'
 import type { Outbox } from './outbox.js'
 import { isConnectionLoss, type Sleep } from './retry.js'
 import type { Upkeep } from './upkeep.js'
 import type { Workspace } from './workspace.js'
 
 /** What a person can say without a file. */
-export type Sayable = Exclude<MessageContent, { readonly type: 'attachment' | 'unknown' | 'receipt' }>
+export type Sayable = Exclude<MessageContent, { readonly type: 'attachment' | 'unknown' | 'receipt' | 'resendRequest' | 'resent' }>
 
 /** A sent message. */
 export interface Sent {
@@ -139,14 +139,10 @@ export class Messaging {
     return entries.some(({ key }) => key.endsWith(`/${messageId}`))
   }
 
-  async #find(conversationId: ConversationId, { accountId, messageId }: { accountId: AccountId; messageId: MessageId }): Promise<HistoryRecord> {
-    const { store } = this.#context.workspace.context
-    const seen = await store.get('seen', `${conversationPrefix(conversationId)}${accountId}/${messageId}`)
-    const seq = seen === undefined ? 0 : decodeRecord(SeenRecord, seen).seq
-    const stored = seq === 0 ? undefined : await store.get('history', historyKey(conversationId, seq))
-    const record = stored && decodeRecord(HistoryRecord, stored)
-    if (record?.kind !== HistoryKind.message) throw new ClientError('client.message.unknown')
-    return record
+  async #find(conversationId: ConversationId, reference: MessageReference): Promise<HistoryRecord> {
+    const found = await findMessage(this.#context.workspace.context.store, conversationId, reference)
+    if (found === undefined) throw new ClientError('client.message.unknown')
+    return found.record
   }
 
   async #pointer(conversationId: ConversationId, reference: MessageReference): Promise<AttachmentPointer> {

@@ -5,12 +5,13 @@
 import { PARAMETERS } from '../parameters.js'
 import type { Group } from '@famichat/mls'
 import type { AccountId, ConversationId, DeviceId, EnvelopeHeader } from '@famichat/protocol'
-import type { ClientErrorCode } from '../client-error.js'
-import { encodeContent, encodeUnknown } from '../content/content.js'
+import { ClientError, type ClientErrorCode } from '../client-error.js'
+import { encodeContent, encodeUnknown, isBetweenClients } from '../content/content.js'
 import { conversationPrefix, decodeRecord, encodeRecord, HistoryKind, SeenRecord } from '../store/records.js'
 import { encodeHistory, historyKey, noticeKey, UNKNOWN_ACCOUNT } from './history.js'
 import { membersOf } from './members.js'
-import type { MessageDocument } from './message-document.js'
+import { decodeMessageDocument, type MessageDocument } from './message-document.js'
+import { oweAgain, takeWanted, type Wanted, wantAgain } from './resends.js'
 import type { Senders } from './senders.js'
 import type { Turn, Workspace } from './workspace.js'
 
@@ -22,6 +23,8 @@ export interface Taking {
   readonly group: Group
   /** Message ids taken in this turn, with their places: they are not stored yet. */
   readonly seen: Map<string, number>
+  /** Messages that came and could not be read in this turn: they are not stored yet. */
+  readonly wanted: Map<string, Wanted>
   readonly senders: Senders
 }
 
@@ -52,12 +55,30 @@ export const showMessage = async (taking: Taking, message: PlacedMessage): Promi
     return
   }
   setPlace(taking, accountId, { messageId, seq })
+  if (content.type === 'resendRequest') {
+    oweAgain(turn, conversationId, { ...content, asker: accountId })
+    return
+  }
+  if (content.type === 'resent') {
+    await showResent(taking, message, content.document)
+    return
+  }
   const atMs = Math.min(Math.max(sentAtMs, createdAtMs - MAX_BEHIND_MS), createdAtMs + MAX_AHEAD_MS)
   turn.put('history', historyKey(conversationId, seq), encodeHistory({
     kind: HistoryKind.message, accountId, deviceId, messageId, atMs, epoch,
     content: content.type === 'unknown' ? encodeUnknown(content.kind) : encodeContent(content),
   }))
   if (content.type === 'delete') await takeBack(taking, message, content.messageId)
+}
+
+/** A message that its author says again is shown to those who could not read it, where it stood; others have it. */
+const showResent = async (taking: Taking, message: PlacedMessage, bytes: Uint8Array): Promise<void> => {
+  const document = decodeMessageDocument(bytes)
+  if (isBetweenClients(document.content)) throw new ClientError('client.message.malformed')
+  const { accountId } = message
+  if (await wasTaken(taking, accountId, document.messageId)) return
+  const wantedAt = await takeWanted(taking, { accountId, messageId: document.messageId })
+  await showMessage(taking, { ...message, document, seq: wantedAt ?? message.seq })
 }
 
 /** The text of a message that its author took back is not kept. Whose it is, is in its key: nobody takes back another's. */
@@ -81,12 +102,14 @@ export const noteAt = (
   }))
 }
 
-/** A message that came and cannot be read keeps its place. */
-export const showUnreadable = ({ conversationId, turn, group }: Taking, header: EnvelopeHeader, errorCode: string): void => {
-  turn.put('history', historyKey(conversationId, header.seq), encodeHistory({
-    kind: HistoryKind.unreadable, accountId: accountOf(group, header.senderDevice), deviceId: header.senderDevice,
-    atMs: header.createdAtMs, epoch: header.epoch, errorCode,
-  }))
+/** A message that came and cannot be read keeps its place; what did not open is asked for again. */
+export const showUnreadable = async (taking: Taking, header: EnvelopeHeader, errorCode: string): Promise<void> => {
+  const { conversationId, turn, group } = taking
+  const { seq, senderDevice: deviceId, messageId, createdAtMs: atMs, epoch } = header
+  const accountId = accountOf(group, deviceId)
+  turn.put('history', historyKey(conversationId, seq), encodeHistory({ kind: HistoryKind.unreadable, accountId, deviceId, atMs, epoch, errorCode }))
+  const isWorthAsking = errorCode.startsWith('mls.') && accountId !== UNKNOWN_ACCOUNT && !(await wasTaken(taking, accountId, messageId))
+  if (isWorthAsking) wantAgain(taking, messageId, { accountId, deviceId, seq })
 }
 
 /** Whose device the server says it is, if it is a member's. */

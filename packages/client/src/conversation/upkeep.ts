@@ -13,6 +13,7 @@ import type { Healing } from './healing.js'
 import { devicesOf, putIntent, readIntents, wantDevices } from './intents.js'
 import { type MemberDevice, membersOf } from './members.js'
 import type { Outbox } from './outbox.js'
+import type { Resending } from './resending.js'
 import { readOutbox } from './outbox-rows.js'
 import { mayCommitProposals, removedByProposals } from './pending-proposals.js'
 import type { Workspace } from './workspace.js'
@@ -26,6 +27,7 @@ export interface UpkeepContext {
   readonly commits: Commits
   readonly people: People
   readonly healing: Healing
+  readonly resending: Resending
 }
 
 /** How exactly it is known when a conversation was kept up. */
@@ -61,8 +63,14 @@ export class Upkeep {
     await this.#context.healing.help(conversationId)
     await this.#wantRenewal(conversationId)
     await this.#leaveAgain(conversationId)
+    await this.#context.resending.settle(conversationId)
     if ((await readOutbox(workspace.context.store, conversationId)).length > 0) await outbox.flush(conversationId)
     if (await this.isCommitDue(conversationId)) await commits.settle(conversationId)
+  }
+
+  /** True when something waits that should not wait for the next sync: a commit, or messages to ask for or say again. */
+  async isDue(conversationId: ConversationId): Promise<boolean> {
+    return await this.isCommitDue(conversationId) || this.#context.resending.isDue(conversationId)
   }
 
   /** True when something waits for a commit that this device may make. */

@@ -2,7 +2,7 @@
  * What this device has written and the server does not have yet: shown behind the history until it is part of it.
  */
 import type { ConversationId, MessageId } from '@famichat/protocol'
-import { type ShownContent, toShown } from '../content/content.js'
+import { isBetweenClients, type ShownContent, toShown } from '../content/content.js'
 import { OutboxKind } from '../store/records.js'
 import type { Store } from '../store/store.js'
 import { decodeMessageDocument } from './message-document.js'
@@ -18,7 +18,7 @@ export interface WaitingMessage {
 
 /** The messages of a conversation that wait, oldest first. */
 export const readWaiting = async (store: Store, conversationId: ConversationId): Promise<readonly WaitingMessage[]> =>
-  (await readOutbox(store, conversationId)).filter(({ record }) => record.kind === OutboxKind.message).map(({ record }) => {
+  (await readOutbox(store, conversationId)).filter(({ record }) => record.kind === OutboxKind.message).flatMap(({ record }) => {
     const { messageId, content, sentAtMs } = decodeMessageDocument(record.document)
-    return { messageId, content: toShown(content), atMs: sentAtMs }
+    return isBetweenClients(content) ? [] : [{ messageId, content: toShown(content), atMs: sentAtMs }]
   })

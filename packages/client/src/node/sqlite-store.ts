@@ -13,7 +13,9 @@ import { ProfileLock } from './profile-lock.js'
 const FILE = 'profile.db'
 /** The name of the key file in the profile folder. */
 export const PROFILE_KEY_FILE = 'profile.key'
-const SCHEMA_VERSION = 2
+const SCHEMA_VERSION = 3
+/** From here on a newer schema only has more tables. */
+const OLDEST_VERSION = 2
 /** Above every character of a key. */
 const AFTER_ALL = '\u{10ffff}'
 
@@ -87,7 +89,7 @@ const migrate = (database: Sqlite.Database): void => {
     throw new ClientError('client.store.newer', { version })
   }
   if (version === SCHEMA_VERSION) return
-  if (version !== 0) {
+  if (version !== 0 && version < OLDEST_VERSION) {
     database.close()
     throw new ClientError('client.store.older', { version })
   }

@@ -122,6 +122,24 @@ export const SeenRecord = struct({
   seq: counter,
 })
 
+/** A message that came and could not be read: it is asked for. */
+export const WantedRecord = struct({
+  /** Whose it is, and by which device, as the server said. */
+  accountId: AccountId,
+  deviceId: DeviceId,
+  /** Where it stands in the log. */
+  seq: counter,
+  asks: counter,
+  askedAtMs: counter,
+})
+export type WantedRecord = Infer<typeof WantedRecord>
+
+/** Which device is asked to say its message again. */
+export const OwedRecord = struct({ deviceId: DeviceId })
+
+/** When a message was said again. */
+export const ResentRecord = struct({ atMs: counter })
+
 /** What is known of a device that writes in a conversation. */
 export const SenderRecord = struct({
   /** Of its last message. */

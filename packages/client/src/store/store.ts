@@ -20,6 +20,8 @@ export const TABLES = [
   'history',
   /** Message ids that were taken: `<conversation>/<account>/<message>`. */
   'seen',
+  /** Messages to be said again, wanted from others or owed to them: `<conversation>/<what>/<message>`. */
+  'resends',
   /** Who wrote how many messages: `<conversation>/<device>`. */
   'senders',
   /** Files on their way to the server: `<conversation>/<hash of the file>`. */
