@@ -2,6 +2,7 @@
  * The table of commands. Each has a summary, its arguments and an example; the work is in commands/.
  */
 import { Command, Option } from 'commander'
+import { addContactCommands } from './commands/contacts.js'
 import { addConversationCommands } from './commands/conversations.js'
 import { addDeviceCommands } from './commands/devices.js'
 import { addJoinCommands } from './commands/join.js'
@@ -36,6 +37,7 @@ const makeProgram = (): Command => {
   addMessageCommands(program)
   addSayCommands(program)
   addDeviceCommands(program)
+  addContactCommands(program)
   return program
 }
 

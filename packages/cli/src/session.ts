@@ -74,8 +74,8 @@ export const syncIfPossible = async (client: Client, { output }: Session): Promi
 
 /** Says what did not go well in a sync. */
 export const reportProblems = (problems: readonly Problem[], output: Output): void => {
-  for (const { conversationId, code } of problems) {
-    output.note(`famichat: ${conversationId === undefined ? 'an invitation' : `conversation ${conversationId.slice(0, 8)}`} has a problem: ${code}`)
+  for (const { conversationId, accountId, code } of problems) {
+    output.note(`famichat: ${accountId !== undefined ? 'a person' : conversationId === undefined ? 'an invitation' : `conversation ${conversationId.slice(0, 8)}`} has a problem: ${code}`)
   }
 }
 

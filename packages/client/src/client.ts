@@ -23,6 +23,7 @@ import type { MessageReference } from './content/content.js'
 import { foldMessages, type Message } from './content/fold.js'
 import type { DirectoryAccount } from './identity/directory.js'
 import { Community, inviteFor, type InvitedAs, oneOf } from './identity/community.js'
+import { Contacts } from './identity/contacts.js'
 import { isDeviceLink, parseDeviceLink } from './identity/device-link.js'
 import { accountFingerprint, leafParameters, openIdentity } from './identity/identity.js'
 import { joinWithInvite, joinWithLink, readIdentity } from './identity/joining.js'
@@ -76,6 +77,8 @@ export class Client {
   readonly identity: ClientIdentity
   /** The households, and the devices of children that wait. */
   readonly community: Community
+  /** Whether people are who they seem to be: safety numbers, verification, changed keys. */
+  readonly contacts: Contacts
   readonly #engine: Engine
   readonly #surroundings: Surroundings
 
@@ -85,6 +88,7 @@ export class Client {
     const { accountId, accountName, deviceId, origin } = engine.workspace.context.identity
     this.identity = { accountId, accountName, deviceId, origin }
     this.community = new Community(engine)
+    this.contacts = new Contacts(engine)
   }
 
   /**

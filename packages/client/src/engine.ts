@@ -2,7 +2,7 @@
  * The parts of an open client, put together, and the round that brings everything up to date.
  */
 import { isCodedError } from '@famichat/base'
-import type { ConversationId } from '@famichat/protocol'
+import type { AccountId, ConversationId } from '@famichat/protocol'
 import { Catalogue } from './conversation/catalogue.js'
 import { Changes } from './conversation/changes.js'
 import { Commits } from './conversation/commits.js'
@@ -11,6 +11,7 @@ import { Files } from './conversation/files.js'
 import { Healing } from './conversation/healing.js'
 import { Live } from './conversation/live.js'
 import { Messaging } from './conversation/messaging.js'
+import { noteKeyChange } from './conversation/members-changed.js'
 import { Outbox } from './conversation/outbox.js'
 import { Resending } from './conversation/resending.js'
 import { isConnectionLoss } from './conversation/retry.js'
@@ -18,6 +19,7 @@ import { Upkeep } from './conversation/upkeep.js'
 import { takeWelcomes } from './conversation/welcomes.js'
 import { Workspace, type WorkspaceContext } from './conversation/workspace.js'
 import { People } from './identity/directory.js'
+import { readKeyChanges } from './identity/key-changes.js'
 import { topUpKeyPackages } from './identity/key-packages.js'
 import { Connection } from './net/connection.js'
 import type { Surroundings } from './platform.js'
@@ -25,8 +27,10 @@ import { ConversationState } from './store/records.js'
 
 /** Something that is not as it should be, and did not stop the rest. */
 export interface Problem {
-  /** Undefined when it is about Welcomes. */
+  /** Undefined when it is about Welcomes, or about a person. */
   readonly conversationId: ConversationId | undefined
+  /** The person it is about, if it is about one. */
+  readonly accountId?: AccountId
   readonly code: string
 }
 
@@ -73,7 +77,10 @@ export const makeEngine = (
   const files = new Files({ workspace, connection, sleep })
   const messaging = new Messaging({ workspace, outbox, upkeep, files, sleep })
 
-  const refreshPeople = async (): Promise<void> => { await people.take(await connection.calls.call('directory', {})) }
+  const refreshPeople = async (): Promise<void> => {
+    const changed = await people.take(await connection.calls.call('directory', {}))
+    for (const accountId of changed) await noteKeyChange(workspace, accountId)
+  }
 
   const takeInvitations = async (): Promise<readonly Problem[]> => {
     const { joined, isLastResortUsed, refusals } = await takeWelcomes({ workspace, connection, delivery })
@@ -89,6 +96,7 @@ export const makeEngine = (
   const sync = async (): Promise<readonly Problem[]> => {
     await refreshPeople()
     const problems: Problem[] = [...await takeInvitations(), ...await healing.look()]
+    for (const accountId of await readKeyChanges(store)) problems.push({ conversationId: undefined, accountId, code: 'client.member.key_changed' })
     for (const { conversationId, record } of await workspace.list()) {
       if (record.state !== ConversationState.active) continue
       try {

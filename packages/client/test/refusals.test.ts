@@ -16,10 +16,12 @@ import { decodeRecord, NameRecord } from '../dist/store/records.js'
 import { surroundingsOf } from '../dist/platform.js'
 import { Community, settle, textsOf } from './support/community.js'
 
-/** Reached where cheating and healing are tested: hostile-members.test.ts, healing.test.ts. */
+/** Reached where cheating and healing are tested: hostile-members.test.ts, healing.test.ts, contacts.test.ts. */
 const ELSEWHERE = [
   'client.message.missing', 'client.message.replayed', 'client.message.misplaced', 'client.log.reordered',
   'client.log.forked', 'client.server.rolled_back', 'client.profile.rolled_back',
+  'client.member.key_changed', 'client.member.not_changed',
+  'client.verification.malformed', 'client.verification.not_for_you', 'client.verification.differs',
 ]
 const reached = new Set<string>(ELSEWHERE)
 
@@ -72,6 +74,12 @@ test('profiles and their keys', async (t) => {
   database.pragma(`key = "x'${good.toString('utf8').trim()}'"`)
   database.pragma('user_version = 99')
   await refuses(open, 'client.store.newer')
+  // before people could be verified: brought up to date
+  database.pragma('user_version = 2')
+  for (const table of ['verifications', 'keyChanges']) database.exec(`DROP TABLE "${table}"`)
+  const upgraded = await community.open('Ada')
+  assert.deepEqual(await upgraded.contacts.list(), [])
+  await community.close(upgraded)
   database.pragma('user_version = 1')
   database.close()
   await refuses(open, 'client.store.older')

@@ -1,10 +1,11 @@
 /**
  * The list of conversations as people know them: by name, or by the other person of a direct one.
  */
-import { type Group, ProposalType } from '@famichat/mls'
+import { type CipherSuite, type Group, ProposalType } from '@famichat/mls'
 import { type AccountId, ConversationKind, type ConversationId, type DeviceId } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
 import type { People } from '../identity/directory.js'
+import { headCode } from '../identity/safety-number.js'
 import { type ConversationRecord, ConversationState } from '../store/records.js'
 import { accountsOf, membersOf } from './members.js'
 import type { Workspace } from './workspace.js'
@@ -28,6 +29,8 @@ export interface ConversationInfo {
   readonly epoch: bigint
   /** Equal on all devices that agree on everything; empty when ended. */
   readonly epochAuthenticator: Uint8Array
+  /** 30 digits to read to each other in one room: the same on all devices that agree on everything; empty when ended. */
+  readonly headCode: string
   /** The last log entry taken. */
   readonly seq: number
   /** Proposals that wait for somebody's commit. */
@@ -56,7 +59,7 @@ export class Catalogue {
   async info(conversationId: ConversationId): Promise<ConversationInfo> {
     const { record, seen } = await this.#workspace.turn('read', conversationId, (turn) => {
       if (turn.record === undefined || turn.group === undefined) throw new ClientError('client.conversation.unknown')
-      return Promise.resolve({ record: turn.record, seen: lookAt(turn.group) })
+      return Promise.resolve({ record: turn.record, seen: lookAt(this.#workspace.context.suite, turn.group) })
     })
     const members = await Promise.all(accountsOf(seen.members).map(async (accountId): Promise<ConversationMember> => ({
       accountId,
@@ -102,9 +105,10 @@ const stateOf = ({ state, isLeaving, stuckCode }: ConversationRecord): Conversat
   return isLeaving ? 'leaving' : 'active'
 }
 
-const lookAt = (group: Group) => ({
+const lookAt = (suite: CipherSuite, group: Group) => ({
   members: membersOf(group),
   epoch: group.epoch,
   epochAuthenticator: group.status === 'active' ? group.epochAuthenticator : new Uint8Array(0),
+  headCode: group.status === 'active' ? headCode(suite, group.groupId, group.epochAuthenticator) : '',
   pendingRemovals: group.pendingProposals.filter(({ proposal }) => proposal.proposalType === ProposalType.remove).length,
 })

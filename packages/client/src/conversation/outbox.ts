@@ -8,10 +8,11 @@ import { type Group, makeRemove } from '@famichat/mls'
 import { type ConversationId, makeId, type MessageId, ProtocolError } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
 import type { MessageContent } from '../content/content.js'
+import { requireUnchanged } from '../identity/key-changes.js'
 import type { Connection } from '../net/connection.js'
 import { ConversationState, encodeRecord, OutboxKind, OutboxRecord } from '../store/records.js'
 import type { Delivery } from './delivery.js'
-import { membersOf } from './members.js'
+import { accountsOf, membersOf } from './members.js'
 import { encodeMessageDocument, encodeMessageHead, type MessageDocument, type MessageHead, TRANSCRIPT_PREFIX_BYTES } from './message-document.js'
 import { appendOutbox, type OutboxRow, readOutbox } from './outbox-rows.js'
 import { removedByProposals } from './pending-proposals.js'
@@ -117,6 +118,7 @@ export class Outbox {
         if (removedByProposals(group).has(group.ownLeaf)) throw new ClientError('client.conversation.ended')
         return false
       }
+      await requireUnchanged(workspace.context.store, accountsOf(membersOf(group)))
       const number = (turn.record?.sentCount ?? 0) + 1
       const { messageId } = message
       const row = await seal(turn, group, { conversationId, messageId, number, document: encodeMessageDocument(message) })

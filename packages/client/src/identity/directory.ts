@@ -9,6 +9,7 @@ import { decodeRecord, encodeRecord, IdentityRecord, NameRecord, PinSource } fro
 import type { Change } from '../store/store.js'
 import type { WorkspaceContext } from '../conversation/workspace.js'
 import { accountFingerprint } from './identity.js'
+import { findKeyChanges } from './key-changes.js'
 
 /** A household in the community. */
 export type DirectoryFamily = Directory['families'][number]
@@ -36,21 +37,25 @@ export class People {
   }
 
   /**
-   * Takes a fresh directory: new names are kept, and the person who invited this account is looked for.
+   * Takes a fresh directory: new names are kept, the person who invited this account is looked for, keys are compared.
+   * @returns whose key is seen to have changed now
    * @throws ClientError `client.invite.inviter_missing`
    */
-  async take({ accounts, families }: Directory): Promise<void> {
+  async take({ accounts, families }: Directory): Promise<readonly AccountId[]> {
     this.#families = families
     this.#directory = accounts.map((account) => ({ ...account, accountKey: account.accountKey.slice() }))
-    const { store } = this.#context
-    await store.exclusive(async () => {
+    const { store, clock } = this.#context
+    return store.exclusive(async () => {
       const changes: Change[] = []
       for (const { accountId, accountName } of this.#directory) {
         if (await store.get('names', accountId) !== undefined) continue
         changes.push({ table: 'names', key: accountId, value: encodeRecord(NameRecord, { accountName: normalizeAccountName(accountName) }) })
       }
       changes.push(...await this.#pinInviter())
+      const found = await findKeyChanges(store, this.#directory, clock.nowMs())
+      changes.push(...found.changes)
       if (changes.length > 0) await store.write(changes)
+      return found.changed
     })
   }
 
@@ -65,14 +70,21 @@ export class People {
    * @throws ClientError `client.member.unknown` | `client.member.changed`
    */
   async find(name: string): Promise<DirectoryAccount> {
-    const key = keyOf(name)
-    const account = this.#directory.find(({ accountName }) => key !== undefined && accountNameKey(accountName) === key)
-    if (account === undefined) throw new ClientError('client.member.unknown')
+    const account = this.named(name)
+    const key = accountNameKey(account.accountName)
     const nameBefore = await this.nameOf(account.accountId)
     const pinned = await this.#context.trust.pinned(account.accountId)
     const isSameName = accountNameKey(nameBefore) === key
     const isSameKey = pinned === undefined || equal(pinned.accountKey, account.accountKey)
     if (!isSameName || !isSameKey || await this.#isNameOfOther(key, account.accountId)) throw new ClientError('client.member.changed')
+    return account
+  }
+
+  /** The account that the server shows under a name, whoever that is. @throws ClientError `client.member.unknown` */
+  named(name: string): DirectoryAccount {
+    const key = keyOf(name)
+    const account = this.#directory.find(({ accountName }) => key !== undefined && accountNameKey(accountName) === key)
+    if (account === undefined) throw new ClientError('client.member.unknown')
     return account
   }
 
@@ -93,7 +105,7 @@ export class People {
     return new Set(this.#directory.flatMap(({ devices }) => devices.filter(({ isRevoked }) => isRevoked).map(({ deviceId }) => deviceId)))
   }
 
-  async #isNameOfOther(key: string | undefined, accountId: AccountId): Promise<boolean> {
+  async #isNameOfOther(key: string, accountId: AccountId): Promise<boolean> {
     for (const { key: other, value } of await this.#context.store.list('names', { prefix: '' })) {
       if (other !== accountId && accountNameKey(decodeRecord(NameRecord, value).accountName) === key) return true
     }

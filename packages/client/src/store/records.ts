@@ -29,13 +29,23 @@ export const IdentityRecord = struct({
 export type IdentityRecord = Infer<typeof IdentityRecord>
 
 /** How an account's key became known. */
-export const PinSource = { self: 1, invite: 2, firstSight: 3, link: 4 } as const
+export const PinSource = { self: 1, invite: 2, firstSight: 3, link: 4, acknowledged: 5 } as const
 export type PinSource = (typeof PinSource)[keyof typeof PinSource]
 
 export const PinRecord = struct({ accountKey: bytes32, source: closed(uint8, PinSource, 'pin source'), pinnedAtMs: counter })
 export type PinRecord = Infer<typeof PinRecord>
 
 export const NameRecord = struct({ accountName: name })
+
+/** How two people compared their keys. */
+export const VerificationMethod = { number: 1, scan: 2 } as const
+
+/** A person whose key was compared by people, not told by a server: the key that is pinned then. */
+export const VerificationRecord = struct({ method: closed(uint8, VerificationMethod, 'verification method'), verifiedAtMs: counter })
+export type VerificationRecord = Infer<typeof VerificationRecord>
+
+/** The server shows another key for a person than the pinned one; stays until somebody acknowledges it. */
+export const KeyChangeRecord = struct({ seenAtMs: counter })
 
 export const KeyPackageRecord = struct({ isLastResort: flag, notAfterMs: counter, bundle: opaque({ min: 1 }) })
 export type KeyPackageRecord = Infer<typeof KeyPackageRecord>

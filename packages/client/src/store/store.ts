@@ -13,6 +13,10 @@ export const TABLES = [
   'pins',
   /** Names of accounts, by account id. */
   'names',
+  /** Whose key was compared by people, by account id. */
+  'verifications',
+  /** Whose key changed and is not acknowledged, by account id. */
+  'keyChanges',
   'conversations',
   /** The engine's rows: `<conversation>/<row>`. */
   'groupRows',
