@@ -7,6 +7,10 @@ import {
   type AccountId, type ConversationId, ConversationKind, type DeviceId, formatInviteLink, idToBytes, type InviteId, INVITE_SECRET_BYTES,
   inviteProofInput, makeId, parseInviteLink,
 } from '@famichat/protocol'
+import { Archive, restoreArchive } from './archive/archive.js'
+import type { ArchiveOpener } from './archive/archive-locks.js'
+import type { ArchiveSource } from './archive/archive-stream.js'
+import { Recovery } from './archive/recovery.js'
 import { ClientError } from './client-error.js'
 import { makeConversationExtension } from './conversation/conversation-extension.js'
 import type { ConversationInfo } from './conversation/catalogue.js'
@@ -79,6 +83,10 @@ export class Client {
   readonly community: Community
   /** Whether people are who they seem to be: safety numbers, verification, changed keys. */
   readonly contacts: Contacts
+  /** Everything of this device in a file that only its owner opens. */
+  readonly archive: Archive
+  /** The words that open the archives when everything else is lost. */
+  readonly recovery: Recovery
   readonly #engine: Engine
   readonly #surroundings: Surroundings
 
@@ -89,6 +97,8 @@ export class Client {
     this.identity = { accountId, accountName, deviceId, origin }
     this.community = new Community(engine)
     this.contacts = new Contacts(engine)
+    this.archive = new Archive(engine, surroundings)
+    this.recovery = new Recovery(surroundings)
   }
 
   /**
@@ -100,6 +110,17 @@ export class Client {
     const surroundings = surroundingsOf(options)
     if (isDeviceLink(link)) await joinWithLink(surroundings, parseDeviceLink(link))
     else await joinWithInvite(surroundings, { link: parseInviteLink(link), accountName: name ?? '', familyName })
+    return Client.open(options)
+  }
+
+  /**
+   * Gives a profile its account as a new device, from an archive: history, people and verifications come along, conversations
+   * go on once another member is online.
+   * @param origin of the server, if it has moved since
+   * @throws ClientError `client.archive.*` | `client.recovery.malformed` | `client.profile.taken`; then nothing was taken
+   */
+  static async restore(options: ClientOptions, archive: { readonly source: ArchiveSource; readonly opener: ArchiveOpener; readonly origin?: string }): Promise<Client> {
+    await restoreArchive(surroundingsOf(options), { origin: undefined, ...archive })
     return Client.open(options)
   }
 

@@ -70,7 +70,7 @@ export const makeEngine = (
   const commits = new Commits({ workspace, connection, delivery, sleep })
   const settle = async (conversationId: ConversationId): Promise<void> => { await commits.settle(conversationId) }
   const outbox = new Outbox({ workspace, connection, delivery, settle, sleep })
-  const healing = new Healing(workspace, connection)
+  const healing = new Healing({ workspace, connection, people })
   const resending = new Resending({ workspace, outbox })
   const upkeep = new Upkeep({ workspace, connection, delivery, outbox, commits, people, healing, resending })
 

@@ -1,6 +1,11 @@
 /**
  * @famichat/client: the SDK. Runs in Node and in browsers; what only Node has is in @famichat/client/node.
  */
+export { type Archive, type ArchiveChoices, verifyArchive } from './archive/archive.js'
+export type { ArchiveSummary } from './archive/archive-contents.js'
+export type { ArchiveOpener, PasskeySecret } from './archive/archive-locks.js'
+export type { ArchiveSource } from './archive/archive-stream.js'
+export type { PhraseWord, Recovery, RecoveryStatus } from './archive/recovery.js'
 export { Client, type ClientIdentity, type DeviceInfo, validateJoinLink } from './client.js'
 export { CLIENT_ERRORS, ClientError, type ClientErrorCode } from './client-error.js'
 export type { AttachmentInfo, MessageReference, ShownContent } from './content/content.js'

@@ -42,6 +42,10 @@ export const PARAMETERS = {
   linkMs: LIFETIMES.linkMs,
   fileBytes: LIMITS.blobBytes,
   fileKeptMs: LIFETIMES.blobMs,
+  /** What Argon2id needs for each guess at an archive's passphrase (E22) … */
+  archiveMemoryBytes: 64 * 1024 * 1024,
+  /** … and how often it goes over it. */
+  archivePasses: 3,
   messageBytes: LIMITS.messageBytes,
   devicesPerConversation: LIMITS.devicesPerConversation,
 } as const

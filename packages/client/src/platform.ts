@@ -43,10 +43,14 @@ export const surroundingsOf = (options: ClientOptions): Surroundings => {
     store: options.store,
     network: options.network,
     backend: options.backend,
-    suite: makeCipherSuite(DEFAULT_CIPHER_SUITE, options.backend, random),
+    suite: suiteOf(options),
     clock: options.clock ?? systemClock,
     random,
     sleep: options.sleep ?? platformSleep,
     onPoint: options.onPoint ?? (() => undefined),
   }
 }
+
+/** The one suite that clients use, on this platform. */
+export const suiteOf = ({ backend, random }: Pick<Platform, 'backend' | 'random'>): CipherSuite =>
+  makeCipherSuite(DEFAULT_CIPHER_SUITE, backend, random ?? systemRandom)

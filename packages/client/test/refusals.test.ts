@@ -16,11 +16,14 @@ import { decodeRecord, NameRecord } from '../dist/store/records.js'
 import { surroundingsOf } from '../dist/platform.js'
 import { Community, settle, textsOf } from './support/community.js'
 
-/** Reached where cheating and healing are tested: hostile-members.test.ts, healing.test.ts, contacts.test.ts. */
+/** Reached where cheating and healing are tested: hostile-members.test.ts, healing.test.ts, contacts.test.ts, archive.test.ts. */
 const ELSEWHERE = [
   'client.message.missing', 'client.message.replayed', 'client.message.misplaced', 'client.log.reordered',
   'client.log.forked', 'client.server.rolled_back', 'client.profile.rolled_back',
   'client.member.key_changed', 'client.member.not_changed',
+  'client.conversation.awaiting', 'client.history.gap', 'client.archive.not_one', 'client.archive.newer', 'client.archive.damaged',
+  'client.archive.wrong_key', 'client.archive.no_such_lock', 'client.archive.unlocked', 'client.archive.passphrase_short',
+  'client.archive.no_account_key', 'client.archive.other_account', 'client.recovery.none', 'client.recovery.malformed', 'client.recovery.wrong_words',
   'client.verification.malformed', 'client.verification.not_for_you', 'client.verification.differs',
 ]
 const reached = new Set<string>(ELSEWHERE)
@@ -76,7 +79,7 @@ test('profiles and their keys', async (t) => {
   await refuses(open, 'client.store.newer')
   // before people could be verified: brought up to date
   database.pragma('user_version = 2')
-  for (const table of ['verifications', 'keyChanges']) database.exec(`DROP TABLE "${table}"`)
+  for (const table of ['verifications', 'keyChanges', 'archived']) database.exec(`DROP TABLE "${table}"`)
   const upgraded = await community.open('Ada')
   assert.deepEqual(await upgraded.contacts.list(), [])
   await community.close(upgraded)

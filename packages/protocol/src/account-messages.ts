@@ -63,6 +63,10 @@ export const DeviceRegistration = struct({
 })
 export type DeviceRegistration = Infer<typeof DeviceRegistration>
 
+/** A new device of an account whose others are lost: vouched for by the account's key alone; `admission` is the account's id. */
+export const DeviceRecovery = struct({ certificate: certificateBytes, registrationSignature: signature, keyPackages: KeyPackageUpload })
+export type DeviceRecovery = Infer<typeof DeviceRecovery>
+
 /** Names one device: of the caller's own account, or of a child the caller is the guardian of. */
 export const DeviceRequest = struct({ deviceId: DeviceId })
 export type DeviceRequest = Infer<typeof DeviceRequest>

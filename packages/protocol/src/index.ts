@@ -2,7 +2,7 @@
  * @famichat/protocol: what client and server say to each other. Holds no cryptography; runs in Node and in browsers.
  */
 export {
-  AccountRole, AuditEvent, AuditList, Challenge, DeviceRegistration, DeviceRequest, DeviceState, DeviceStatus, Directory, Expiry,
+  AccountRole, AuditEvent, AuditList, Challenge, DeviceRecovery, DeviceRegistration, DeviceRequest, DeviceState, DeviceStatus, Directory, Expiry,
   FamilyRole, InviteCreation, InviteFor, InviteList, InvitePlace, InviteRequest, InviteState, IssuedToken, JoinRequest, JoinResponse,
   LinkMail, LinkOpened, LinkPost, LinkRequest, Nothing, RefreshRequest, RoleChange, ServerInfo, TokenRequest,
 } from './account-messages.js'

@@ -5,7 +5,7 @@
  */
 import type { Codec } from '@famichat/base'
 import {
-  AuditList, Challenge, DeviceRegistration, DeviceRequest, DeviceStatus, Directory, Expiry, InviteCreation, InviteList, InviteRequest,
+  AuditList, Challenge, DeviceRecovery, DeviceRegistration, DeviceRequest, DeviceStatus, Directory, Expiry, InviteCreation, InviteList, InviteRequest,
   IssuedToken, JoinRequest, JoinResponse, LinkMail, LinkOpened, LinkPost, LinkRequest, Nothing, RefreshRequest, RoleChange, ServerInfo, TokenRequest,
 } from './account-messages.js'
 import { BlobChunk, BlobChunkAnswer, BlobChunkRequest, BlobCreated, BlobCreation, BlobRequest, BlobState } from './blob-messages.js'
@@ -86,6 +86,7 @@ export const ROUTES = {
   linkAnswer: post('links/answer', LinkPost, Nothing, { auth: 'device', summary: 'The existing device posts its sealed answer' }),
   linkCollect: post('links/collect', LinkRequest, LinkMail, { auth: 'none', summary: 'The new device reads the answer' }),
   deviceRegister: post('devices/register', DeviceRegistration, Nothing, { auth: 'none', maxRequestBytes: UPLOAD_BYTES, summary: 'Registers a linked device with its certificate' }),
+  deviceRecover: post('devices/recover', DeviceRecovery, Nothing, { auth: 'none', maxRequestBytes: UPLOAD_BYTES, summary: 'Registers a new device that the account\'s key vouches for, and asks for it to be let into the account\'s conversations' }),
   deviceState: get('devices/state', DeviceStatus, { auth: 'registered', summary: 'The calling device\'s state: all that a pending device may ask' }),
   deviceApprove: post('devices/approve', DeviceRequest, Nothing, { auth: 'device', summary: 'A guardian lets a child\'s device in' }),
   deviceRevoke: post('devices/revoke', DeviceRequest, Nothing, { auth: 'device', summary: 'Revokes a device of the caller\'s account, or of a child of the caller\'s: its tokens and channels die at once' }),

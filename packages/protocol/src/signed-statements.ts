@@ -12,7 +12,7 @@ const origin = text(512)
 const DeviceRegistration = struct({
   /** The origin of the server, see {@link serverOrigin}. */
   origin,
-  /** The 16 bytes of the InviteId or LinkId that allows the registration. */
+  /** The 16 bytes of the InviteId or LinkId that allows the registration; of the AccountId when the account's key alone does. */
   admission: opaque({ min: 16, max: 16 }),
   certificate: certificateBytes,
 })

@@ -43,6 +43,7 @@ const ANSWERS: Readonly<Record<RouteName, Answers>> = {
   linkAnswer: devices('protocol.link.refused'),
   linkCollect: forAll('protocol.link.refused'),
   deviceRegister: forAll('protocol.certificate.refused'),
+  deviceRecover: forAll('protocol.certificate.refused'),
   deviceState: { ...devices(), pending: 'ok' },
   deviceApprove: owner(),
   deviceRevoke: owner(),
@@ -131,6 +132,7 @@ const REQUESTS: { readonly [Name in RouteName]: (world: World, actor: TestDevice
   linkRead: () => ({ linkId: makeId(systemRandom) }),
   linkAnswer: () => ({ linkId: makeId(systemRandom), sealed: Uint8Array.of(1) }),
   linkCollect: () => ({ linkId: makeId(systemRandom) }),
+  deviceRecover: (_, actor) => ({ ...actor.registration(makeId<LinkId>(systemRandom)), registrationSignature: new Uint8Array(64) }),
   deviceRegister: (_, actor) => {
     const linkId = makeId<LinkId>(systemRandom)
     return { linkId, ...actor.registration(linkId), registrationSignature: new Uint8Array(64) }

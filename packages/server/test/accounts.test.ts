@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isCodedError, systemRandom, toHex } from '@famichat/base'
 import {
-  AccountRole, encodeDeviceCertificate, formatInviteAuthorization, formatInviteLink, type InviteId, inviteProofInput,
+  AccountRole, type ConversationId, ConversationKind, encodeDeviceCertificate, formatInviteAuthorization, formatInviteLink, type InviteId, inviteProofInput,
   InviteState, LIFETIMES, type LinkId, makeId, parseInviteLink, tokenRequestTbs,
 } from '@famichat/protocol'
 import { TestChannel } from './support/test-channel.js'
@@ -144,6 +144,26 @@ test('a token ends after ten minutes', async (t) => {
   await refused('protocol.auth.refused', ana.call('directory', {}))
   await ana.signIn()
   await ana.call('directory', {})
+})
+
+test('a device comes in by the account\'s key alone when all others are lost, once, and asks to be let into its conversations', async (t) => {
+  const server = await startTestServer(t)
+  const ana = await firstDevice(server)
+  const ben = await invitedDevice(ana, 'Ben')
+  const conversationId = makeId<ConversationId>(systemRandom)
+  await ben.call('conversationCreate', { conversationId, kind: ConversationKind.group })
+  const found = new TestDevice(server, ben.account)
+  const request = found.registration(ben.account.accountId, found.keyPackages(1))
+  const stranger = new TestDevice(server, { accountId: ben.account.accountId, key: makeKeyPair() })
+  await refused('protocol.certificate.refused', callRoute(server, 'deviceRecover', stranger.registration(ben.account.accountId)))
+  await refused('protocol.certificate.refused', callRoute(server, 'deviceRecover', { ...request, registrationSignature: new Uint8Array(64) }))
+  const nobody = new TestDevice(server)
+  await refused('protocol.certificate.refused', callRoute(server, 'deviceRecover', nobody.registration(nobody.account.accountId)))
+  await callRoute(server, 'deviceRecover', request)
+  await callRoute(server, 'deviceRecover', request)
+  await found.signIn()
+  const { requests } = await ben.call('readdList', {})
+  assert.deepEqual(requests, [{ conversationId, deviceId: found.deviceId }])
 })
 
 test('a further device is linked through two blobs the server cannot read, once', async (t) => {

@@ -1,12 +1,13 @@
 /**
  * The list of conversations as people know them: by name, or by the other person of a direct one.
  */
+import { EMPTY } from '@famichat/base'
 import { type CipherSuite, type Group, ProposalType } from '@famichat/mls'
 import { type AccountId, ConversationKind, type ConversationId, type DeviceId } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
 import type { People } from '../identity/directory.js'
 import { headCode } from '../identity/safety-number.js'
-import { type ConversationRecord, ConversationState } from '../store/records.js'
+import { ArchivedRecord, type ConversationRecord, ConversationState, decodeRecord } from '../store/records.js'
 import { accountsOf, membersOf } from './members.js'
 import type { Workspace } from './workspace.js'
 
@@ -23,8 +24,8 @@ export interface ConversationInfo {
   readonly kind: ConversationKind
   /** Its name; of a direct conversation the other person's. */
   readonly name: string
-  /** `ended` when this device is not in it any more, `stuck` when it cannot follow. */
-  readonly state: 'active' | 'leaving' | 'ended' | 'stuck'
+  /** `ended` when this device is not in it any more, `stuck` when it cannot follow, `archived` when it is known from an archive only. */
+  readonly state: 'active' | 'leaving' | 'ended' | 'stuck' | 'archived'
   readonly members: readonly ConversationMember[]
   readonly epoch: bigint
   /** Equal on all devices that agree on everything; empty when ended. */
@@ -52,11 +53,13 @@ export class Catalogue {
   async list(): Promise<readonly ConversationInfo[]> {
     const infos: ConversationInfo[] = []
     for (const { conversationId } of await this.#workspace.list()) infos.push(await this.info(conversationId))
+    for (const { key } of await this.#workspace.context.store.list('archived', { prefix: '' })) infos.push(await this.#archived(key as ConversationId))
     return infos
   }
 
   /** @throws ClientError `client.conversation.unknown` */
   async info(conversationId: ConversationId): Promise<ConversationInfo> {
+    if (await this.#workspace.isArchived(conversationId)) return this.#archived(conversationId)
     const { record, seen } = await this.#workspace.turn('read', conversationId, (turn) => {
       if (turn.record === undefined || turn.group === undefined) throw new ClientError('client.conversation.unknown')
       return Promise.resolve({ record: turn.record, seen: lookAt(this.#workspace.context.suite, turn.group) })
@@ -77,7 +80,7 @@ export class Catalogue {
     const name = fold(nameOrId)
     const byName = all.filter((info) => fold(info.name) === name)
     const found = byId.length > 0 ? byId : byName
-    const running = found.filter(({ state }) => state !== 'ended')
+    const running = found.filter(({ state }) => state !== 'ended' && state !== 'archived')
     const [only, ...others] = running.length > 0 ? running : found
     if (only === undefined) throw new ClientError('client.conversation.unknown')
     if (others.length > 0) throw new ClientError('client.conversation.ambiguous', { conversations: others.length + 1 })
@@ -88,6 +91,16 @@ export class Catalogue {
   async findDirect(accountId: AccountId): Promise<ConversationInfo | undefined> {
     return (await this.list()).find(({ kind, state, members }) =>
       kind === ConversationKind.direct && state === 'active' && members.some((member) => member.accountId === accountId))
+  }
+
+  async #archived(conversationId: ConversationId): Promise<ConversationInfo> {
+    const stored = await this.#workspace.context.store.get('archived', conversationId)
+    if (stored === undefined) throw new ClientError('client.conversation.unknown')
+    const { kind, name, members, seq } = decodeRecord(ArchivedRecord, stored)
+    return {
+      conversationId, kind, name, seq, state: 'archived', epoch: 0n, epochAuthenticator: EMPTY, headCode: '', pendingRemovals: 0,
+      members: await Promise.all(members.map(async (accountId) => ({ accountId, name: await this.#people.nameOf(accountId), deviceIds: [] }))),
+    }
   }
 
   #nameOf(record: ConversationRecord, members: readonly ConversationMember[]): string {

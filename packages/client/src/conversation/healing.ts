@@ -4,10 +4,11 @@
  */
 import { isCodedError } from '@famichat/base'
 import type { ConversationId, DeviceId } from '@famichat/protocol'
+import type { People } from '../identity/directory.js'
 import type { Connection } from '../net/connection.js'
 import { type ConversationRecord, ConversationState, IntentKind } from '../store/records.js'
 import { devicesOf, readIntents, wantDevices } from './intents.js'
-import { membersOf } from './members.js'
+import { type MemberDevice, membersOf } from './members.js'
 import type { Workspace } from './workspace.js'
 
 /** A conversation whose log is shorter at the server than here. */
@@ -20,11 +21,13 @@ export interface Backwards {
 export class Healing {
   readonly #workspace: Workspace
   readonly #connection: Connection
+  readonly #people: People
   #requests: readonly { readonly conversationId: ConversationId; readonly deviceId: DeviceId }[] = []
 
-  constructor(workspace: Workspace, connection: Connection) {
+  constructor({ workspace, connection, people }: { readonly workspace: Workspace; readonly connection: Connection; readonly people: People }) {
     this.#workspace = workspace
     this.#connection = connection
+    this.#people = people
   }
 
   /** Compares positions with the server's, and hears who asks for help. @throws ProtocolError | ClientError `client.server.unreachable` */
@@ -56,7 +59,10 @@ export class Healing {
     }
   }
 
-  /** Wants members who asked out and in again: only devices that are there, of the certificates the group knows. */
+  /**
+   * Wants members who asked out and in again: devices that are there, of the certificates the group knows. A further device of
+   * somebody who is in it comes in when that account vouches for it: the others may be lost.
+   */
   async help(conversationId: ConversationId): Promise<void> {
     const asking = this.#requests.filter((request) => request.conversationId === conversationId).map(({ deviceId }) => deviceId)
     if (asking.length === 0) return
@@ -68,6 +74,21 @@ export class Healing {
     const devices = members.filter(({ deviceId }) => asking.includes(deviceId) && !wanted.has(deviceId) && deviceId !== identity.deviceId)
     this.#requests = this.#requests.filter((request) => request.conversationId !== conversationId)
     if (devices.length > 0) await wantDevices(this.#workspace, conversationId, IntentKind.readd, devices)
+    const newcomers = await this.#newcomers(members, asking)
+    if (newcomers.length > 0) await wantDevices(this.#workspace, conversationId, IntentKind.add, newcomers)
+  }
+
+  async #newcomers(members: readonly MemberDevice[], asking: readonly DeviceId[]): Promise<readonly MemberDevice[]> {
+    const newcomers: MemberDevice[] = []
+    for (const accountId of new Set(members.map((member) => member.accountId))) {
+      const account = this.#people.accounts.find((known) => known.accountId === accountId)
+      const isConcerned = account?.devices.some(({ deviceId }) => asking.includes(deviceId) && !members.some((member) => member.deviceId === deviceId))
+      if (account === undefined || isConcerned !== true) continue
+      for (const deviceId of await this.#people.activeDevices(account)) {
+        if (asking.includes(deviceId) && !members.some((member) => member.deviceId === deviceId)) newcomers.push({ accountId, deviceId })
+      }
+    }
+    return newcomers
   }
 
   async #active(): Promise<Awaited<ReturnType<Workspace['list']>>> {

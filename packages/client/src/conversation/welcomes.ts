@@ -8,13 +8,14 @@ import { type ConversationId, idToBytes, type WelcomeHeader } from '@famichat/pr
 import { ClientError } from '../client-error.js'
 import { readKeyPackages } from '../identity/key-packages.js'
 import type { Connection } from '../net/connection.js'
-import { ConversationState, HistoryKind, IntentKind } from '../store/records.js'
+import { ArchivedRecord, ConversationState, decodeRecord, HistoryKind, IntentKind } from '../store/records.js'
 import { readConversationExtension } from './conversation-extension.js'
 import type { Delivery } from './delivery.js'
 import { encodeHistory, historyKey, UNKNOWN_ACCOUNT } from './history.js'
 import { putIntent } from './intents.js'
 import { membersOf } from './members.js'
 import { isConnectionLoss } from './retry.js'
+import { noteAt } from './taking.js'
 import type { Workspace } from './workspace.js'
 
 /** What joining works with. */
@@ -86,6 +87,13 @@ const takeWelcome = (
       ...subject, state: ConversationState.active, isRegistered: true, isLeaving: false, cursor: fromSeq - 1,
       joinedEpoch: group.epoch, welcomeId, sentCount: 0, isRolledBack: false, renewedAtMs: workspace.context.clock.nowMs(), renewedAtCount: 0, keptUpAtMs: workspace.context.clock.nowMs(), stuckCode: '',
     }, group)
+    const archived = await workspace.context.store.get('archived', conversationId)
+    if (archived !== undefined) {
+      const { seq } = decodeRecord(ArchivedRecord, archived)
+      turn.put('archived', conversationId, undefined)
+      const count = fromSeq - 1 - seq
+      if (count > 0) noteAt({ turn, conversationId }, { seq, code: 'client.history.gap', accountId: identity.accountId, deviceId: identity.deviceId, atMs: createdAtMs, epoch: group.epoch, count })
+    }
     const inviter = membersOf(group).find(({ deviceId }) => deviceId === senderDevice)
     turn.put('history', historyKey(conversationId, fromSeq - 1), encodeHistory({
       kind: HistoryKind.joined, accountId: inviter?.accountId ?? UNKNOWN_ACCOUNT, deviceId: senderDevice, atMs: createdAtMs,

@@ -87,8 +87,13 @@ export class Workspace {
   /** Reads the record without a turn: for lists and decisions that a turn repeats. */
   async read(conversationId: ConversationId): Promise<ConversationRecord> {
     const record = await this.#readRecord(conversationId)
-    if (record === undefined) throw new ClientError('client.conversation.unknown')
-    return record
+    if (record !== undefined) return record
+    throw new ClientError(await this.isArchived(conversationId) ? 'client.conversation.awaiting' : 'client.conversation.unknown')
+  }
+
+  /** True for a conversation that is known from an archive only. */
+  async isArchived(conversationId: ConversationId): Promise<boolean> {
+    return await this.context.store.get('archived', conversationId) !== undefined
   }
 
   /** All conversations, by id. */

@@ -65,13 +65,15 @@ export const joinWithLink = async (surroundings: Surroundings, link: DeviceLink)
   await finish(store, record)
 }
 
-const unfinished = async (store: Store): Promise<IdentityRecord | undefined> => {
+/** A registration that was cut off. @throws ClientError `client.profile.taken` */
+export const unfinished = async (store: Store): Promise<IdentityRecord | undefined> => {
   const record = await readIdentity(store)
   if (record !== undefined && record.admission === undefined) throw new ClientError('client.profile.taken')
   return record
 }
 
-const begin = async (surroundings: Surroundings, record: IdentityRecord, known: LinkAnswer['known']): Promise<void> => {
+/** Writes a new device's keys, its first KeyPackages, and whom it knows, before the server hears of them. */
+export const begin = async (surroundings: Surroundings, record: IdentityRecord, known: LinkAnswer['known']): Promise<void> => {
   const { store, clock, onPoint, suite } = surroundings
   const identity = await openIdentity(suite, record)
   const { changes } = await makeFirstStock({ ...surroundings, identity })
@@ -90,7 +92,8 @@ const pinChanges = (accountId: AccountId, pin: PinRecord, accountName: string): 
   { table: 'names', key: accountId, value: encodeRecord(NameRecord, { accountName }) },
 ]
 
-const registration = async (
+/** What a new device shows the server. */
+export const registration = async (
   { store, suite }: Surroundings, record: IdentityRecord, admission: Uint8Array,
 ): Promise<{ certificate: Uint8Array; registrationSignature: Uint8Array; keyPackages: { keyPackages: readonly Uint8Array[] } }> => {
   const identity: Identity = await openIdentity(suite, record)
@@ -104,7 +107,7 @@ const registration = async (
 }
 
 /** The server has the device: what only joining needed is forgotten. */
-const finish = (store: Store, record: IdentityRecord): Promise<void> =>
+export const finish = (store: Store, record: IdentityRecord): Promise<void> =>
   store.exclusive(() => store.write([{ table: 'profile', key: 'identity', value: encodeRecord(IdentityRecord, { ...record, admission: undefined }) }]))
 
 /** The link will never do: the profile is as before. */

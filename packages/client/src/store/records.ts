@@ -50,6 +50,14 @@ export const KeyChangeRecord = struct({ seenAtMs: counter })
 export const KeyPackageRecord = struct({ isLastResort: flag, notAfterMs: counter, bundle: opaque({ min: 1 }) })
 export type KeyPackageRecord = Infer<typeof KeyPackageRecord>
 
+/** What is behind this device's recovery phrase, and when its words were asked for last; 0 for never. */
+export const RecoveryRecord = struct({ entropy: opaque({ min: 16, max: 16 }), madeAtMs: counter, rehearsedAtMs: counter })
+export type RecoveryRecord = Infer<typeof RecoveryRecord>
+
+/** A conversation that is known from an archive only: this device is not in it yet, or not any more. */
+export const ArchivedRecord = struct({ kind: conversationKind, name, members: vector(AccountId, { max: 2048 }), seq: counter })
+export type ArchivedRecord = Infer<typeof ArchivedRecord>
+
 /** What a person chose, on this device. */
 export const SettingsRecord = struct({ sendsReceipts: flag })
 

@@ -18,6 +18,8 @@ export const TABLES = [
   /** Whose key changed and is not acknowledged, by account id. */
   'keyChanges',
   'conversations',
+  /** Conversations that are known from an archive only, by id. */
+  'archived',
   /** The engine's rows: `<conversation>/<row>`. */
   'groupRows',
   /** What was shown: `<conversation>/<seq>`. */

@@ -69,6 +69,10 @@ export class Community {
     return this.#keep(await Client.join(this.options(profile), link, name))
   }
 
+  async restore(profile: string, archive: Parameters<typeof Client.restore>[1]): Promise<Client> {
+    return this.#keep(await Client.restore(this.options(profile), archive))
+  }
+
   async open(profile: string, onPoint?: PointListener): Promise<Client> {
     return this.#keep(await Client.open(this.options(profile, onPoint)))
   }

@@ -5,9 +5,10 @@
 import { equal } from '@famichat/base'
 import {
   type AccountId, accountNameKey, AccountRole, AuditEvent, decodeDeviceCertificate, type DeviceCertificate, type DeviceId,
-  type DeviceRegistration, DeviceState, FamilyRole, deviceRegistrationTbs, idToBytes, type InviteId, type JoinRequest, type JoinResponse, LIMITS,
+  type DeviceRecovery, type DeviceRegistration, DeviceState, FamilyRole, deviceRegistrationTbs, idToBytes, type InviteId, type JoinRequest, type JoinResponse, LIMITS,
   type LinkId, normalizeAccountName, type Nothing, ProtocolError, validateDeviceCertificate,
 } from '@famichat/protocol'
+import { requestEntry } from '../delivery/readds.js'
 import type { Services } from '../services.js'
 import { verifyEd25519 } from '../signatures.js'
 import type { Store } from '../storage/open-database.js'
@@ -76,8 +77,27 @@ export const registerDevice = async (
   })
 }
 
+/**
+ * Registers a device for which the account's key alone vouches, and asks for it to be let into the account's conversations.
+ * @throws ProtocolError `protocol.certificate.refused` | `protocol.account.exists` …
+ */
+export const recoverDevice = async (services: Services, request: DeviceRecovery, origins: readonly string[]): Promise<Nothing> => {
+  const { accountId, accountKey } = decodeDeviceCertificate(request.certificate)
+  const device = await checkDevice(services, request, accountId, origins)
+  return services.database.write.write(async (store) => {
+    const account = await store.selectFrom('accounts').select('account_key').where('account_id', '=', accountId).executeTakeFirst()
+    if (account === undefined || !equal(account.account_key, accountKey)) throw new ProtocolError('protocol.certificate.refused')
+    if (await isSameDevice(store, device)) return {}
+    await refuseTakenDevice(store, device.certificate)
+    await refuseTooManyDevices(store, accountId)
+    await insertDevice(store, device, (await readStanding(store, accountId)).familyRole)
+    await requestEntry(store, device.certificate, device.nowMs)
+    return {}
+  })
+}
+
 const checkDevice = async (
-  services: Services, request: Registration, admission: InviteId | LinkId, origins: readonly string[],
+  services: Services, request: Registration, admission: InviteId | LinkId | AccountId, origins: readonly string[],
 ): Promise<CheckedDevice> => {
   const nowMs = services.clock.nowMs()
   const certificate = decodeDeviceCertificate(request.certificate)

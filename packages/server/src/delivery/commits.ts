@@ -97,6 +97,7 @@ const changeRoster = async (store: Store, { submission, conversation, seq, sende
       .values({ conversation_id: conversationId, device_id: deviceId, from_seq: seq + 1, until_seq: null })
       .onConflict((conflict) => conflict.doNothing()).executeTakeFirst()
     if (numInsertedOrUpdatedRows !== 1n) throw new ProtocolError('protocol.roster.refused')
+    await dropReadd(store, conversationId, deviceId)
   }
   if (added.length > 0) await refuseTooManyDevices(store, conversationId)
 }

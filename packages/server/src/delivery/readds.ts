@@ -2,7 +2,7 @@
  * Requests to be added afresh: a device whose state of a conversation is broken says so, and members hear of it. The
  * server only passes it on: whether a device belongs there is for the members to judge.
  */
-import { LIMITS, type Nothing, type ConversationId, type DeviceId, type ReaddList } from '@famichat/protocol'
+import { type AccountId, LIMITS, type Nothing, type ConversationId, type DeviceId, type ReaddList } from '@famichat/protocol'
 import type { AuthenticatedDevice, Services } from '../services.js'
 import type { Store } from '../storage/open-database.js'
 import { readJoinedConversation } from './conversations.js'
@@ -16,6 +16,16 @@ export const requestReadd = (services: Services, { deviceId }: AuthenticatedDevi
     return {}
   })
 
+/** A new device of an account asks the members of every conversation that a device of this account is in. */
+export const requestEntry = async (store: Store, { accountId, deviceId }: { readonly accountId: AccountId; readonly deviceId: DeviceId }, nowMs: number): Promise<void> => {
+  const conversations = await store.selectFrom('memberships').innerJoin('devices', 'devices.device_id', 'memberships.device_id')
+    .select('memberships.conversation_id').distinct().where('devices.account_id', '=', accountId).where('memberships.until_seq', 'is', null).execute()
+  for (const { conversation_id } of conversations) {
+    await store.insertInto('readds').values({ conversation_id, device_id: deviceId, requested_at_ms: nowMs })
+      .onConflict((conflict) => conflict.doNothing()).execute()
+  }
+}
+
 /** Who asks, in the conversations the calling device is in. */
 export const listReadds = async (services: Services, { deviceId }: AuthenticatedDevice): Promise<ReaddList> => {
   const rows = await services.database.read.selectFrom('readds')
@@ -26,7 +36,7 @@ export const listReadds = async (services: Services, { deviceId }: Authenticated
   return { requests: rows.map((row) => ({ conversationId: row.conversation_id, deviceId: row.device_id })) }
 }
 
-/** A commit removed the device's old leaf: the request is served, or void. */
+/** A commit removed the device's old leaf, or let the device in: the request is served, or void. */
 export const dropReadd = async (store: Store, conversationId: ConversationId, deviceId: DeviceId): Promise<void> => {
   await store.deleteFrom('readds').where('conversation_id', '=', conversationId).where('device_id', '=', deviceId).execute()
 }

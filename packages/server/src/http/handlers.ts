@@ -8,7 +8,7 @@ import { changeRole } from '../accounts/families.js'
 import { createInvite, type InviteProof, listInvites, revokeInvite } from '../accounts/invites.js'
 import { claimKeyPackages, countKeyPackages, uploadKeyPackages } from '../accounts/key-packages.js'
 import { collectAnswer, openLink, postAnswer, postOffer, readOffer } from '../accounts/links.js'
-import { joinWithInvite, registerDevice } from '../accounts/registration.js'
+import { joinWithInvite, recoverDevice, registerDevice } from '../accounts/registration.js'
 import { type RefreshBook, refreshToken } from '../accounts/refresh-tokens.js'
 import { type ChallengeBook, issueToken, type RegisteredDevice } from '../accounts/tokens.js'
 import { appendToBlob, createBlob, deleteBlob, readBlob, readBlobState } from '../blobs/blobs.js'
@@ -68,6 +68,7 @@ export const makeHandlers = (
     linkAnswer: ({ caller, request }) => postAnswer(services, caller, request),
     linkCollect: ({ request }) => collectAnswer(services, request.linkId),
     deviceRegister: ({ request, origins }) => registerDevice(services, request, origins),
+    deviceRecover: ({ request, origins }) => recoverDevice(services, request, origins),
     deviceState: ({ caller }) => ({ state: caller.isPending ? DeviceState.pending : DeviceState.active }),
     deviceApprove: ({ caller, request }) => approveDevice(services, caller, request.deviceId),
     deviceRevoke: ({ caller, request }) => revokeDevice(services, caller, request.deviceId),

@@ -102,7 +102,7 @@ export class TestDevice {
       keyPackageBytes({ signatureKey: this.key.publicKey, serial: ++this.#serial, nowMs: this.server.clock.nowMs(), ...options }))
   }
 
-  registration(admission: InviteId | LinkId, keyPackages: readonly Uint8Array[] = []): Omit<JoinRequest, 'accountName' | 'familyName'> {
+  registration(admission: InviteId | LinkId | AccountId, keyPackages: readonly Uint8Array[] = []): Omit<JoinRequest, 'accountName' | 'familyName'> {
     const certificate = encodeDeviceCertificate(this.certificate)
     const statement = deviceRegistrationTbs({ origin: this.origin, admission: idToBytes(admission), certificate })
     return { certificate, registrationSignature: this.sign(statement), keyPackages: { keyPackages } }

@@ -1,0 +1,131 @@
+/**
+ * The archive's inside: records one after the other, each behind its length. The last one counts the others, so that an archive
+ * is whole or refused. Golden bytes are in the tests.
+ */
+import {
+  closed, concat, counter, decode, encode, flag, fixed, type Infer, isCodedError, optional, text, uint32, uint8, variant, vector,
+} from '@famichat/base'
+import { AccountId, ConversationId, conversationKind } from '@famichat/protocol'
+import { ClientError } from '../client-error.js'
+import { bytes32 } from '../store/fields.js'
+import { HistoryRecord, PinSource, SeenRecord, VerificationRecord } from '../store/records.js'
+
+/** Kinds of records; never renumbered or reused. */
+export const ArchiveRecordKind = { account: 1, person: 2, conversation: 3, event: 4, seen: 5, end: 6 } as const
+
+/** What an archive holds. Never keys of conversations: whoever has it reads what is in it, and nothing that was said later. */
+export const ArchiveRecord = variant('kind', closed(uint8, ArchiveRecordKind, 'archive record'), {
+  /** Whose archive it is: the first record. */
+  [ArchiveRecordKind.account]: {
+    origin: text(512), accountId: AccountId, accountName: text(256), accountKey: bytes32,
+    /** Only from a device that has it. */
+    accountPrivateKey: optional(bytes32),
+    phraseEntropy: optional(fixed(16)),
+    sendsReceipts: flag,
+    createdAtMs: counter,
+  },
+  /** Somebody this device knows, and whether they were verified. */
+  [ArchiveRecordKind.person]: {
+    accountId: AccountId, name: text(256), accountKey: bytes32, source: closed(uint8, PinSource, 'pin source'), pinnedAtMs: counter,
+    verification: optional(VerificationRecord),
+  },
+  [ArchiveRecordKind.conversation]: {
+    conversationId: ConversationId, conversationKind, name: text(256), members: vector(AccountId, { max: 2048 }), seq: counter,
+  },
+  /** What was shown, at its place. */
+  [ArchiveRecordKind.event]: { conversationId: ConversationId, place: text(128), event: HistoryRecord },
+  /** A message id that was taken. */
+  [ArchiveRecordKind.seen]: { conversationId: ConversationId, id: text(64), seen: SeenRecord },
+  [ArchiveRecordKind.end]: { people: counter, conversations: counter, events: counter, seen: counter },
+})
+export type ArchiveRecord = Infer<typeof ArchiveRecord>
+
+/** The records of one kind. */
+export type ArchiveRecordOf<Kind extends keyof typeof ArchiveRecordKind> = Extract<ArchiveRecord, { readonly kind: (typeof ArchiveRecordKind)[Kind] }>
+
+const MAX_RECORD_BYTES = 256 * 1024
+const LENGTH_BYTES = 4
+
+/** Records as bytes, ended by their count. */
+export async function* encodeRecords(records: AsyncIterable<ArchiveRecord>): AsyncGenerator<Uint8Array> {
+  const count = new Count()
+  for await (const record of records) {
+    count.add(record)
+    yield frame(record)
+  }
+  yield frame(count.end)
+}
+
+const frame = (record: ArchiveRecord): Uint8Array => {
+  const bytes = encode(ArchiveRecord, record)
+  return concat(encode(uint32, bytes.length), bytes)
+}
+
+/** Bytes as records, the end not among them. @throws ClientError `client.archive.damaged` */
+export async function* decodeRecords(plaintext: AsyncIterable<Uint8Array>): AsyncGenerator<ArchiveRecord> {
+  const count = new Count()
+  let ahead: Uint8Array = new Uint8Array(0)
+  let hasEnded = false
+  for await (const chunk of plaintext) {
+    ahead = ahead.length === 0 ? chunk : concat(ahead, chunk)
+    for (let length = lengthOf(ahead); length !== undefined && ahead.length >= LENGTH_BYTES + length; length = lengthOf(ahead)) {
+      const record = readRecord(ahead.slice(LENGTH_BYTES, LENGTH_BYTES + length))
+      ahead = ahead.subarray(LENGTH_BYTES + length)
+      if (hasEnded) throw new ClientError('client.archive.damaged')
+      if (record.kind === ArchiveRecordKind.end) {
+        hasEnded = true
+        count.compare(record)
+      } else {
+        count.add(record)
+        yield record
+      }
+    }
+  }
+  if (!hasEnded || ahead.length > 0) throw new ClientError('client.archive.damaged')
+}
+
+const lengthOf = (ahead: Uint8Array): number | undefined => {
+  if (ahead.length < LENGTH_BYTES) return undefined
+  const length = decode(uint32, ahead.slice(0, LENGTH_BYTES))
+  if (length > MAX_RECORD_BYTES) throw new ClientError('client.archive.damaged')
+  return length
+}
+
+const readRecord = (bytes: Uint8Array): ArchiveRecord => {
+  try {
+    return decode(ArchiveRecord, bytes)
+  } catch (cause) {
+    if (!isCodedError(cause)) throw cause
+    throw new ClientError('client.archive.damaged', { reason: cause.code })
+  }
+}
+
+/** How many records of each kind there were. The account comes first, and once. */
+class Count {
+  #accounts = 0
+  #people = 0
+  #conversations = 0
+  #events = 0
+  #seen = 0
+
+  add(record: ArchiveRecord): void {
+    if ((record.kind === ArchiveRecordKind.account) !== (this.#accounts === 0)) throw new ClientError('client.archive.damaged')
+    switch (record.kind) {
+      case ArchiveRecordKind.account: this.#accounts++; return
+      case ArchiveRecordKind.person: this.#people++; return
+      case ArchiveRecordKind.conversation: this.#conversations++; return
+      case ArchiveRecordKind.event: this.#events++; return
+      case ArchiveRecordKind.seen: this.#seen++; return
+      case ArchiveRecordKind.end: return
+    }
+  }
+
+  get end(): ArchiveRecordOf<'end'> {
+    return { kind: ArchiveRecordKind.end, people: this.#people, conversations: this.#conversations, events: this.#events, seen: this.#seen }
+  }
+
+  compare({ people, conversations, events, seen }: ArchiveRecordOf<'end'>): void {
+    const isWhole = this.#accounts === 1 && people === this.#people && conversations === this.#conversations && events === this.#events && seen === this.#seen
+    if (!isWhole) throw new ClientError('client.archive.damaged')
+  }
+}
