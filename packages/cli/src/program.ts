@@ -2,6 +2,7 @@
  * The table of commands. Each has a summary, its arguments and an example; the work is in commands/.
  */
 import { Command, Option } from 'commander'
+import { addArchiveCommands } from './commands/archive.js'
 import { addContactCommands } from './commands/contacts.js'
 import { addConversationCommands } from './commands/conversations.js'
 import { addDeviceCommands } from './commands/devices.js'
@@ -38,6 +39,7 @@ const makeProgram = (): Command => {
   addSayCommands(program)
   addDeviceCommands(program)
   addContactCommands(program)
+  addArchiveCommands(program)
   return program
 }
 

@@ -3,7 +3,7 @@
  */
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { Client, ClientError, type PointListener, type Problem } from '@famichat/client'
+import { type ArchiveSummary, Client, ClientError, type PointListener, type Problem } from '@famichat/client'
 import { nodePlatform, openSqliteStore, profileExists } from '@famichat/client/node'
 import { isCodedError } from '@famichat/base'
 import { Output } from './output.js'
@@ -58,6 +58,27 @@ export const withNewClient = async <T>(
 ): Promise<T> => {
   const options = optionsFor(session)
   return using(options, () => Client.join(options, link, name, familyName), work)
+}
+
+/**
+ * Runs `work` with the client of a profile that an archive is restored into: a new device in a new profile, else what is missing.
+ * @param work gets what was taken into a profile that had an account already
+ */
+export const withRestoredClient = async <T>(
+  session: Session, archive: Parameters<typeof Client.restore>[1], work: (client: Client, taken: ArchiveSummary | undefined) => Promise<T>,
+): Promise<T> => {
+  if (profileExists(session.folder) && await hasAccount(session)) return withClient(session, async (client) => work(client, await client.archive.take(archive.source, archive.opener)))
+  const options = optionsFor(session)
+  return using(options, () => Client.restore(options, archive), (client) => work(client, undefined))
+}
+
+const hasAccount = async (session: Session): Promise<boolean> => {
+  try {
+    return await withClient(session, () => Promise.resolve(true))
+  } catch (error) {
+    if (isCodedError(error, 'client.profile.missing')) return false
+    throw error
+  }
 }
 
 /** Syncs; without a server the command goes on with what is here, and says so. @returns false when offline */

@@ -54,7 +54,8 @@ const send = (session: Session, conversation: string, text: string): Promise<voi
 /** A conversation that is here, one that waits at the server, or a new one with the person of that name. */
 export const findOrMake = async (client: Client, session: Session, nameOrId: string): Promise<ConversationInfo> => {
   const here = await findHere(client, nameOrId)
-  if (here !== undefined) return here
+  // one from an archive may be waiting at the server
+  if (here !== undefined && here.state !== 'archived') return here
   reportProblems(await client.sync(), session.output)
   const waiting = await findHere(client, nameOrId)
   if (waiting !== undefined) return waiting

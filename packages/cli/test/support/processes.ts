@@ -35,10 +35,10 @@ export class Place {
     })
   }
 
-  /** Starts a command and leaves it running. */
-  start(args: readonly string[], env: Readonly<Record<string, string>> = {}): Running {
+  /** Starts a command and leaves it running; `isAsked` when something will be typed. */
+  start(args: readonly string[], env: Readonly<Record<string, string>> = {}, { isAsked = false } = {}): Running {
     const running = new Running(spawn(process.execPath, ['--enable-source-maps', MAIN, ...args], {
-      cwd: this.home, stdio: ['ignore', 'pipe', 'pipe'],
+      cwd: this.home, stdio: [isAsked ? 'pipe' : 'ignore', 'pipe', 'pipe'],
       env: { PATH: process.env.PATH, HOME: this.home, FAMICHAT_PORT: '0', ...env },
     }))
     this.#running.add(running)
@@ -104,6 +104,11 @@ export class Running {
     })
   }
 
+  /** Gives a line to its standard input. */
+  types(line: string): void {
+    this.#child.stdin?.write(`${line}\n`)
+  }
+
   /** kill -9. */
   async kill(): Promise<void> {
     this.#signal('SIGKILL')
@@ -151,6 +156,13 @@ export class Person {
   /** Runs a command that may fail. */
   tries(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Finished> {
     return this.place.run(['--json', '--profile', this.profile, ...args], env)
+  }
+
+  /** Runs a command that asks, and answers it; its JSON lines. */
+  async answers(answers: readonly string[], ...args: readonly string[]): Promise<Finished> {
+    const running = this.place.start(['--json', '--profile', this.profile, ...args], {}, { isAsked: true })
+    for (const answer of answers) running.types(answer)
+    return running.finished
   }
 
   starts(...args: readonly string[]): Running {

@@ -87,10 +87,10 @@ export class Catalogue {
     return only
   }
 
-  /** The running direct conversation with a person, if there is one. */
+  /** The running direct conversation with a person, or the one that an archive knows of, if there is one. */
   async findDirect(accountId: AccountId): Promise<ConversationInfo | undefined> {
     return (await this.list()).find(({ kind, state, members }) =>
-      kind === ConversationKind.direct && state === 'active' && members.some((member) => member.accountId === accountId))
+      kind === ConversationKind.direct && (state === 'active' || state === 'archived') && members.some((member) => member.accountId === accountId))
   }
 
   async #archived(conversationId: ConversationId): Promise<ConversationInfo> {
