@@ -11,6 +11,7 @@ import { ChannelServer, type ChannelTimes } from './channel/channel-server.js'
 import { Hub } from './channel/hub.js'
 import { makeHandlers } from './http/handlers.js'
 import { makeHttpServer } from './http/http-server.js'
+import { loadWebFiles } from './http/web-files.js'
 import { makeOrigins } from './origins.js'
 import { DEFAULT_RATE_LIMITS, type RateLimits, TokenBuckets } from './rate-limits.js'
 import { ServerError, type ServerErrorCode } from './server-error.js'
@@ -28,6 +29,8 @@ export interface ServerOptions {
   readonly port?: number
   /** Under which address people reach the server, if not by host and port: `https://chat.example`. */
   readonly publicUrl?: string
+  /** The folder of the built web app; without it the server serves programs only. */
+  readonly webDir?: string | undefined
   /** 64 hexadecimal digits; default the environment's FAMICHAT_DB_KEY, else the file database.key. */
   readonly databaseKeyHex?: string | undefined
   readonly clock?: Clock
@@ -64,6 +67,7 @@ const LISTEN_ERRORS: Readonly<Record<string, ServerErrorCode>> = {
 export const startServer = async (options: ServerOptions): Promise<RunningServer> => {
   const { dataDir, host = '127.0.0.1', publicUrl, clock = systemClock, random = systemRandom } = options
   const log = makeServerLog(options.logTo ?? destination(2), clock)
+  const webFiles = options.webDir === undefined ? undefined : loadWebFiles(options.webDir)
   const hub = new Hub()
   const givenKey = options.databaseKeyHex ?? process.env.FAMICHAT_DB_KEY
   const database = await openDatabase({ dataDir, givenKey, random })
@@ -78,7 +82,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   })
   const app = makeHttpServer(services, makeHandlers(services, {
     challenges: new ChallengeBook(random), refreshes: new RefreshBook(random), claims: new TokenBuckets(clock, services.rateLimits.claim),
-  }))
+  }), webFiles)
   channels.attach(app.server)
   const close = async (): Promise<void> => {
     channels.close()

@@ -12,6 +12,7 @@ interface ServerCommandOptions extends GlobalOptions {
   readonly host: string
   readonly port?: string
   readonly publicUrl?: string
+  readonly web?: string
 }
 
 /** Adds the command. */
@@ -23,6 +24,7 @@ export const addServerCommand = (program: Command): void => {
     .option('--host <address>', 'the address to listen on; 0.0.0.0 for a whole network', '127.0.0.1')
     .option('--port <number>', 'the port to listen on; 0 takes a free one (default: 8420, or FAMICHAT_PORT)')
     .option('--public-url <url>', 'the address people use, when a proxy stands in front: https://chat.example')
+    .option('--web <dir>', 'the folder of the built web app (npm start gives it)')
     .addHelpText('after', '\nExample:\n  famichat server --data /srv/famichat --public-url https://chat.example')
     .action(async (_options: unknown, command: Command) => { await runServer(command.optsWithGlobals<ServerCommandOptions>()) })
 }
@@ -35,10 +37,11 @@ const runServer = async (options: ServerCommandOptions): Promise<void> => {
   const server = await startServer({
     dataDir, host: options.host, port: portOf(options.port ?? process.env.FAMICHAT_PORT ?? String(DEFAULT_PORT)),
     ...(options.publicUrl === undefined ? {} : { publicUrl: options.publicUrl }),
+    ...(options.web === undefined ? {} : { webDir: resolve(options.web) }),
   })
   output.say(`Famichat is running at ${server.url}`, { type: 'started', url: server.url, setupLink: server.setupLink })
   if (server.setupLink !== undefined && !output.isJson) {
-    output.say(`\nNobody has an account yet. Make the first one, in another terminal, with this set-up link:\n\n    ${server.setupLink}\n`, {})
+    output.say(`\nNobody has an account yet. Make the first one with this set-up link, ${options.web === undefined ? 'in another terminal' : 'in a browser or in another terminal'}:\n\n    ${server.setupLink}\n`, {})
   }
   await stopSignal()
   await server.close()

@@ -10,8 +10,9 @@ import {
 import { kindOf } from '../server-log.js'
 import type { Services } from '../services.js'
 import { Admission, type Caller } from './admission.js'
-import { makeOpenApi, OPEN_API_PATH } from './open-api.js'
 import type { Callers, Handlers } from './handlers.js'
+import { makeOpenApi, OPEN_API_PATH } from './open-api.js'
+import { serveWebFiles, type WebFiles } from './web-files.js'
 
 const HEADERS = {
   'cache-control': 'no-store',
@@ -29,7 +30,7 @@ The part after the # has not reached this server, and should not: it is for your
 `
 
 /** Builds the HTTP server; it does not listen yet. */
-export const makeHttpServer = (services: Services, handlers: Handlers): FastifyInstance => {
+export const makeHttpServer = (services: Services, handlers: Handlers, webFiles?: WebFiles): FastifyInstance => {
   const app = Fastify({ logger: false, bodyLimit: 1024, requestTimeout: 60_000, routerOptions: { maxParamLength: 64 } })
   const admission = new Admission(services)
   const callers = new WeakMap<FastifyRequest, Caller>()
@@ -91,7 +92,8 @@ export const makeHttpServer = (services: Services, handlers: Handlers): FastifyI
   const openApi = makeOpenApi()
   app.get(OPEN_API_PATH, () => openApi)
   app.get('/healthz', (_request, reply) => reply.type('text/plain').send('ok\n'))
-  app.get('/i', (_request, reply) => reply.type('text/plain; charset=utf-8').send(INVITE_PAGE))
+  if (webFiles === undefined) app.get('/i', (_request, reply) => reply.type('text/plain; charset=utf-8').send(INVITE_PAGE))
+  else serveWebFiles(app, webFiles)
   return app
 }
 
