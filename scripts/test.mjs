@@ -7,6 +7,7 @@ import { run } from 'node:test'
 import { inspect } from 'node:util'
 import { runChecks } from './check.mjs'
 import { runMain, setup } from './setup.mjs'
+import { buildWeb } from './web.mjs'
 import { filesUnder, packageNames, ROOT } from './workspace.mjs'
 
 const CONCURRENT_FILES = 2
@@ -92,6 +93,7 @@ await runMain(async () => {
   }
   await setup()
   const files = testFiles(patterns)
+  if (files.some(({ source }) => source.startsWith('packages/web/'))) buildWeb()
   if (files.length === 0) print(patterns.length === 0 ? 'There are no tests.' : `No test file's path contains ${patterns.join(' or ')}.`)
   const totals = { passed: 0, failed: 0, skipped: 0 }
   if (files.length > 0) {

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 /** The folder that holds the root package.json. */
 export const ROOT = fileURLToPath(new URL('..', import.meta.url)).replace(/[\\/]$/, '')
 
-const SKIPPED_FOLDERS = new Set(['node_modules', 'dist', 'dist-test', 'coverage', '.git', '.famichat'])
+const SKIPPED_FOLDERS = new Set(['node_modules', 'dist', 'dist-test', 'site', 'coverage', '.git', '.famichat'])
 
 /** Reads JSON at a path relative to the root. */
 export const readJson = (path) => JSON.parse(readFileSync(join(ROOT, path), 'utf8'))

@@ -278,6 +278,11 @@ export class Client {
     return this.#engine.messaging.markRead(conversationId, upToSeq)
   }
 
+  /** Whether others are told what was read. */
+  sendsReceipts(): Promise<boolean> {
+    return this.#engine.messaging.sendsReceipts()
+  }
+
   /** Chooses whether others are told what was read; at first they are not. */
   setReceipts(sendsReceipts: boolean): Promise<void> {
     return this.#engine.messaging.setReceipts(sendsReceipts)

@@ -1,0 +1,181 @@
+/**
+ * What the page knows: who is here, the conversations, the screen that is shown. Screens read it and call it; the worker's
+ * news change it.
+ */
+import { SvelteMap } from 'svelte/reactivity'
+import type { Asks, Connection, Conversation, Me, News, Person } from '../requests.js'
+import { preferences } from './preferences.svelte.js'
+import { Refused, startWorker, type WorkerClient } from './worker-client.js'
+
+/** Where a person is in the app. */
+export type Screen =
+  | { readonly name: 'list' }
+  | { readonly name: 'conversation'; readonly id: string }
+  | { readonly name: 'details'; readonly id: string }
+  | { readonly name: 'start' }
+  | { readonly name: 'invite' }
+  | { readonly name: 'family' }
+  | { readonly name: 'search' }
+  | { readonly name: 'settings' }
+
+/** A short sentence at the foot of the page, with something that can be done. */
+export interface Notice {
+  readonly text: string
+  readonly action?: { readonly label: string; readonly run: () => void }
+}
+
+const NOTICE_MS = 6000
+
+/** The app. */
+class App {
+  phase = $state<'opening' | 'welcome' | 'pending' | 'home' | 'ended'>('opening')
+  me = $state.raw<Me | undefined>(undefined)
+  /** The link this page was opened with. */
+  link = $state('')
+  connection = $state<Connection>('connecting')
+  clockMinutes = $state(0)
+  conversations = $state.raw<readonly Conversation[] | undefined>(undefined)
+  people = $state.raw<readonly Person[]>([])
+  screen = $state.raw<Screen>({ name: 'list' })
+  notice = $state.raw<Notice | undefined>(undefined)
+  /** Whether messages of this browser may be forgotten by it. */
+  isForgetful = $state(false)
+  /** How far transfers are, from 0 to 1. */
+  readonly transfers = new SvelteMap<number, number>()
+  /** Grows with everything that is written; by conversation. */
+  readonly written = new SvelteMap<string, number>()
+  linked = $state<'no' | 'yes' | 'failed'>('no')
+
+  readonly #worker: WorkerClient
+  #isRefreshing = false
+  #isStale = false
+  #transfers = 0
+  #noticeTimer: ReturnType<typeof setTimeout> | undefined
+
+  constructor() {
+    this.#worker = startWorker((news) => { this.#hear(news) })
+  }
+
+  ask<Name extends keyof Asks>(name: Name, ...given: Parameters<Asks[Name]>): Promise<ReturnType<Asks[Name]>> {
+    return this.#worker.ask(name, ...given)
+  }
+
+  /** Opens the profile of this browser, or welcomes whoever came with a link. */
+  async open(): Promise<void> {
+    const isLink = (location.pathname === '/i' || location.pathname === '/l') && location.hash.length > 1
+    if (isLink) this.link = location.href
+    // the link holds a secret: not in the address bar, not in the history
+    history.replaceState({ name: 'list' } satisfies Screen, '', '/')
+    addEventListener('popstate', ({ state }: PopStateEvent) => { this.screen = (state as Screen | null) ?? { name: 'list' } })
+    try {
+      const me = await this.ask('start')
+      if (me === undefined) this.phase = 'welcome'
+      else this.enter(me)
+    } catch (error) {
+      this.phase = 'ended'
+      this.tell(error)
+    }
+  }
+
+  /** This browser has an account now. */
+  enter(me: Me): void {
+    this.me = me
+    this.link = ''
+    this.phase = me.isPending ? 'pending' : 'home'
+    void this.#refresh()
+    void this.#persist()
+  }
+
+  go(screen: Screen): void {
+    this.screen = screen
+    history.pushState(screen, '', '/')
+  }
+
+  back(): void {
+    history.back()
+  }
+
+  /** Says what went wrong, in words. */
+  tell(error: unknown): void {
+    this.say({ text: preferences.sentence(error instanceof Refused ? error.code : '') })
+  }
+
+  say(notice: Notice): void {
+    clearTimeout(this.#noticeTimer)
+    this.notice = notice
+    this.#noticeTimer = setTimeout(() => { this.notice = undefined }, NOTICE_MS)
+  }
+
+  conversation(id: string): Conversation | undefined {
+    return this.conversations?.find((conversation) => conversation.id === id)
+  }
+
+  /** A number for a transfer whose progress is shown. */
+  newTransfer(): number {
+    this.#transfers += 1
+    return this.#transfers
+  }
+
+  /** The name a conversation has on the screen. */
+  titleOf({ kind, name }: Pick<Conversation, 'kind' | 'name'>): string {
+    return kind === 'self' ? preferences.words.notes : name
+  }
+
+  #hear(news: News): void {
+    switch (news.news) {
+      case 'written':
+        for (const id of news.conversationIds) this.written.set(id, (this.written.get(id) ?? 0) + 1)
+        void this.#refresh()
+        return
+      case 'connection':
+        this.connection = news.connection
+        return
+      case 'clock':
+        this.clockMinutes = news.minutes
+        return
+      case 'transfer':
+        this.transfers.set(news.transfer, news.totalBytes === 0 ? 1 : news.doneBytes / news.totalBytes)
+        return
+      case 'deviceLinked':
+        this.linked = 'yes'
+        return
+      case 'deviceNotLinked':
+        this.linked = 'failed'
+        this.say({ text: preferences.sentence(news.code) })
+        return
+      case 'letIn':
+        this.phase = 'home'
+        return
+      case 'ended':
+        this.phase = 'ended'
+    }
+  }
+
+  /** One at a time; what comes meanwhile is read once more. */
+  async #refresh(): Promise<void> {
+    this.#isStale = true
+    if (this.#isRefreshing || this.me === undefined) return
+    this.#isRefreshing = true
+    try {
+      while (this.#isStale) {
+        this.#isStale = false
+        this.conversations = await this.ask('conversations')
+        this.people = await this.ask('people')
+      }
+    } catch (error) {
+      this.tell(error)
+    } finally {
+      this.#isRefreshing = false
+    }
+  }
+
+  /** Asks the browser to keep what is stored; says so when it may not. */
+  async #persist(): Promise<void> {
+    const isKept = await navigator.storage.persist().catch(() => false)
+    const { quota } = await navigator.storage.estimate().catch(() => ({ quota: undefined }))
+    // private windows have little room
+    this.isForgetful = !isKept && quota !== undefined && quota < 300e6
+  }
+}
+
+export const app = new App()

@@ -1,0 +1,38 @@
+/**
+ * Entries of a conversation in one line of words.
+ */
+import type { Body, Entry } from '../requests.js'
+import type { Words } from '../words/en.js'
+
+/** What a message says, in a line. */
+export const bodyLine = (body: Body, words: Words): string => {
+  switch (body.type) {
+    case 'text':
+    case 'reply':
+      return body.text
+    case 'letter':
+      return `${words.letterTitle}: ${body.subject}`
+    case 'file':
+      return body.text === '' ? body.fileName : body.text
+    case 'unknown':
+      return words.unknownMessage
+  }
+}
+
+/** An entry in a line of the list. */
+export const lineOf = (entry: Entry, words: Words): string => {
+  switch (entry.kind) {
+    case 'message':
+      return `${entry.isMine ? words.you : entry.person.name}: ${bodyLine(entry.body, words)}`
+    case 'deleted':
+      return entry.isMine ? words.deletedByYou : words.deleted(entry.person.name)
+    case 'members':
+      return entry.added.length > 0 ? words.cameIn(entry.added.map(({ name }) => name).join(', ')) : words.wentOut(entry.removed.map(({ name }) => name).join(', '))
+    case 'joined':
+      return words.youCameIn(entry.person.name)
+    case 'unreadable':
+      return words.unreadable
+    case 'notice':
+      return ''
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * What this person likes on this device: language, colours, size. Not secret, so it lies beside the sealed profile.
+ */
+import { en, type Words } from '../words/en.js'
+import { ja } from '../words/ja.js'
+import { REFUSALS } from '../words/refusals.js'
+
+export type Language = 'en' | 'ja'
+export type Colours = 'auto' | 'light' | 'dark'
+
+const KEY = 'famichat.preferences'
+export const LANGUAGES: Readonly<Record<Language, Words>> = { en, ja }
+
+interface Stored {
+  readonly language?: string
+  readonly colours?: string
+  readonly isLarge?: boolean
+}
+
+const read = (): Stored => {
+  try {
+    return JSON.parse(localStorage.getItem(KEY) ?? '{}') as Stored
+  } catch {
+    return {}
+  }
+}
+
+const languageOf = (tag: string | undefined): Language => (tag?.toLowerCase().startsWith('ja') === true ? 'ja' : 'en')
+
+/** The preferences, and the words in their language. */
+class Preferences {
+  language = $state<Language>('en')
+  colours = $state<Colours>('auto')
+  isLarge = $state(false)
+  readonly words = $derived(LANGUAGES[this.language])
+
+  constructor() {
+    const { language, colours, isLarge } = read()
+    this.language = languageOf(language ?? navigator.language)
+    this.colours = colours === 'light' || colours === 'dark' ? colours : 'auto'
+    this.isLarge = isLarge === true
+  }
+
+  /** Remembers them, and shows the page so. */
+  apply(): void {
+    const { documentElement } = document
+    documentElement.lang = this.language
+    documentElement.dataset.colours = this.colours
+    documentElement.dataset.size = this.isLarge ? 'large' : 'normal'
+    localStorage.setItem(KEY, JSON.stringify({ language: this.language, colours: this.colours, isLarge: this.isLarge } satisfies Stored))
+  }
+
+  /** What a refusal says to people. */
+  sentence(code: string): string {
+    return REFUSALS[this.language][code] ?? this.words.somethingWrong
+  }
+
+  /** A day as people say it. */
+  day(atMs: number, nowMs: number): string {
+    const start = (ms: number): number => new Date(ms).setHours(0, 0, 0, 0)
+    const daysAgo = Math.round((start(nowMs) - start(atMs)) / 86_400_000)
+    if (daysAgo === 0) return this.words.today
+    if (daysAgo === 1) return this.words.yesterday
+    return new Intl.DateTimeFormat(this.language, { dateStyle: 'long' }).format(atMs)
+  }
+
+  time(atMs: number): string {
+    return new Intl.DateTimeFormat(this.language, { timeStyle: 'short' }).format(atMs)
+  }
+
+  list(names: readonly string[]): string {
+    return new Intl.ListFormat(this.language).format(names)
+  }
+
+  size(bytes: number): string {
+    const unit = bytes < 1e6 ? 'kilobyte' : 'megabyte'
+    return new Intl.NumberFormat(this.language, { style: 'unit', unit, maximumFractionDigits: 1 }).format(Math.max(0.1, bytes / (unit === 'kilobyte' ? 1e3 : 1e6)))
+  }
+}
+
+export const preferences = new Preferences()

@@ -1,0 +1,225 @@
+/**
+ * What page and worker say to each other. The worker holds keys, database and connection; the page gets what it shows.
+ * Everything here survives being copied between the two: plain data, no keys, no bigint.
+ */
+
+/** Who uses this device. */
+export interface Me {
+  readonly accountId: string
+  readonly name: string
+  readonly deviceId: string
+  /** A guardian has to let this device in first. */
+  readonly isPending: boolean
+}
+
+/** Somebody one can talk to. */
+export interface Person {
+  readonly accountId: string
+  readonly name: string
+}
+
+export type Kind = 'direct' | 'group' | 'family' | 'self'
+
+/** A conversation in the list. */
+export interface Conversation {
+  readonly id: string
+  readonly kind: Kind
+  /** Empty for notes to oneself. */
+  readonly name: string
+  readonly state: 'active' | 'leaving' | 'ended' | 'stuck'
+  readonly members: readonly Person[]
+  /** The last position of its log. */
+  readonly seq: number
+  /** What was said last. */
+  readonly last: Entry | undefined
+  readonly unread: number
+}
+
+/** Names a message for good. */
+export interface MessageName {
+  readonly accountId: string
+  readonly messageId: string
+}
+
+/** What a message says. */
+export type Body =
+  | { readonly type: 'text'; readonly text: string }
+  | { readonly type: 'reply'; readonly text: string; readonly to: MessageName }
+  | { readonly type: 'letter'; readonly subject: string; readonly text: string }
+  | { readonly type: 'file'; readonly fileName: string; readonly mediaType: string; readonly fileBytes: number; readonly text: string }
+  | { readonly type: 'unknown' }
+
+/** Who reacted with one emoji. */
+export interface Reaction {
+  readonly emoji: string
+  readonly names: readonly string[]
+  readonly isMine: boolean
+}
+
+interface EntryBase {
+  /** Unlike every other's of the conversation, and the same tomorrow. */
+  readonly key: string
+  readonly seq: number
+  readonly atMs: number
+  readonly person: Person
+  readonly isMine: boolean
+}
+
+/** A message with all that was said about it. */
+export interface MessageEntry extends EntryBase {
+  readonly kind: 'message'
+  readonly messageId: string
+  readonly body: Body
+  readonly isEdited: boolean
+  readonly reactions: readonly Reaction[]
+  /** Names of those who said to have read it. */
+  readonly readBy: readonly string[]
+  /** Of a reply: what it answers, if that is known here. */
+  readonly quoted: { readonly name: string; readonly text: string } | undefined
+}
+
+/** One thing in a conversation. */
+export type Entry =
+  | MessageEntry
+  | EntryBase & { readonly kind: 'deleted' }
+  | EntryBase & { readonly kind: 'members'; readonly added: readonly Person[]; readonly removed: readonly Person[] }
+  | EntryBase & { readonly kind: 'joined' }
+  | EntryBase & { readonly kind: 'unreadable'; readonly code: string }
+  | EntryBase & { readonly kind: 'notice'; readonly code: string; readonly count: number }
+
+/** A message that waits to be sent. */
+export interface Waiting {
+  readonly messageId: string
+  readonly body: Body
+  readonly atMs: number
+}
+
+/** A part of a conversation. */
+export interface Stretch {
+  readonly entries: readonly Entry[]
+  readonly waiting: readonly Waiting[]
+}
+
+/** A device of the own account. */
+export interface Device {
+  readonly deviceId: string
+  readonly isThisDevice: boolean
+  readonly isRevoked: boolean
+  readonly isPending: boolean
+}
+
+/** A household. */
+export interface FamilyView {
+  readonly name: string
+  readonly isOwn: boolean
+  readonly members: readonly (Person & { readonly familyRole: 'adult' | 'guardian' | 'child'; readonly isCommunityAdmin: boolean })[]
+}
+
+/** A child's device that waits for a guardian. */
+export interface WaitingDevice {
+  readonly deviceId: string
+  readonly name: string
+}
+
+/** A link that was made, and until when it is good. */
+export interface Link {
+  readonly link: string
+  readonly expiresAtMs: number
+}
+
+/** As what somebody is invited. */
+export type InvitedAs = 'adult' | 'guardian' | 'child' | 'family'
+
+/** What can be said. */
+export type Saying =
+  | { readonly type: 'text'; readonly body: string }
+  | { readonly type: 'reply'; readonly to: MessageName; readonly body: string }
+  | { readonly type: 'letter'; readonly subject: string; readonly body: string }
+  | { readonly type: 'reaction'; readonly to: MessageName; readonly emoji: string; readonly isRemoved: boolean }
+  | { readonly type: 'edit'; readonly messageId: string; readonly body: string }
+  | { readonly type: 'delete'; readonly messageId: string }
+
+/** A message that was found by its words. */
+export interface Found {
+  readonly conversationId: string
+  readonly conversationName: string
+  readonly entry: MessageEntry
+}
+
+/** What the page may ask: arguments and answer. Refusals come as a {@link Refusal}. */
+export interface Asks {
+  /** Undefined when this browser has no account. */
+  start(): Me | undefined
+  /** What a link is for. */
+  checkLink(link: string): 'setup' | 'invite' | 'device'
+  join(link: string, name: string, familyName: string): Me
+  conversations(): readonly Conversation[]
+  people(): readonly Person[]
+  /** Entries after position `fromSeq`, up to `toSeq` or the end, and what waits to be sent. */
+  stretch(conversationId: string, fromSeq: number, toSeq: number | undefined): Stretch
+  say(conversationId: string, saying: Saying): void
+  /** Sends a file; how far it is comes as news with this number. */
+  sendFile(conversationId: string, file: File, caption: string, transfer: number): void
+  /** The bytes of a file that was sent here; progress as above. */
+  readFile(conversationId: string, message: MessageName, transfer: number): Blob
+  /** Tries again to send what waits. */
+  retry(conversationId: string): void
+  talkTo(name: string): string
+  makeGroup(name: string, members: readonly string[]): string
+  makeNotes(): string
+  add(conversationId: string, name: string): void
+  remove(conversationId: string, name: string): void
+  leave(conversationId: string): void
+  invite(invitedAs: InvitedAs): Link
+  families(): readonly FamilyView[]
+  waitingDevices(): readonly WaitingDevice[]
+  approve(deviceId: string): void
+  refuse(deviceId: string): void
+  /** A link for a further device; how it ended comes as news. */
+  offerDevice(): Link
+  devices(): readonly Device[]
+  revokeDevice(deviceId: string): void
+  draft(conversationId: string): string
+  keepDraft(conversationId: string, text: string): void
+  /** The person has seen everything up to here. */
+  seen(conversationId: string, seq: number): void
+  search(words: string): readonly Found[]
+  receipts(): boolean
+  setReceipts(sendsReceipts: boolean): void
+}
+
+/** How the device is connected. */
+export type Connection = 'connecting' | 'online' | 'offline'
+
+/** What the worker says unasked. */
+export type News =
+  | { readonly news: 'written'; readonly conversationIds: readonly string[] }
+  | { readonly news: 'connection'; readonly connection: Connection }
+  /** The device's clock and the server's are this far apart. */
+  | { readonly news: 'clock'; readonly minutes: number }
+  | { readonly news: 'transfer'; readonly transfer: number; readonly doneBytes: number; readonly totalBytes: number }
+  | { readonly news: 'deviceLinked' }
+  | { readonly news: 'deviceNotLinked'; readonly code: string }
+  /** A guardian let this device in. */
+  | { readonly news: 'letIn' }
+  /** This device cannot go on: it was removed, for one. */
+  | { readonly news: 'ended'; readonly code: string }
+
+/** Why something was not done. */
+export interface Refusal {
+  readonly code: string
+  readonly reason: string
+}
+
+/** A question on its way to the worker. */
+export interface Question<Name extends keyof Asks = keyof Asks> {
+  readonly id: number
+  readonly ask: Name
+  readonly given: Parameters<Asks[Name]>
+}
+
+/** What comes from the worker. */
+export type Reply =
+  | { readonly id: number; readonly answer: unknown }
+  | { readonly id: number; readonly refusal: Refusal }
+  | News

@@ -1,0 +1,73 @@
+/**
+ * The list of conversations as the page shows it; what did not change is not read again.
+ */
+import { type Client, type ConversationId, type ConversationInfo, ConversationKind } from '@famichat/client'
+import type { Conversation, Entry, Kind } from '../requests.js'
+import type { ScreenNotes } from './screen-notes.js'
+import type { Timelines } from './timeline.js'
+
+const KINDS: Readonly<Record<ConversationKind, Kind>> = {
+  [ConversationKind.direct]: 'direct', [ConversationKind.group]: 'group', [ConversationKind.family]: 'family', [ConversationKind.self]: 'self',
+}
+
+/** How far the list looks back for a last message and for unread ones. */
+const GLANCE = 60
+
+interface Glance {
+  readonly seq: number
+  readonly seenSeq: number
+  readonly last: Entry | undefined
+  readonly unread: number
+}
+
+/** Lists conversations, the newest first. */
+export class Catalogue {
+  readonly #client: Client
+  readonly #notes: ScreenNotes
+  readonly #timelines: Timelines
+  readonly #glances = new Map<ConversationId, Glance>()
+
+  constructor({ client, notes, timelines }: { readonly client: Client; readonly notes: ScreenNotes; readonly timelines: Timelines }) {
+    this.#client = client
+    this.#notes = notes
+    this.#timelines = timelines
+  }
+
+  /** Something of a conversation was written. */
+  forget(conversationId: string): void {
+    this.#glances.delete(conversationId as ConversationId)
+  }
+
+  /** Names were written. */
+  forgetAll(): void {
+    this.#glances.clear()
+  }
+
+  async list(): Promise<readonly Conversation[]> {
+    const infos = await this.#client.conversations()
+    const list = await Promise.all(infos.map((info) => this.#conversation(info)))
+    return list.sort((a, b) => (b.last?.atMs ?? 0) - (a.last?.atMs ?? 0))
+  }
+
+  async #conversation(info: ConversationInfo): Promise<Conversation> {
+    const { conversationId, kind, state, members, seq, name } = info
+    const { last, unread } = await this.#glance(conversationId, seq)
+    return {
+      id: conversationId, kind: KINDS[kind], name: kind === ConversationKind.self ? '' : name, state, seq, last, unread,
+      members: members.map(({ accountId, name: memberName }) => ({ accountId, name: memberName })),
+    }
+  }
+
+  async #glance(conversationId: ConversationId, seq: number): Promise<Glance> {
+    const seenSeq = await this.#notes.seenSeq(conversationId)
+    const kept = this.#glances.get(conversationId)
+    if (kept?.seq === seq && kept.seenSeq === seenSeq) return kept
+    const entries = await this.#timelines.entries(conversationId, Math.max(0, seq - GLANCE))
+    const said = entries.filter(({ kind }) => kind === 'message' || kind === 'unreadable')
+    const glance: Glance = {
+      seq, seenSeq, last: said.at(-1) ?? entries.at(-1), unread: said.filter((entry) => entry.seq > seenSeq && !entry.isMine).length,
+    }
+    this.#glances.set(conversationId, glance)
+    return glance
+  }
+}

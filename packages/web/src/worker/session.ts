@@ -1,0 +1,226 @@
+/**
+ * One tab's session: an open client, the answers to what the page asks, and the connection, if this tab leads.
+ */
+import { isCodedError, systemClock } from '@famichat/base'
+import { Client, type ConversationId, type MessageReference, type Platform, type Sayable, type TransferProgress, validateJoinLink } from '@famichat/client'
+import { type BrowserStore, leadWhenFirst, openBrowserPlatform, openIndexedStore, type Written } from '@famichat/client/browser'
+import type { Asks, Found, Me, News, Refusal } from '../requests.js'
+import { Catalogue } from './catalogue.js'
+import { Names } from './names.js'
+import { observed } from './network.js'
+import { ScreenNotes } from './screen-notes.js'
+import { bodyOf, Timelines, wordsOf } from './timeline.js'
+import { readFile, sendFile } from './transfers.js'
+
+/** The answers, each in its own time. */
+export type Answers = { readonly [Name in keyof Asks]: (...given: Parameters<Asks[Name]>) => Promise<ReturnType<Asks[Name]>> }
+
+/** An open client with what is made of it for the page. */
+interface Open {
+  readonly client: Client
+  readonly names: Names
+  readonly timelines: Timelines
+  readonly catalogue: Catalogue
+}
+
+/** Tables whose change is worth a look at the screen. */
+const SHOWN: ReadonlySet<string> = new Set(['conversations', 'history', 'outbox', 'names'])
+const LEADER = 'famichat'
+/** How often a child's new device asks whether it was let in. */
+const LET_IN_POLL_MS = 2000
+const MAX_FOUND = 50
+
+/** What a refusal tells the page. */
+export const refusalOf = (error: unknown): Refusal => {
+  if (!isCodedError(error)) return { code: 'web.unexpected', reason: error instanceof Error ? error.name : '' }
+  const { reason } = error.detail ?? {}
+  return { code: error.code, reason: typeof reason === 'string' ? reason : '' }
+}
+
+/** The worker's state. */
+export class Session {
+  readonly #tell: (news: News) => void
+  readonly #platform: Platform
+  readonly #store: BrowserStore
+  readonly #notes: ScreenNotes
+  #opened: Open | undefined
+
+  private constructor({ tell, platform, store, notes }: { tell: (news: News) => void; platform: Platform; store: BrowserStore; notes: ScreenNotes }) {
+    this.#tell = tell
+    this.#platform = platform
+    this.#store = store
+    this.#notes = notes
+    store.watch((written) => { this.#announce(written) })
+  }
+
+  static async open(tell: (news: News) => void): Promise<Session> {
+    const platform = await openBrowserPlatform()
+    const network = observed(platform.network, systemClock, tell)
+    return new Session({ tell, platform: { ...platform, network }, store: await openIndexedStore(), notes: await ScreenNotes.open() })
+  }
+
+  readonly answers: Answers = {
+    start: () => this.#start(),
+    checkLink: (link) => Promise.resolve().then(() => purposeOf(link)),
+    join: async (link, name, familyName) => this.#adopt(await Client.join(this.#options, link, name, familyName === '' ? undefined : familyName)),
+    conversations: () => this.#open.catalogue.list(),
+    people: () => Promise.resolve(this.#client.people.filter(({ accountId }) => accountId !== this.#client.identity.accountId)),
+    stretch: async (id, fromSeq, toSeq) => {
+      const { client, timelines } = this.#open
+      const waiting = await client.waiting(asId(id))
+      return {
+        entries: await timelines.entries(asId(id), fromSeq, toSeq),
+        // a reaction on its way is not a bubble of its own
+        waiting: waiting.map(({ messageId, content, atMs }) => ({ messageId, body: bodyOf(content), atMs })).filter(({ body }) => body.type !== 'unknown'),
+      }
+    },
+    say: async (id, saying) => { await this.#client.send(asId(id), saying as Sayable) },
+    sendFile: (id, file, caption, transfer) => sendFile(this.#client, asId(id), { file, caption, onProgress: this.#progress(transfer) }),
+    readFile: (id, message, transfer) =>
+      readFile(this.#client, asId(id), { message: message as MessageReference, onProgress: this.#progress(transfer) }),
+    retry: async () => { await this.#client.sync() },
+    talkTo: async (name) => (await this.#client.createDirect(name)).conversationId,
+    makeGroup: async (name, members) => (await this.#client.createGroup(name, members)).conversationId,
+    makeNotes: async () => (await this.#client.createSelf()).conversationId,
+    add: async (id, name) => { await this.#client.add(asId(id), name) },
+    remove: async (id, name) => { await this.#client.remove(asId(id), name) },
+    leave: (id) => this.#client.leave(asId(id)),
+    invite: (invitedAs) => this.#client.invite(invitedAs),
+    families: () => this.#client.community.families(),
+    waitingDevices: () => this.#client.community.pendingDevices(),
+    approve: async (deviceId) => { await this.#client.community.approveDevice(deviceId) },
+    refuse: async (deviceId) => { await this.#client.community.refuseDevice(deviceId) },
+    offerDevice: async () => {
+      const offering = await this.#client.offerLink()
+      offering.complete().then(
+        () => { this.#tell({ news: 'deviceLinked' }) },
+        (error: unknown) => { this.#tell({ news: 'deviceNotLinked', code: refusalOf(error).code }) },
+      )
+      return { link: offering.link, expiresAtMs: offering.expiresAtMs }
+    },
+    devices: () => this.#client.devices(),
+    revokeDevice: async (deviceId) => { await this.#client.revokeDevice(deviceId) },
+    draft: (id) => this.#notes.draft(id),
+    keepDraft: (id, text) => this.#notes.keepDraft(id, text),
+    seen: async (id, seq) => {
+      if (!(await this.#notes.see(id, seq))) return
+      this.#tell({ news: 'written', conversationIds: [id] })
+      await this.#client.markRead(asId(id), seq)
+    },
+    search: (words) => this.#search(words),
+    receipts: () => this.#client.sendsReceipts(),
+    setReceipts: (sendsReceipts) => this.#client.setReceipts(sendsReceipts),
+  }
+
+  get #options() {
+    return { ...this.#platform, store: this.#store }
+  }
+
+  get #open(): Open {
+    if (this.#opened === undefined) throw new Error('the page asks before it has started')
+    return this.#opened
+  }
+
+  get #client(): Client {
+    return this.#open.client
+  }
+
+  async #start(): Promise<Me | undefined> {
+    try {
+      return await this.#adopt(await Client.open(this.#options))
+    } catch (error) {
+      if (isCodedError(error, 'client.profile.missing')) return undefined
+      throw error
+    }
+  }
+
+  async #adopt(client: Client): Promise<Me> {
+    const names = new Names(client)
+    const timelines = new Timelines(client, names)
+    this.#opened = { client, names, timelines, catalogue: new Catalogue({ client, notes: this.#notes, timelines }) }
+    const { accountId, accountName: name, deviceId } = client.identity
+    const isPending = await isWaiting(client)
+    void this.#follow(client, isPending)
+    return { accountId, name, deviceId, isPending }
+  }
+
+  /** Leads when it is this tab's turn; until then it looks once, so that it knows the people. */
+  async #follow(client: Client, isPending: boolean): Promise<void> {
+    const ended = new AbortController()
+    try {
+      if (isPending) await this.#waitToBeLetIn(client)
+      const leading = leadWhenFirst(LEADER, ended.signal, () => client.live(ended.signal))
+      const looking = client.sync().catch((error: unknown) => {
+        // without a server there is nothing to learn, and nothing wrong
+        if (!isCodedError(error, 'client.server.unreachable')) throw error
+      }).then(() => { this.#tell({ news: 'written', conversationIds: [] }) })
+      await Promise.all([leading, looking])
+    } catch (error) {
+      ended.abort()
+      this.#tell({ news: 'ended', code: refusalOf(error).code })
+    }
+  }
+
+  async #waitToBeLetIn(client: Client): Promise<void> {
+    while (await isWaiting(client)) await new Promise((resolve) => { setTimeout(resolve, LET_IN_POLL_MS) })
+    this.#tell({ news: 'letIn' })
+  }
+
+  async #search(words: string): Promise<readonly Found[]> {
+    const wanted = fold(words)
+    if (wanted === '') return []
+    const { catalogue, timelines } = this.#open
+    const found: Found[] = []
+    for (const { id, name } of await catalogue.list()) {
+      for (const entry of await timelines.entries(asId(id), 0)) {
+        if (entry.kind === 'message' && fold(searchable(entry.body)).includes(wanted)) found.push({ conversationId: id, conversationName: name, entry })
+      }
+    }
+    return found.sort((a, b) => b.entry.atMs - a.entry.atMs).slice(0, MAX_FOUND)
+  }
+
+  #progress(transfer: number): (progress: TransferProgress) => void {
+    return ({ doneBytes, totalBytes }) => { this.#tell({ news: 'transfer', transfer, doneBytes, totalBytes }) }
+  }
+
+  #announce(written: readonly Written[]): void {
+    const shown = written.filter(({ table }) => SHOWN.has(table))
+    if (shown.length === 0) return
+    if (this.#opened !== undefined) forgetIn(this.#opened, shown)
+    this.#tell({ news: 'written', conversationIds: [...new Set(shown.map(({ id }) => id))] })
+  }
+}
+
+const forgetIn = ({ names, timelines, catalogue }: Open, written: readonly Written[]): void => {
+  if (written.some(({ table }) => table === 'names')) {
+    names.forget()
+    catalogue.forgetAll()
+  }
+  for (const { id } of written) {
+    timelines.forget(id)
+    catalogue.forget(id)
+  }
+}
+
+/** The set-up link of a new server bears no inviter's fingerprint: nobody is there yet. */
+const purposeOf = (link: string): 'setup' | 'invite' | 'device' => {
+  const purpose = validateJoinLink(link)
+  return purpose === 'invite' && new URL(link.trim()).hash.split('.').length === 3 ? 'setup' : purpose
+}
+
+/** Whether a guardian has to let this device in; without a server nobody can say. */
+const isWaiting = async (client: Client): Promise<boolean> => {
+  try {
+    return await client.community.isPending()
+  } catch (error) {
+    if (isCodedError(error)) return false
+    throw error
+  }
+}
+
+/** Ids come back from the page as the text they are. */
+const asId = (id: string): ConversationId => id as ConversationId
+
+const fold = (text: string): string => text.normalize('NFKC').toLocaleLowerCase().trim()
+
+const searchable = (body: Found['entry']['body']): string => ('text' in body ? `${wordsOf(body)}\n${body.text}` : '')
