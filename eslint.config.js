@@ -42,7 +42,7 @@ const EXPOSE = {
 const INTEROP = existsSync(new URL('interop/node_modules', import.meta.url)) ? [] : ['interop/**']
 
 export default defineConfig(
-  { ignores: ['**/dist/**', '**/dist-test/**', '**/node_modules/**', 'coverage/**', '.famichat/**', ...INTEROP] },
+  { ignores: ['**/dist/**', '**/dist-test/**', '**/site/**', 'packages/web/vite.config.ts', '**/node_modules/**', 'coverage/**', '.famichat/**', ...INTEROP] },
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],

@@ -1,11 +1,36 @@
 /**
- * How the web app is built: one page, one worker, one service worker, every name with its content's hash.
+ * How the web app is built: one page, one worker, one service worker. Every name but the service worker's has its
+ * content's hash; a list of all files tells the service worker what to keep.
  */
 import { svelte } from '@sveltejs/vite-plugin-svelte'
-import { defineConfig } from 'vite'
+import { defineConfig, type Plugin } from 'vite'
+
+/** From public/, which Rollup does not see. */
+const PUBLIC_FILES = ['/icon.svg', '/app.webmanifest']
+const SERVICE_WORKER = 'service-worker'
+
+const listFiles = (): Plugin => ({
+  name: 'famichat-site-files',
+  enforce: 'post',
+  generateBundle(_options, bundle) {
+    // what only some browsers need, because theirs lacks a curve, is kept once it was fetched
+    const files = Object.keys(bundle).filter((name) => /^assets\/(index|worker)-/.test(name)).map((name) => `/${name}`).sort()
+    this.emitFile({ type: 'asset', fileName: 'site-files.json', source: JSON.stringify([...PUBLIC_FILES, ...files]) })
+  },
+})
 
 export default defineConfig({
-  plugins: [svelte({ compilerOptions: { runes: true } })],
+  plugins: [svelte({ configFile: false, compilerOptions: { runes: true } }), listFiles()],
   worker: { format: 'es' },
-  build: { target: 'es2022', outDir: 'site', modulePreload: false, assetsInlineLimit: 0, chunkSizeWarningLimit: 600 },
+  build: {
+    target: 'es2022',
+    outDir: 'site',
+    modulePreload: false,
+    assetsInlineLimit: 0,
+    chunkSizeWarningLimit: 600,
+    rollupOptions: {
+      input: { index: 'index.html', [SERVICE_WORKER]: 'src/service-worker.ts' },
+      output: { entryFileNames: ({ name }) => (name === SERVICE_WORKER ? `${SERVICE_WORKER}.js` : 'assets/[name]-[hash].js') },
+    },
+  },
 })

@@ -10,6 +10,7 @@ import { Delivery } from './conversation/delivery.js'
 import { Files } from './conversation/files.js'
 import { Healing } from './conversation/healing.js'
 import { Live } from './conversation/live.js'
+import { membersOf } from './conversation/members.js'
 import { Messaging } from './conversation/messaging.js'
 import { noteKeyChange } from './conversation/members-changed.js'
 import { Outbox } from './conversation/outbox.js'
@@ -82,9 +83,20 @@ export const makeEngine = (
     for (const accountId of changed) await noteKeyChange(workspace, accountId)
   }
 
+  /** Somebody came in whom the directory did not have when it was read last: names are for screens, not for keys. */
+  const learnPeople = async (conversationId: ConversationId): Promise<void> => {
+    const known = new Set(people.accounts.map(({ accountId }) => accountId))
+    const isNew = await workspace.turn('read', conversationId, ({ group }) =>
+      Promise.resolve(group?.status === 'active' && membersOf(group).some(({ accountId }) => !known.has(accountId))))
+    if (isNew) await refreshPeople()
+  }
+
   const takeInvitations = async (): Promise<readonly Problem[]> => {
     const { joined, isLastResortUsed, refusals } = await takeWelcomes({ workspace, connection, delivery })
-    for (const conversationId of joined) await delivery.catchUp(conversationId)
+    for (const conversationId of joined) {
+      await delivery.catchUp(conversationId)
+      await learnPeople(conversationId)
+    }
     if (isLastResortUsed || joined.length > 0) await topUp(isLastResortUsed)
     return refusals.map((code) => ({ conversationId: undefined, code }))
   }
@@ -111,7 +123,7 @@ export const makeEngine = (
     return problems
   }
 
-  const live: Live = new Live({ workspace, connection, delivery, upkeep, changes, sync, takeInvitations, sleep, random })
+  const live: Live = new Live({ workspace, connection, delivery, upkeep, changes, sync, takeInvitations, learnPeople, sleep, random })
   const catalogue = new Catalogue(workspace, people)
   return { workspace, connection, delivery, outbox, messaging, commits, upkeep, people, catalogue, changes, live, refreshPeople, sync, takeInvitations }
 }

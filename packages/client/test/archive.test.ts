@@ -102,11 +102,11 @@ test('whatever does not open an archive says so, and takes nothing from it', asy
     await assert.rejects(Client.restore(community.options('new'), { source: sourceOf(bytes), opener }), { code })
   }
   await refuses({ type: 'passphrase', passphrase: 'wrong horse battery' }, 'client.archive.wrong_key')
-  await refuses({ type: 'phrase', phrase: wordsOf(new Uint8Array(ENTROPY_BYTES)).join(' ') }, 'client.archive.no_such_lock')
+  await refuses({ type: 'phrase', phrase: (await wordsOf(new Uint8Array(ENTROPY_BYTES))).join(' ') }, 'client.archive.no_such_lock')
   await refuses({ type: 'passkey', passkey: { ...passkey, secret: new Uint8Array(32) } }, 'client.archive.wrong_key')
   const phrase = await phraseOf(ada)
   const byWords = await collect(ada.archive.create({}))
-  await refuses({ type: 'phrase', phrase: wordsOf(new Uint8Array(ENTROPY_BYTES)).join(' ') }, 'client.archive.wrong_key', byWords)
+  await refuses({ type: 'phrase', phrase: (await wordsOf(new Uint8Array(ENTROPY_BYTES))).join(' ') }, 'client.archive.wrong_key', byWords)
   await refuses({ type: 'phrase', phrase: phrase.split(' ').slice(1).join(' ') }, 'client.recovery.malformed', byWords)
   await refuses({ type: 'phrase', phrase }, 'client.archive.not_one', new TextEncoder().encode('this is a letter, not an archive'))
   await refuses({ type: 'phrase', phrase }, 'client.archive.newer', byWords.with(17, 9))
@@ -223,7 +223,7 @@ test('words of the phrase are asked for by place', async (t) => {
 
 test('an archive of the first version is opened for ever', async (t) => {
   const { suite } = surroundingsOf((await Community.start(t)).options('unused'))
-  const phrase = wordsOf(new Uint8Array(ENTROPY_BYTES).fill(5)).join(' ')
+  const phrase = (await wordsOf(new Uint8Array(ENTROPY_BYTES).fill(5))).join(' ')
   const inside = await collect(openArchive(suite, sourceOf(fromBase64url(FIRST_ARCHIVE), 7), new ArchiveKey({ type: 'phrase', phrase })))
   assert.equal(new TextDecoder().decode(inside), 'as it was first')
   let next = 0

@@ -26,7 +26,8 @@ export interface Conversation {
   readonly kind: Kind
   /** Empty for notes to oneself. */
   readonly name: string
-  readonly state: 'active' | 'leaving' | 'ended' | 'stuck'
+  /** `archived`: from an archive, to be read only. */
+  readonly state: 'active' | 'leaving' | 'ended' | 'stuck' | 'archived'
   readonly members: readonly Person[]
   /** The last position of its log. */
   readonly seq: number

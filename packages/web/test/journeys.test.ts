@@ -89,6 +89,7 @@ describe('the web app', { skip: 'missing' in found ? found.missing : false }, ()
     await ada.page.getByText('No connection.').waitFor({ timeout: 15_000 })
     await write(ada.page, 'written in the dark')
     await ada.page.getByText('Not sent yet').waitFor({ timeout: 15_000 })
+    // the service worker opens the app
     await ada.page.reload()
     await ada.page.getByRole('button', { name: /Ben/ }).click()
     await ada.page.getByText('written in the dark').waitFor()

@@ -99,7 +99,7 @@ const secretFor = async (lock: Lock, opener: ArchiveOpener): Promise<Uint8Array 
     case LockKind.passphrase:
       return opener.type === 'passphrase' ? stretch(opener.passphrase, lock.salt, lock) : undefined
     case LockKind.phrase:
-      return opener.type === 'phrase' ? entropyOf(opener.phrase) : undefined
+      return opener.type === 'phrase' ? await entropyOf(opener.phrase) : undefined
     case LockKind.passkey:
       return opener.type === 'passkey' && equal(opener.passkey.credentialId, lock.credentialId) ? opener.passkey.secret : undefined
   }

@@ -2,7 +2,6 @@
  * Argon2id (RFC 9106): what stands between a stolen archive and a passphrase that a person can remember. Without the platform's
  * help, so that Node and browsers open each other's archives.
  */
-import { argon2idAsync } from '@noble/hashes/argon2.js'
 import { utf8 } from '@famichat/base'
 import { ClientError } from '../client-error.js'
 import { PARAMETERS } from '../parameters.js'
@@ -31,8 +30,10 @@ export const requirePassphrase = (passphrase: string): void => {
 }
 
 /** 32 bytes from a passphrase, typed in any Unicode form. @throws ClientError `client.archive.damaged` for parameters out of bounds */
-export const stretch = (passphrase: string, salt: Uint8Array, stretching: Stretching): Promise<Uint8Array> => {
+export const stretch = async (passphrase: string, salt: Uint8Array, stretching: Stretching): Promise<Uint8Array> => {
   if (!isAcceptable(stretching)) throw new ClientError('client.archive.damaged')
   const { memoryKiB: m, passes: t, lanes: p } = stretching
+  // few open an archive: a page that opens should not wait for this
+  const { argon2idAsync } = await import('@noble/hashes/argon2.js')
   return argon2idAsync(utf8(passphrase.normalize('NFKC')), salt, { m, t, p, dkLen: KEY_BYTES })
 }

@@ -1,8 +1,7 @@
 /**
- * Recovery phrases: twelve words (BIP-39, English) that hold 128 random bits and a checksum.
+ * Recovery phrases: twelve words (BIP-39, English) that hold 128 random bits and a checksum. The list of words is loaded
+ * when it is needed first: a page that opens should not wait for it.
  */
-import { entropyToMnemonic, mnemonicToEntropy } from '@scure/bip39'
-import { wordlist } from '@scure/bip39/wordlists/english.js'
 import { ClientError } from '../client-error.js'
 
 /** Random bytes behind a phrase. */
@@ -11,12 +10,16 @@ export const ENTROPY_BYTES = 16
 export const PHRASE_WORDS = 12
 
 /** The words for some entropy. */
-export const wordsOf = (entropy: Uint8Array): readonly string[] => entropyToMnemonic(entropy, wordlist).split(' ')
+export const wordsOf = async (entropy: Uint8Array): Promise<readonly string[]> => {
+  const { bip39, wordlist } = await load()
+  return bip39.entropyToMnemonic(entropy, wordlist).split(' ')
+}
 
 /** What is behind words as people type them. @throws ClientError `client.recovery.malformed` */
-export const entropyOf = (phrase: string): Uint8Array => {
+export const entropyOf = async (phrase: string): Promise<Uint8Array> => {
+  const { bip39, wordlist } = await load()
   try {
-    const entropy = mnemonicToEntropy(normalizeWords(phrase).join(' '), wordlist)
+    const entropy = bip39.mnemonicToEntropy(normalizeWords(phrase).join(' '), wordlist)
     if (entropy.length !== ENTROPY_BYTES) throw new ClientError('client.recovery.malformed')
     return entropy
   } catch {
@@ -27,3 +30,8 @@ export const entropyOf = (phrase: string): Uint8Array => {
 
 /** Words in lower case without numbers and commas between them. */
 export const normalizeWords = (phrase: string): readonly string[] => phrase.normalize('NFKD').toLowerCase().split(/[^a-z]+/).filter((word) => word !== '')
+
+const load = async (): Promise<{ readonly bip39: typeof import('@scure/bip39'); readonly wordlist: string[] }> => {
+  const [bip39, { wordlist }] = await Promise.all([import('@scure/bip39'), import('@scure/bip39/wordlists/english.js')])
+  return { bip39, wordlist }
+}

@@ -44,7 +44,7 @@ export class Recovery {
       await this.#write({ entropy: fresh, madeAtMs: this.#clock.nowMs(), rehearsedAtMs: 0 })
       return fresh
     })
-    return wordsOf(entropy)
+    return await wordsOf(entropy)
   }
 
   async status(): Promise<RecoveryStatus> {
@@ -64,7 +64,7 @@ export class Recovery {
     await this.#store.exclusive(async () => {
       const known = await readRecovery(this.#store)
       if (known === undefined) throw new ClientError('client.recovery.none')
-      const phrase = wordsOf(known.entropy)
+      const phrase = await wordsOf(known.entropy)
       const isRight = words.length >= REHEARSED_WORDS && new Set(words.map(({ place }) => place)).size === words.length
         && words.every(({ place, word }) => normalizeWords(word).join(' ') === phrase[place - 1])
       if (!isRight) throw new ClientError('client.recovery.wrong_words')

@@ -4,7 +4,7 @@
  */
 import { PARAMETERS } from '../parameters.js'
 import { isCodedError, type RandomBytes } from '@famichat/base'
-import { type ConversationId, type Envelope, ServerFrameType } from '@famichat/protocol'
+import { ContentType, type ConversationId, type Envelope, ServerFrameType } from '@famichat/protocol'
 import type { DeliveryFrame } from '../net/channel.js'
 import type { Connection } from '../net/connection.js'
 import { ConversationState } from '../store/records.js'
@@ -23,6 +23,8 @@ export interface LiveContext {
   readonly changes: Changes
   readonly sync: () => Promise<unknown>
   readonly takeInvitations: () => Promise<unknown>
+  /** Learns the names of whoever came in. */
+  readonly learnPeople: (conversationId: ConversationId) => Promise<void>
   readonly sleep: Sleep
   readonly random: RandomBytes
 }
@@ -147,6 +149,7 @@ export class Live {
     const isNext = (envelopes[0]?.header.seq ?? 0) <= known.record.cursor + 1
     if (isNext) await delivery.take(conversationId, envelopes)
     else await delivery.catchUp(conversationId)
+    if (envelopes.some(({ header }) => header.contentType === ContentType.commit)) await this.#context.learnPeople(conversationId)
     this.#arrived(conversationId)
   }
 

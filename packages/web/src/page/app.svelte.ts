@@ -91,6 +91,12 @@ class App {
     history.pushState(screen, '', '/')
   }
 
+  /** Instead of this screen: the way back does not lead here again. */
+  replace(screen: Screen): void {
+    this.screen = screen
+    history.replaceState(screen, '', '/')
+  }
+
   back(): void {
     history.back()
   }

@@ -1,6 +1,7 @@
 /**
  * Entries of a conversation in one line of words.
  */
+import { findLinks } from '@famichat/client'
 import type { Body, Entry } from '../requests.js'
 import type { Words } from '../words/en.js'
 
@@ -17,6 +18,19 @@ export const bodyLine = (body: Body, words: Words): string => {
     case 'unknown':
       return words.unknownMessage
   }
+}
+
+/** A text in parts: plain words, and addresses that a person may follow. */
+export const partsOf = (text: string): readonly { readonly text: string; readonly url: string | undefined }[] => {
+  const parts: { text: string; url: string | undefined }[] = []
+  let at = 0
+  for (const { start, end, url } of findLinks(text)) {
+    if (start > at) parts.push({ text: text.slice(at, start), url: undefined })
+    parts.push({ text: text.slice(start, end), url })
+    at = end
+  }
+  if (at < text.length) parts.push({ text: text.slice(at), url: undefined })
+  return parts
 }
 
 /** An entry in a line of the list. */

@@ -2,6 +2,7 @@
  * The conversation that is open: a window on its entries that moves as the person scrolls, and what was just written here
  * and is on its way.
  */
+import { systemClock } from '@famichat/base'
 import type { Body, Entry, MessageName, Saying, Waiting } from '../requests.js'
 import { app } from './app.svelte.js'
 import { Refused } from './worker-client.js'
@@ -125,7 +126,7 @@ export class OpenConversation {
   async #send(body: Body, transfer: number | undefined, run: () => Promise<void>): Promise<void> {
     const id = ++this.#count
     const attempt = async (): Promise<void> => {
-      const outgoing: Outgoing = { id, body, transfer, atMs: Date.now(), code: undefined, again: attempt }
+      const outgoing: Outgoing = { id, body, transfer, atMs: systemClock.nowMs(), code: undefined, again: attempt }
       this.outgoing = [...this.outgoing.filter((other) => other.id !== id), outgoing]
       try {
         await run()

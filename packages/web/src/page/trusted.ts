@@ -2,7 +2,7 @@
  * The one place where text may become the address of a script: only of this origin (Trusted Types).
  */
 interface TrustedTypes {
-  createPolicy(name: string, rules: { createScriptURL(url: string): string }): { createScriptURL(url: string): unknown }
+  createPolicy(name: string, rules: { createScriptURL(url: string): string }): { createScriptURL(url: string): string }
 }
 
 const sameOrigin = (url: string): string => {
@@ -13,5 +13,5 @@ const sameOrigin = (url: string): string => {
 const { trustedTypes } = globalThis as { trustedTypes?: TrustedTypes }
 const policy = trustedTypes?.createPolicy('famichat', { createScriptURL: sameOrigin })
 
-/** The address of a script of this app. */
-export const trustedScriptUrl = (url: string): unknown => policy?.createScriptURL(url) ?? sameOrigin(url)
+/** The address of a script of this app: a string for the compiler, a TrustedScriptURL for browsers that ask for one. */
+export const trustedScriptUrl = (url: string): string => policy?.createScriptURL(url) ?? sameOrigin(url)

@@ -27,7 +27,7 @@ interface Open {
 
 /** Starts the worker. */
 export const startWorker = (onNews: (news: News) => void): WorkerClient => {
-  const worker = new Worker(trustedScriptUrl(workerUrl) as unknown as string, { type: 'module' })
+  const worker = new Worker(trustedScriptUrl(workerUrl), { type: 'module' })
   const open = new Map<number, Open>()
   let asked = 0
   worker.addEventListener('message', ({ data }: MessageEvent<Reply>) => {
@@ -44,7 +44,7 @@ export const startWorker = (onNews: (news: News) => void): WorkerClient => {
   return {
     ask: (ask, ...given) => new Promise((resolve, reject) => {
       const id = ++asked
-      open.set(id, { resolve: resolve as Open['resolve'], reject })
+      open.set(id, { resolve: (answer) => { resolve(answer as ReturnType<Asks[typeof ask]>) }, reject })
       worker.postMessage({ id, ask, given } satisfies Question)
     }),
   }

@@ -129,6 +129,7 @@ export const en = {
   leaveText: 'You get nothing more from it. What you have stays on your devices.',
   leaving: 'You are on your way out.',
   ended: 'You are not in this conversation any more.',
+  archived: 'From your archive: this device is not in this conversation. Ask a member to add you.',
   stuck: 'This device cannot follow this conversation. It was asked for, and comes back when another member is online.',
 
   settings: 'Settings',

@@ -33,7 +33,7 @@ const MAX_FOUND = 50
 /** What a refusal tells the page. */
 export const refusalOf = (error: unknown): Refusal => {
   if (!isCodedError(error)) return { code: 'web.unexpected', reason: error instanceof Error ? error.name : '' }
-  const { reason } = error.detail ?? {}
+  const { reason } = error.detail
   return { code: error.code, reason: typeof reason === 'string' ? reason : '' }
 }
 
