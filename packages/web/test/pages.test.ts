@@ -4,17 +4,16 @@
  */
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { after, before, describe, test } from 'node:test'
+import axe from 'axe-core'
 import type { Page } from 'playwright-core'
 import { findChromium, WebCommunity, type Window } from './support/community.js'
 import { PAYLOADS } from './support/payloads.js'
 
 const found = findChromium()
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const SITE = fileURLToPath(new URL('../site', import.meta.url))
 
 interface AxeResult { readonly violations: readonly { readonly id: string; readonly nodes: readonly { readonly html: string }[] }[] }
@@ -33,7 +32,7 @@ describe('every screen', { skip: 'missing' in found ? found.missing : false }, (
 
   /** axe goes in through the debugger, which the page's policy does not bind. */
   const withAxe = async (window: Window): Promise<Window> => {
-    await window.page.evaluate(AXE)
+    await window.page.evaluate(axe.source)
     return window
   }
   const button = (name: string | RegExp) => ada.page.getByRole('button', { name, exact: typeof name === 'string' })
