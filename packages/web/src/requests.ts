@@ -155,7 +155,10 @@ export interface Asks {
   checkLink(link: string): 'setup' | 'invite' | 'device'
   join(link: string, name: string, familyName: string): Me
   conversations(): readonly Conversation[]
+  /** Everybody else, as this device knows them … */
   people(): readonly Person[]
+  /** … and as the server knows them now. */
+  lookForPeople(): readonly Person[]
   /** Entries after position `fromSeq`, up to `toSeq` or the end, and what waits to be sent. */
   stretch(conversationId: string, fromSeq: number, toSeq: number | undefined): Stretch
   say(conversationId: string, saying: Saying): void

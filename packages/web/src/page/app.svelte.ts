@@ -122,6 +122,11 @@ class App {
     return this.#transfers
   }
 
+  /** Who has come meanwhile. Without a server, those who are known. */
+  async lookForPeople(): Promise<void> {
+    this.people = await this.ask('lookForPeople').catch(() => this.people)
+  }
+
   /** The name a conversation has on the screen. */
   titleOf({ kind, name }: Pick<Conversation, 'kind' | 'name'>): string {
     return kind === 'self' ? preferences.words.notes : name

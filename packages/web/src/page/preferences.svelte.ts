@@ -25,7 +25,7 @@ const read = (): Stored => {
   }
 }
 
-const languageOf = (tag: string | undefined): Language => (tag?.toLowerCase().startsWith('ja') === true ? 'ja' : 'en')
+const languageOf = (tag: string): Language => (tag.toLowerCase().startsWith('ja') ? 'ja' : 'en')
 
 /** The preferences, and the words in their language. */
 class Preferences {
@@ -55,17 +55,22 @@ class Preferences {
     return REFUSALS[this.language][code] ?? this.words.somethingWrong
   }
 
+  /** The language as this person's region writes it. */
+  get #locale(): string {
+    return navigator.languages.find((tag) => languageOf(tag) === this.language) ?? this.language
+  }
+
   /** A day as people say it. */
   day(atMs: number, nowMs: number): string {
     const start = (ms: number): number => new Date(ms).setHours(0, 0, 0, 0)
     const daysAgo = Math.round((start(nowMs) - start(atMs)) / 86_400_000)
     if (daysAgo === 0) return this.words.today
     if (daysAgo === 1) return this.words.yesterday
-    return new Intl.DateTimeFormat(this.language, { dateStyle: 'long' }).format(atMs)
+    return new Intl.DateTimeFormat(this.#locale, { dateStyle: 'long' }).format(atMs)
   }
 
   time(atMs: number): string {
-    return new Intl.DateTimeFormat(this.language, { timeStyle: 'short' }).format(atMs)
+    return new Intl.DateTimeFormat(this.#locale, { timeStyle: 'short' }).format(atMs)
   }
 
   list(names: readonly string[]): string {

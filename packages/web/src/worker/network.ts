@@ -34,7 +34,8 @@ export const observed = (network: Network, clock: Clock, tell: (news: News) => v
         events.onMessage(bytes)
       },
       onClose: () => {
-        report('connecting')
+        // a closed socket is no news when nothing answers
+        if (known === 'online') report('connecting')
         events.onClose()
       },
     }),

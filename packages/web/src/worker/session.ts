@@ -4,7 +4,7 @@
 import { isCodedError, systemClock } from '@famichat/base'
 import { Client, type ConversationId, type MessageReference, type Platform, type Sayable, type TransferProgress, validateJoinLink } from '@famichat/client'
 import { type BrowserStore, leadWhenFirst, openBrowserPlatform, openIndexedStore, type Written } from '@famichat/client/browser'
-import type { Asks, Found, Me, News, Refusal } from '../requests.js'
+import type { Asks, Found, Me, News, Person, Refusal } from '../requests.js'
 import { Catalogue } from './catalogue.js'
 import { Names } from './names.js'
 import { observed } from './network.js'
@@ -64,7 +64,12 @@ export class Session {
     checkLink: (link) => Promise.resolve().then(() => purposeOf(link)),
     join: async (link, name, familyName) => this.#adopt(await Client.join(this.#options, link, name, familyName === '' ? undefined : familyName)),
     conversations: () => this.#open.catalogue.list(),
-    people: () => Promise.resolve(this.#client.people.filter(({ accountId }) => accountId !== this.#client.identity.accountId)),
+    people: () => Promise.resolve(this.#others()),
+    lookForPeople: async () => {
+      // reading the families reads who is there
+      await this.#client.community.families()
+      return this.#others()
+    },
     stretch: async (id, fromSeq, toSeq) => {
       const { client, timelines } = this.#open
       const waiting = await client.waiting(asId(id))
@@ -177,6 +182,10 @@ export class Session {
       }
     }
     return found.sort((a, b) => b.entry.atMs - a.entry.atMs).slice(0, MAX_FOUND)
+  }
+
+  #others(): readonly Person[] {
+    return this.#client.people.filter(({ accountId }) => accountId !== this.#client.identity.accountId)
   }
 
   #progress(transfer: number): (progress: TransferProgress) => void {

@@ -1,0 +1,188 @@
+/**
+ * `npm run screenshots`: plays the journeys with people of its own and writes a picture of every screen to
+ * docs/screenshots/, so that what the documents show is what the app is.
+ */
+import { mkdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Page } from 'playwright-core'
+import { findChromium, WebCommunity } from '../support/community.js'
+
+const FOLDER = fileURLToPath(new URL('../../../../docs/screenshots/', import.meta.url))
+const DESKTOP = { width: 1180, height: 760 }
+
+/** A picture that people could have sent: hills in the evening, drawn here. */
+const drawPicture = async (page: Page): Promise<Buffer> => {
+  const base64 = await page.evaluate(() => {
+    const canvas = document.createElement('canvas')
+    canvas.width = 960
+    canvas.height = 640
+    const drawing = canvas.getContext('2d')
+    if (drawing === null) throw new Error('no canvas')
+    const sky = drawing.createLinearGradient(0, 0, 0, 640)
+    for (const [at, colour] of [[0, '#3d5a80'], [0.55, '#ee9b6b'], [1, '#f6d7a7']] as const) sky.addColorStop(at, colour)
+    drawing.fillStyle = sky
+    drawing.fillRect(0, 0, 960, 640)
+    drawing.fillStyle = '#fff3d6'
+    drawing.beginPath()
+    drawing.arc(660, 330, 56, 0, 7)
+    drawing.fill()
+    for (const [height, colour] of [[380, '#5b6b4a'], [450, '#43533a'], [530, '#2c3a2a']] as const) {
+      drawing.fillStyle = colour
+      drawing.beginPath()
+      drawing.moveTo(0, 640)
+      for (let x = 0; x <= 960; x += 8) drawing.lineTo(x, height + 46 * Math.sin(x / (height / 2.4) + height))
+      drawing.lineTo(960, 640)
+      drawing.fill()
+    }
+    return canvas.toDataURL('image/png').split(',')[1] ?? ''
+  })
+  return Buffer.from(base64, 'base64')
+}
+
+const main = async (): Promise<number> => {
+  const found = findChromium()
+  if ('missing' in found) {
+    process.stderr.write(`${found.missing}\n`)
+    return 1
+  }
+  rmSync(FOLDER, { recursive: true, force: true })
+  mkdirSync(FOLDER, { recursive: true })
+  const community = await WebCommunity.start(found.path)
+  try {
+    await play(community)
+  } finally {
+    await community.end()
+  }
+  return 0
+}
+
+const shoot = async (page: Page, name: string): Promise<void> => {
+  await page.screenshot({ path: join(FOLDER, `${name}.png`), animations: 'disabled' })
+  process.stdout.write(`docs/screenshots/${name}.png\n`)
+}
+
+const press = (page: Page, name: string | RegExp): Promise<void> => page.getByRole('button', { name, exact: typeof name === 'string' }).first().click()
+
+const say = async (page: Page, text: string): Promise<void> => {
+  await page.getByLabel('Message', { exact: true }).fill(text)
+  await press(page, 'Send')
+  await page.locator('article').filter({ hasText: text }).waitFor()
+}
+
+const inviteLink = async (page: Page, whom?: string): Promise<string> => {
+  await press(page, 'New conversation')
+  await press(page, 'Invite somebody')
+  if (whom !== undefined) await page.getByLabel(whom).check()
+  await press(page, 'Make the link')
+  const link = await page.getByLabel('Your link').inputValue()
+  await page.getByRole('button', { name: 'Back' }).click()
+  await page.getByRole('button', { name: 'Back' }).click()
+  return link
+}
+
+const play = async (community: WebCommunity): Promise<void> => {
+  const first = await community.window(community.setupLink)
+  await first.page.getByLabel('Your name').fill('Ada')
+  await first.page.getByLabel('Name of your family').fill('Rivera')
+  await shoot(first.page, '01-first-start')
+  await press(first.page, 'Come in')
+  await first.page.getByText('Nothing here yet').waitFor()
+  await shoot(first.page, '02-nothing-here-yet')
+  const ada = first.page
+
+  const guest = await community.window(await inviteLink(ada))
+  await guest.page.getByLabel('Your name').fill('Grandpa Ben')
+  await shoot(guest.page, '03-invited')
+  await press(guest.page, 'Come in')
+  const ben = guest.page
+  await ben.getByText('Nothing here yet').waitFor()
+  const { page: cleo } = await community.join(await inviteLink(ada), 'Cleo')
+  await cleo.getByText('Nothing here yet').waitFor()
+
+  await press(ada, 'New conversation')
+  await ada.getByLabel('Grandpa Ben').check()
+  await ada.getByLabel('Cleo').check()
+  await ada.getByLabel('Name of the group').fill('Sunday lunch')
+  await shoot(ada, '04-new-conversation')
+  await press(ada, 'Start')
+  await say(ada, 'Who brings the cake on Sunday?')
+  await press(ben, /Sunday lunch/)
+  await say(ben, 'I do. Apple or cherry?')
+  await press(cleo, /Sunday lunch/)
+  await cleo.locator('article').filter({ hasText: 'Apple or cherry' }).getByRole('button', { name: 'More' }).click()
+  await shoot(cleo, '05-what-can-be-done')
+  await press(cleo, 'Reply')
+  await say(cleo, 'Cherry, please!')
+  await cleo.locator('article').filter({ hasText: 'Apple or cherry' }).first().getByRole('button', { name: 'More' }).click()
+  await press(cleo, 'React ❤️')
+  await ben.locator('input[type=file]').setInputFiles({ name: 'the hills.png', mimeType: 'image/png', buffer: await drawPicture(ben) })
+  await ada.locator('article img').waitFor()
+  await shoot(ada, '06-conversation')
+  await press(ben, 'Write a letter')
+  await ben.getByLabel('Subject').fill('The garden in autumn')
+  await ben.getByLabel('Your letter').fill('Dear all,\n\nthe last apples are in, and the quinces smell through the whole house. I have put aside a basket for each of you.\n\nYours, Ben')
+  await shoot(ben, '07-writing-a-letter')
+  await press(ben, 'Send')
+  await ben.locator('article h2').waitFor()
+  await shoot(ben, '08-a-letter')
+  await press(ada, 'About this conversation')
+  await shoot(ada, '09-about-a-conversation')
+  await ada.getByRole('button', { name: 'Back' }).click()
+  await ada.getByRole('button', { name: 'Back' }).click()
+
+  const child = await community.join(await inviteLink(ada, 'A child of my family'), 'Leo')
+  await child.page.getByText('Almost there').waitFor()
+  await shoot(child.page, '10-a-child-waits')
+  await press(ada, 'Family')
+  await ada.getByText('A device of Leo waits').waitFor()
+  await shoot(ada, '11-a-parent-decides')
+  await press(ada, 'Let in')
+  await child.page.getByText('Nothing here yet').waitFor()
+  await ada.getByRole('button', { name: 'Back' }).click()
+
+  await press(ada, 'New conversation')
+  await press(ada, 'Invite somebody')
+  await press(ada, 'Make the link')
+  await shoot(ada, '12-an-invite')
+  await ada.getByRole('button', { name: 'Back' }).click()
+  await ada.getByRole('button', { name: 'Back' }).click()
+
+  await press(ada, 'Settings')
+  await press(ada, 'Add a device')
+  await ada.getByLabel('Your link').waitFor()
+  await shoot(ada, '13-a-second-device')
+  await ada.getByRole('button', { name: 'Back' }).click()
+  await press(ada, 'Search')
+  await ada.getByRole('searchbox').fill('cherry')
+  await ada.getByText('Cherry, please!').waitFor()
+  await shoot(ada, '14-search')
+  await ada.getByRole('button', { name: 'Back' }).click()
+
+  await ada.setViewportSize(DESKTOP)
+  await press(ada, /Sunday lunch/)
+  await ada.locator('article h2').waitFor()
+  await shoot(ada, '15-wide')
+  await ada.emulateMedia({ colorScheme: 'dark' })
+  await shoot(ada, '16-by-night')
+  await ben.getByRole('button', { name: 'Back' }).click()
+  await press(ben, 'Settings')
+  await ben.getByLabel(/Large and simple/).check()
+  await ben.getByRole('button', { name: 'Back' }).click()
+  await press(ben, /Sunday lunch/)
+  await ben.locator('article h2').waitFor()
+  await shoot(ben, '17-large-and-simple')
+  await community.stopServer()
+  await ada.emulateMedia({ colorScheme: 'light' })
+  await ada.getByText('No connection.').waitFor()
+  await ada.getByLabel('Message', { exact: true }).fill('Written on the train')
+  await press(ada, 'Send')
+  await ada.getByText('Not sent yet').waitFor()
+  await shoot(ada, '18-without-a-connection')
+  await community.startServer()
+  const japanese = await community.window(community.url, { locale: 'ja-JP' })
+  await japanese.page.getByRole('heading', { name: 'ようこそ' }).waitFor()
+  await shoot(japanese.page, '19-japanese')
+}
+
+process.exitCode = await main()
