@@ -54,8 +54,11 @@ export const idFromBytes = <Id extends AnyId>(bytes: Uint8Array): Id => {
 /** The 16 bytes of an id. */
 export const idToBytes = (id: AnyId): Uint8Array => fromBase64url(id)
 
-/** A fresh id. */
-export const makeId = <Id extends AnyId>(random: RandomBytes): Id => idFromBytes<Id>(random(ID_BYTES))
+/** A fresh id. Its first bit is 0, so that its text never begins with `-`, which a command line would take for an option. */
+export const makeId = <Id extends AnyId>(random: RandomBytes): Id => {
+  const bytes = Uint8Array.from(random(ID_BYTES), (byte, index) => index === 0 ? byte & 0x7f : byte)
+  return idFromBytes<Id>(bytes)
+}
 
 /** The 16 bytes of an id on the wire. */
 const idCodec = <Id extends AnyId>(): Codec<Id> => ({

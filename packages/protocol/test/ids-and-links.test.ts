@@ -24,6 +24,12 @@ test('an id is 22 characters as text, 16 bytes on the wire, and the same either 
   assert.equal(idFromBytes<AccountId>(idToBytes(id)), id)
 })
 
+test('no id begins with a dash: famichat delete Ben -YPP9WjO2uY was once taken for an option', () => {
+  const allOnes = (bytes: number): Uint8Array => new Uint8Array(bytes).fill(0xff)
+  assert.doesNotMatch(makeId<AccountId>(allOnes), /^-/)
+  for (let count = 0; count < 1000; count++) assert.doesNotMatch(makeId<AccountId>(random), /^-/)
+})
+
 test('refuses an id that is too short, of another alphabet or not canonical', () => {
   for (const text of ['', 'AAAA', '+'.repeat(22), `${'A'.repeat(21)}B`, 'A'.repeat(23)]) {
     refuses('protocol.id.malformed', () => parseId<AccountId>(text))
