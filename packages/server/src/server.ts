@@ -7,8 +7,11 @@ import { LIFETIMES, serverOrigin } from '@famichat/protocol'
 import { makeSetupLink } from './accounts/invites.js'
 import { RefreshBook } from './accounts/refresh-tokens.js'
 import { ChallengeBook } from './accounts/tokens.js'
-import { ChannelServer, type ChannelTimes } from './channel/channel-server.js'
+import type { ChannelTimes } from './channel/channel.js'
+import { ChannelServer } from './channel/channel-server.js'
 import { Hub } from './channel/hub.js'
+import { ClientAddresses } from './client-address.js'
+import { capConnections, type ConnectionCaps, DEFAULT_CONNECTION_CAPS } from './connection-caps.js'
 import { makeHandlers } from './http/handlers.js'
 import { makeHttpServer } from './http/http-server.js'
 import { loadWebFiles } from './http/web-files.js'
@@ -39,6 +42,9 @@ export interface ServerOptions {
   readonly logTo?: DestinationStream
   readonly rateLimits?: Partial<RateLimits>
   readonly channelTimes?: Partial<ChannelTimes>
+  readonly connectionCaps?: Partial<ConnectionCaps>
+  /** Addresses or networks of proxies whose X-Forwarded-For is believed; nobody's by default. */
+  readonly trustedProxies?: readonly string[] | undefined
 }
 
 /** A server that runs. */
@@ -68,22 +74,25 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   const { dataDir, host = '127.0.0.1', publicUrl, clock = systemClock, random = systemRandom } = options
   const log = makeServerLog(options.logTo ?? destination(2), clock)
   const webFiles = options.webDir === undefined ? undefined : loadWebFiles(options.webDir)
+  const addresses = new ClientAddresses(options.trustedProxies)
+  const caps = { ...DEFAULT_CONNECTION_CAPS, ...options.connectionCaps }
   const hub = new Hub()
   const givenKey = options.databaseKeyHex ?? process.env.FAMICHAT_DB_KEY
   const database = await openDatabase({ dataDir, givenKey, random })
   // known once the port is
   let originsFor: Services['originsFor'] = () => []
   const services: Services = {
-    database, clock, random, log, events: hub, rateLimits: { ...DEFAULT_RATE_LIMITS, ...options.rateLimits },
+    database, clock, random, log, addresses, events: hub, rateLimits: { ...DEFAULT_RATE_LIMITS, ...options.rateLimits },
     originsFor: (hostHeader) => originsFor(hostHeader),
   }
   const channels = new ChannelServer(services, hub, {
-    authenticationMs: LIFETIMES.channelAuthenticationMs, heartbeatMs: 30_000, ...options.channelTimes,
+    times: { authenticationMs: LIFETIMES.channelAuthenticationMs, heartbeatMs: 30_000, stalledMs: 10_000, ...options.channelTimes }, caps,
   })
   const app = makeHttpServer(services, makeHandlers(services, {
     challenges: new ChallengeBook(random), refreshes: new RefreshBook(random), claims: new TokenBuckets(clock, services.rateLimits.claim),
   }), webFiles)
   channels.attach(app.server)
+  capConnections(app.server, caps, addresses)
   const close = async (): Promise<void> => {
     channels.close()
     await app.close()

@@ -3,6 +3,7 @@
  */
 import type { Clock, RandomBytes } from '@famichat/base'
 import type { AccountId, ConversationId, DeviceId, EnvelopeHeader } from '@famichat/protocol'
+import type { ClientAddresses } from './client-address.js'
 import type { RateLimits } from './rate-limits.js'
 import type { ServerLog } from './server-log.js'
 import type { Database } from './storage/open-database.js'
@@ -32,6 +33,8 @@ export interface Services {
   readonly log: ServerLog
   readonly events: DeliveryEvents
   readonly rateLimits: RateLimits
+  /** Whose address a request counts for. */
+  readonly addresses: ClientAddresses
   /** Origins that signed statements may name, the one the caller used first; see origins.ts. */
   originsFor(hostHeader: string | undefined): readonly string[]
 }

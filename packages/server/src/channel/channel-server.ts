@@ -7,19 +7,12 @@ import { CHANNEL_PATH, LIMITS, PROTOCOL_ERRORS, type ProtocolErrorCode } from '@
 import { type WebSocket, WebSocketServer } from 'ws'
 import { TokenBuckets } from '../rate-limits.js'
 import type { Services } from '../services.js'
-import { Channel } from './channel.js'
+import { type ConnectionCaps, Counts } from '../connection-caps.js'
+import { Channel, type ChannelTimes } from './channel.js'
 import type { Hub } from './hub.js'
 
-/** How long a channel may take. */
-export interface ChannelTimes {
-  /** Until it is authenticated. */
-  readonly authenticationMs: number
-  /** Between heartbeats; a socket that does not answer one until the next is cut. */
-  readonly heartbeatMs: number
-}
-
-/** Channels that have connected and not yet authenticated, of all addresses. */
-const MAX_STRANGERS = 1000
+/** How long somebody who is turned away is told to wait, at most; at random, so that not all come back at once. */
+const RETRY_AFTER_SECONDS = 8
 
 /** Accepts and keeps channels. */
 export class ChannelServer {
@@ -36,10 +29,14 @@ export class ChannelServer {
     // a frame a little too large still gets its coded error; a larger one is cut while it is being read
     maxPayload: LIMITS.frameBytes + 1024,
   })
+  readonly #caps: ConnectionCaps
+  /** Connected and not yet authenticated, by address. */
+  readonly #strangers = new Counts()
   readonly #heartbeat: NodeJS.Timeout
   #isClosing = false
 
-  constructor(services: Services, hub: Hub, times: ChannelTimes) {
+  constructor(services: Services, hub: Hub, { times, caps }: { readonly times: ChannelTimes; readonly caps: ConnectionCaps }) {
+    this.#caps = caps
     this.#services = services
     this.#hub = hub
     this.#times = times
@@ -54,7 +51,7 @@ export class ChannelServer {
       socket.on('error', () => { socket.destroy() })
       const refusal = this.#refusalOf(request)
       if (refusal === undefined) this.#webSockets.handleUpgrade(request, socket, head, (accepted) => { this.#accept(accepted, request) })
-      else refuse(socket, refusal)
+      else refuse(socket, refusal, this.#retryAfterOf(refusal))
     })
   }
 
@@ -68,12 +65,17 @@ export class ChannelServer {
   #refusalOf(request: IncomingMessage): ProtocolErrorCode | undefined {
     if (this.#isClosing) return 'protocol.server.unavailable'
     if (request.url !== CHANNEL_PATH) return 'protocol.route.unknown'
-    const { origin, host } = request.headers
-    // a browser says which page connects: only our own may
-    if (origin !== undefined && !this.#services.originsFor(host).includes(origin)) return 'protocol.access.refused'
-    if (!this.#addressBuckets.take(request.socket.remoteAddress ?? '')) return 'protocol.rate.limited'
-    const strangers = [...this.#channels.values()].filter(({ channel }) => !channel.isAuthenticated).length
-    return strangers >= MAX_STRANGERS ? 'protocol.server.unavailable' : undefined
+    if (!isOurPage(request, this.#services.originsFor(request.headers.host))) return 'protocol.access.refused'
+    const address = this.#services.addresses.of(request)
+    if (!this.#addressBuckets.take(address)) return 'protocol.rate.limited'
+    const isFull = this.#strangers.total >= this.#caps.strangers || this.#strangers.of(address) >= this.#caps.strangersPerAddress
+    return isFull ? 'protocol.server.unavailable' : undefined
+  }
+
+  /** Seconds, drawn anew for each: who comes back at the same time is turned away again. */
+  #retryAfterOf(refusal: ProtocolErrorCode): number | undefined {
+    if (refusal !== 'protocol.server.unavailable' && refusal !== 'protocol.rate.limited') return undefined
+    return 1 + (this.#services.random(1)[0] ?? 0) % RETRY_AFTER_SECONDS
   }
 
   #accept(socket: WebSocket, request: IncomingMessage): void {
@@ -81,14 +83,24 @@ export class ChannelServer {
       const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name
       this.#services.log.warn('channel.socket_error', { kind: code })
     })
+    const address = this.#services.addresses.of(request)
+    let isStranger = true
+    const known = (): void => {
+      if (isStranger) this.#strangers.remove(address)
+      isStranger = false
+    }
+    this.#strangers.add(address)
     const channel = new Channel(socket, {
       services: this.#services, hub: this.#hub, sendBuckets: this.#sendBuckets,
-      origins: this.#services.originsFor(request.headers.host), authenticationMs: this.#times.authenticationMs,
+      origins: this.#services.originsFor(request.headers.host), times: this.#times, onAuthenticated: known,
     })
     const entry = { channel, isAlive: true }
     this.#channels.set(socket, entry)
     socket.on('pong', () => { entry.isAlive = true })
-    socket.on('close', () => { this.#channels.delete(socket) })
+    socket.on('close', () => {
+      known()
+      this.#channels.delete(socket)
+    })
   }
 
   #beat(): void {
@@ -103,7 +115,15 @@ export class ChannelServer {
   }
 }
 
-const refuse = (socket: Duplex, code: ProtocolErrorCode): void => {
+/**
+ * A browser says which page connects: only our own may (S45). Programs say nothing of the kind; nothing would be gained by
+ * asking them, who could say anything. A browser that hides its page still says that it is one.
+ */
+const isOurPage = ({ headers: { origin, 'sec-fetch-site': site } }: IncomingMessage, origins: readonly string[]): boolean =>
+  origin === undefined ? site === undefined : origins.includes(origin)
+
+const refuse = (socket: Duplex, code: ProtocolErrorCode, retryAfterSeconds: number | undefined): void => {
   const { status } = PROTOCOL_ERRORS[code]
-  socket.end(`HTTP/1.1 ${status} Refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+  const retryAfter = retryAfterSeconds === undefined ? '' : `Retry-After: ${retryAfterSeconds}\r\n`
+  socket.end(`HTTP/1.1 ${status} Refused\r\nConnection: close\r\n${retryAfter}Content-Length: 0\r\n\r\n`)
 }

@@ -23,6 +23,16 @@ import { Session } from './session.js'
 
 type Frame<Type extends ClientFrameType> = Extract<ClientFrame, { type: Type }>
 
+/** How long a channel may take. */
+export interface ChannelTimes {
+  /** Until it is authenticated. */
+  readonly authenticationMs: number
+  /** Between heartbeats; a socket that does not answer one until the next is cut. */
+  readonly heartbeatMs: number
+  /** A socket that takes nothing for so long, while more than a little waits for it, is cut. */
+  readonly stalledMs: number
+}
+
 /** What a channel needs beside its socket. */
 export interface ChannelContext {
   readonly services: Services
@@ -30,7 +40,9 @@ export interface ChannelContext {
   readonly sendBuckets: TokenBuckets
   /** Origins the client may have signed. */
   readonly origins: readonly string[]
-  readonly authenticationMs: number
+  readonly times: ChannelTimes
+  /** Called once the device has proved who it is. */
+  readonly onAuthenticated: () => void
 }
 
 const NONCE_BYTES = 40
@@ -52,8 +64,8 @@ export class Channel {
     this.#socket = socket
     this.#context = context
     this.#nonce = context.services.random(NONCE_BYTES)
-    this.outlet = new Outlet(socket, () => { this.#session?.wake() })
-    this.#timer = setTimeout(() => { this.outlet.close('protocol.channel.timed_out') }, context.authenticationMs)
+    this.outlet = new Outlet(socket, { onDrained: () => { this.#session?.wake() }, stalledMs: context.times.stalledMs })
+    this.#timer = setTimeout(() => { this.outlet.close('protocol.channel.timed_out') }, context.times.authenticationMs)
     socket.on('message', (data, isBinary) => { this.#receive(data, isBinary) })
     socket.on('close', () => { this.#ended() })
     this.outlet.send({ type: ServerFrameType.challenge, nonce: this.#nonce, serverTimeMs: context.services.clock.nowMs() })
@@ -126,6 +138,7 @@ export class Channel {
         if (this.outlet.isClosed) return
         this.#session = new Session(services, device, this.outlet)
         hub.add(this.#session)
+        this.#context.onAuthenticated()
       })
       return { accountId: device.accountId, deviceId, keyPackages }
     })

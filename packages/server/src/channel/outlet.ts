@@ -6,7 +6,7 @@ import { encodeServerFrame, PROTOCOL_ERRORS, type ProtocolErrorCode, type Server
 import { WebSocket } from 'ws'
 
 /** Above this, delivery pauses; below a quarter of it, delivery goes on. */
-const CONGESTED_BYTES = 1024 * 1024
+const CONGESTED_BYTES = 256 * 1024
 /** Above this even answers pile up: the device sends but does not read. */
 const OVERFLOW_BYTES = 8 * 1024 * 1024
 const CLOSE_GRACE_MS = 2000
@@ -18,13 +18,20 @@ const closeStatus = (code: ProtocolErrorCode): number => 4000 + PROTOCOL_ERRORS[
 export class Outlet {
   readonly #socket: WebSocket
   readonly #onDrained: () => void
+  readonly #stalledMs: number
   #waitingBytes = 0
   #isClosed = false
+  #stallTimer: NodeJS.Timeout | undefined
 
-  /** @param onDrained called when a congested socket can take more */
-  constructor(socket: WebSocket, onDrained: () => void) {
+  /**
+   * @param onDrained called when a congested socket can take more
+   * @param stalledMs a congested socket that takes nothing for so long is cut off: the device goes on after its cursor when it returns
+   */
+  constructor(socket: WebSocket, { onDrained, stalledMs }: { readonly onDrained: () => void; readonly stalledMs: number }) {
     this.#socket = socket
     this.#onDrained = onDrained
+    this.#stalledMs = stalledMs
+    socket.once('close', () => { clearTimeout(this.#stallTimer) })
   }
 
   /** True when delivery should wait for `onDrained`. */
@@ -48,6 +55,7 @@ export class Outlet {
     this.#waitingBytes += frame.length
     this.#socket.send(frame, () => { this.#sent(frame.length) })
     if (this.#waitingBytes > OVERFLOW_BYTES) this.close('protocol.channel.too_slow')
+    else if (this.isCongested) this.#stallTimer ??= setTimeout(() => { this.close('protocol.channel.too_slow') }, this.#stalledMs).unref()
   }
 
   /** Says why, then closes; cuts the connection if the other side does not answer. */
@@ -62,6 +70,12 @@ export class Outlet {
   #sent(bytes: number): void {
     const wasCongested = this.#waitingBytes > CONGESTED_BYTES / 4
     this.#waitingBytes -= bytes
+    if (this.isCongested) {
+      this.#stallTimer?.refresh()
+    } else {
+      clearTimeout(this.#stallTimer)
+      this.#stallTimer = undefined
+    }
     if (wasCongested && this.#waitingBytes <= CONGESTED_BYTES / 4 && !this.isClosed) this.#onDrained()
   }
 }

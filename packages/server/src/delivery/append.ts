@@ -5,22 +5,33 @@ import { equal, isCodedError } from '@famichat/base'
 import { type Acceptance, type ConversationId, type DeviceId, type EnvelopeHeader, type MessageId, ProtocolError } from '@famichat/protocol'
 import { inspectMessage, type InspectedMessage } from '@famichat/mls/inspect'
 import type { Store } from '../storage/open-database.js'
+import { reusableQuery, type ValueOf as Value } from '../storage/reusable-query.js'
+import type { Envelopes } from '../storage/schema.js'
+
+const insertRow = reusableQuery<Envelopes, unknown>((store, value) => store.insertInto('envelopes').values({
+  conversation_id: value('conversation_id'), seq: value('seq'), sender_device: value('sender_device'), message_id: value('message_id'),
+  encryption: value('encryption'), content_type: value('content_type'), epoch: value('epoch'), message: value('message'),
+  created_at_ms: value('created_at_ms'),
+}))
 
 /** Stores the envelope at `seq`, which the caller has just taken from the conversation. */
 export const insertEnvelope = async (store: Store, header: EnvelopeHeader, message: Uint8Array): Promise<void> => {
-  await store.insertInto('envelopes').values({
+  await insertRow(store, {
     conversation_id: header.conversationId, seq: header.seq, sender_device: header.senderDevice, message_id: header.messageId,
     encryption: header.encryption, content_type: header.contentType, epoch: Number(header.epoch), message,
     created_at_ms: header.createdAtMs,
-  }).execute()
+  })
 }
+
+const findSent = reusableQuery((store, value: Value<{ senderDevice: DeviceId; messageId: MessageId }>) =>
+  store.selectFrom('envelopes').select(['conversation_id', 'seq', 'message', 'created_at_ms'])
+    .where('sender_device', '=', value('senderDevice')).where('message_id', '=', value('messageId')))
 
 /** The first answer, when this device has sent exactly this before. @throws ProtocolError `protocol.message.id_reused` */
 export const findAcceptance = async (
   store: Store, sent: { senderDevice: DeviceId; messageId: MessageId; conversationId: ConversationId; message: Uint8Array },
 ): Promise<Acceptance | undefined> => {
-  const row = await store.selectFrom('envelopes').select(['conversation_id', 'seq', 'message', 'created_at_ms'])
-    .where('sender_device', '=', sent.senderDevice).where('message_id', '=', sent.messageId).executeTakeFirst()
+  const [row] = await findSent(store, sent)
   if (row === undefined) return undefined
   if (row.conversation_id !== sent.conversationId || !equal(row.message, sent.message)) {
     throw new ProtocolError('protocol.message.id_reused')

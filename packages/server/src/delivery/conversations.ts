@@ -7,6 +7,7 @@ import {
 } from '@famichat/protocol'
 import type { AuthenticatedDevice, Services } from '../services.js'
 import type { Store } from '../storage/open-database.js'
+import { reusableQuery, type ValueOf } from '../storage/reusable-query.js'
 
 /** What a job needs to know of a conversation its device is in. */
 export interface JoinedConversation {
@@ -39,6 +40,14 @@ export const createConversation = (
     return {}
   })
 
+const findJoined = reusableQuery((store, value: ValueOf<{ deviceId: DeviceId; conversationId: ConversationId }>) =>
+  store.selectFrom('memberships')
+    .innerJoin('conversations', 'conversations.conversation_id', 'memberships.conversation_id')
+    .innerJoin('devices', 'devices.device_id', 'memberships.device_id')
+    .select(['conversations.kind', 'conversations.epoch', 'conversations.last_seq'])
+    .where('memberships.conversation_id', '=', value('conversationId')).where('memberships.device_id', '=', value('deviceId'))
+    .where('memberships.until_seq', 'is', null).where('devices.revoked_at_ms', 'is', null))
+
 /**
  * The conversation, if this device is in it now and is not revoked.
  * @throws ProtocolError `protocol.access.refused`, the same for one that does not exist
@@ -46,12 +55,7 @@ export const createConversation = (
 export const readJoinedConversation = async (
   store: Store, deviceId: DeviceId, conversationId: ConversationId,
 ): Promise<JoinedConversation> => {
-  const row = await store.selectFrom('memberships')
-    .innerJoin('conversations', 'conversations.conversation_id', 'memberships.conversation_id')
-    .innerJoin('devices', 'devices.device_id', 'memberships.device_id')
-    .select(['conversations.kind', 'conversations.epoch', 'conversations.last_seq'])
-    .where('memberships.conversation_id', '=', conversationId).where('memberships.device_id', '=', deviceId)
-    .where('memberships.until_seq', 'is', null).where('devices.revoked_at_ms', 'is', null).executeTakeFirst()
+  const [row] = await findJoined(store, { deviceId, conversationId })
   if (row === undefined) throw new ProtocolError('protocol.access.refused')
   return { kind: row.kind, epoch: row.epoch, lastSeq: row.last_seq }
 }

@@ -1,17 +1,22 @@
 /**
  * Accepting application messages and proposals: the server reads the clear header, orders, stores, and tells.
  */
-import { equal } from '@famichat/base'
+import { equal, present } from '@famichat/base'
 import {
-  type Acceptance, type ClientFrame, type ClientFrameType, ContentType, Encryption, idToBytes, LIMITS, ProtocolError,
+  type Acceptance, type ClientFrame, type ClientFrameType, ContentType, type ConversationId, Encryption, idToBytes, LIMITS, ProtocolError,
   requiresEncryption,
 } from '@famichat/protocol'
 import type { AuthenticatedDevice, Services } from '../services.js'
 import { epochNumber, findAcceptance, insertEnvelope, inspectOrRefuse } from './append.js'
+import { reusableQuery, type ValueOf } from '../storage/reusable-query.js'
 import { readJoinedConversation } from './conversations.js'
 
 /** A message as a `send` frame brings it. */
 export type MessageSubmission = Omit<Extract<ClientFrame, { type: typeof ClientFrameType.send }>, 'type' | 'requestId'>
+
+const takePlace = reusableQuery((store, value: ValueOf<{ conversationId: ConversationId }>) =>
+  store.updateTable('conversations').set((eb) => ({ last_seq: eb('last_seq', '+', 1) }))
+    .where('conversation_id', '=', value('conversationId')).returning('last_seq'))
 
 /**
  * Gives the message its place; answered once it is durable. Sending the same again gets the same answer.
@@ -32,8 +37,8 @@ export const acceptMessage = (
     } else {
       validateEpoch({ epoch, current: conversation.epoch, contentType })
     }
-    const { last_seq: seq } = await store.updateTable('conversations').set((eb) => ({ last_seq: eb('last_seq', '+', 1) }))
-      .where('conversation_id', '=', conversationId).returning('last_seq').executeTakeFirstOrThrow()
+    const [taken] = await takePlace(store, { conversationId })
+    const { last_seq: seq } = present(taken, 'the conversation was just read')
     const header = {
       conversationId, seq, senderDevice: sender.deviceId, messageId, encryption, contentType, epoch: submission.epoch,
       createdAtMs: services.clock.nowMs(),

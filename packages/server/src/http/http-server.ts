@@ -4,7 +4,7 @@
  */
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import {
-  BODY_CONTENT_TYPE, decodeRequest, encodeResponse, epochWinnerOf, makeErrorBody, PROOF_HEADER, PROTOCOL_ERRORS, ProtocolError,
+  BODY_CONTENT_TYPE, decodeRequest, encodeResponse, epochWinnerOf, LIFETIMES, makeErrorBody, PROOF_HEADER, PROTOCOL_ERRORS, ProtocolError, type ProtocolErrorCode,
   type RouteAuthOf, type RouteName, ROUTES,
 } from '@famichat/protocol'
 import { kindOf } from '../server-log.js'
@@ -21,6 +21,8 @@ const HEADERS = {
   'x-content-type-options': 'nosniff',
 } as const
 
+const RETRY_AFTER_SECONDS: Partial<Record<ProtocolErrorCode, string>> = { 'protocol.rate.limited': '2', 'protocol.server.unavailable': '5' }
+
 const INVITE_PAGE = `This is an invitation to a Famichat community.
 Copy the whole link, with everything after the #, and give it to the Famichat program:
 
@@ -31,7 +33,11 @@ The part after the # has not reached this server, and should not: it is for your
 
 /** Builds the HTTP server; it does not listen yet. */
 export const makeHttpServer = (services: Services, handlers: Handlers, webFiles?: WebFiles): FastifyInstance => {
-  const app = Fastify({ logger: false, bodyLimit: 1024, requestTimeout: 60_000, routerOptions: { maxParamLength: 64 } })
+  const app = Fastify({
+    logger: false, bodyLimit: 1024, requestTimeout: 60_000, routerOptions: { maxParamLength: 64 },
+    // who connects and says nothing, or says it byte by byte, is cut as early as a channel that does not authenticate (S30)
+    http: { headersTimeout: LIFETIMES.channelAuthenticationMs, connectionsCheckingInterval: 1000 },
+  })
   const admission = new Admission(services)
   const callers = new WeakMap<FastifyRequest, Caller>()
   const codes = new WeakMap<FastifyRequest, string>()
@@ -53,7 +59,8 @@ export const makeHttpServer = (services: Services, handlers: Handlers, webFiles?
 
   const refuse = (request: FastifyRequest, reply: FastifyReply, error: ProtocolError): FastifyReply => {
     codes.set(request, error.code)
-    if (error.code === 'protocol.rate.limited') reply.header('retry-after', '2')
+    const seconds = RETRY_AFTER_SECONDS[error.code]
+    if (seconds !== undefined) reply.header('retry-after', seconds)
     return reply.code(PROTOCOL_ERRORS[error.code].status).send(makeErrorBody(error.code, epochWinnerOf(error)))
   }
   app.setErrorHandler((error, request, reply) => {
@@ -71,7 +78,7 @@ export const makeHttpServer = (services: Services, handlers: Handlers, webFiles?
       url: path,
       bodyLimit: Math.max(1, maxRequestBytes),
       onRequest: async (request) => {
-        callers.set(request, await admission.admit(auth, { address: request.ip, authorization: request.headers.authorization }))
+        callers.set(request, await admission.admit(auth, { address: services.addresses.of(request.raw), authorization: request.headers.authorization }))
       },
       handler: async (request, reply) => {
         const caller = callers.get(request)

@@ -114,7 +114,8 @@ interface Memberships {
   until_seq: number | null
 }
 
-interface Envelopes {
+/** One entry of a conversation's log. */
+export interface Envelopes {
   conversation_id: ConversationId
   seq: number
   sender_device: DeviceId

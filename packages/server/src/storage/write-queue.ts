@@ -2,7 +2,7 @@
  * The one writer: jobs run one after the other, all that wait share one transaction, and each is answered after the
  * transaction is on disk (group commit). A job that throws is undone alone; the others of its transaction stand.
  */
-import { type Kysely, sql, type Transaction } from 'kysely'
+import { CompiledQuery, type Kysely, type Transaction } from 'kysely'
 import { ProtocolError } from '@famichat/protocol'
 import type { Schema } from './schema.js'
 
@@ -20,6 +20,10 @@ interface Queued {
 
 /** Most jobs in one transaction: bounds how long a job waits for those before it. */
 const MAX_JOBS = 256
+
+const SAVEPOINT = CompiledQuery.raw('savepoint job')
+const RELEASE = CompiledQuery.raw('release job')
+const ROLL_BACK = CompiledQuery.raw('rollback to job')
 
 /** Changes the database, one job at a time. */
 export class WriteQueue {
@@ -85,14 +89,14 @@ export class WriteQueue {
 }
 
 const runAlone = async (job: Queued, store: Transaction<Schema>): Promise<() => void> => {
-  await sql`savepoint job`.execute(store)
+  await store.executeQuery(SAVEPOINT)
   try {
     const settle = await job.run(store)
-    await sql`release job`.execute(store)
+    await store.executeQuery(RELEASE)
     return settle
   } catch (error) {
-    await sql`rollback to job`.execute(store)
-    await sql`release job`.execute(store)
+    await store.executeQuery(ROLL_BACK)
+    await store.executeQuery(RELEASE)
     return () => { job.fail(error) }
   }
 }
