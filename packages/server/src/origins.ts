@@ -1,6 +1,7 @@
 /**
  * The origins under which this server is reached: signed statements must name one of them (E17).
  */
+import type { IncomingMessage } from 'node:http'
 import { hostname, networkInterfaces } from 'node:os'
 import { serverOrigin } from '@famichat/protocol'
 
@@ -16,6 +17,13 @@ export const makeOrigins = (
     return origins.filter((origin) => origin !== undefined)
   }
 }
+
+/**
+ * A browser says which page calls: only our own may (S45). Programs say nothing of the kind; nothing would be gained by
+ * asking them, who could say anything. A browser that hides its page still says that another site calls.
+ */
+export const isOurPage = ({ headers: { origin, 'sec-fetch-site': site } }: IncomingMessage, origins: readonly string[]): boolean =>
+  origin === undefined ? site === undefined || site === 'same-origin' || site === 'none' : origins.includes(origin)
 
 const originOfHost = (hostHeader: string): string | undefined => {
   try {

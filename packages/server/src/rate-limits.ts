@@ -17,6 +17,8 @@ export interface RateLimits {
   readonly device: Rate
   /** Messages a device sends over its channels. */
   readonly send: Rate
+  /** Frames of any kind, pings of the WebSocket among them, that a device sends over its channels; more close the channel. */
+  readonly frame: Rate
   /** KeyPackages one device may take from one account. */
   readonly claim: Rate
 }
@@ -26,6 +28,7 @@ export const DEFAULT_RATE_LIMITS: RateLimits = {
   address: { burst: 600, perSecond: 100 },
   device: { burst: 300, perSecond: 50 },
   send: { burst: 400, perSecond: 100 },
+  frame: { burst: 4000, perSecond: 400 },
   claim: { burst: 60, perSecond: 60 / 3600 },
 }
 

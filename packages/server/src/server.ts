@@ -90,7 +90,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   })
   const app = makeHttpServer(services, makeHandlers(services, {
     challenges: new ChallengeBook(random), refreshes: new RefreshBook(random), claims: new TokenBuckets(clock, services.rateLimits.claim),
-  }), webFiles)
+  }), { webFiles, isBehindTls: /^https:/i.test(publicUrl ?? '') })
   channels.attach(app.server)
   capConnections(app.server, caps, addresses)
   const close = async (): Promise<void> => {

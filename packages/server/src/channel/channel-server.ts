@@ -5,6 +5,7 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { CHANNEL_PATH, LIMITS, PROTOCOL_ERRORS, type ProtocolErrorCode } from '@famichat/protocol'
 import { type WebSocket, WebSocketServer } from 'ws'
+import { isOurPage } from '../origins.js'
 import { TokenBuckets } from '../rate-limits.js'
 import type { Services } from '../services.js'
 import { type ConnectionCaps, Counts } from '../connection-caps.js'
@@ -21,6 +22,7 @@ export class ChannelServer {
   readonly #times: ChannelTimes
   readonly #addressBuckets: TokenBuckets
   readonly #sendBuckets: TokenBuckets
+  readonly #frameBuckets: TokenBuckets
   readonly #channels = new Map<WebSocket, { channel: Channel; isAlive: boolean }>()
   readonly #webSockets = new WebSocketServer({
     noServer: true,
@@ -42,6 +44,7 @@ export class ChannelServer {
     this.#times = times
     this.#addressBuckets = new TokenBuckets(services.clock, services.rateLimits.address)
     this.#sendBuckets = new TokenBuckets(services.clock, services.rateLimits.send)
+    this.#frameBuckets = new TokenBuckets(services.clock, services.rateLimits.frame)
     this.#heartbeat = setInterval(() => { this.#beat() }, times.heartbeatMs).unref()
   }
 
@@ -91,7 +94,7 @@ export class ChannelServer {
     }
     this.#strangers.add(address)
     const channel = new Channel(socket, {
-      services: this.#services, hub: this.#hub, sendBuckets: this.#sendBuckets,
+      services: this.#services, hub: this.#hub, sendBuckets: this.#sendBuckets, frameBuckets: this.#frameBuckets, address,
       origins: this.#services.originsFor(request.headers.host), times: this.#times, onAuthenticated: known,
     })
     const entry = { channel, isAlive: true }
@@ -114,13 +117,6 @@ export class ChannelServer {
     }
   }
 }
-
-/**
- * A browser says which page connects: only our own may (S45). Programs say nothing of the kind; nothing would be gained by
- * asking them, who could say anything. A browser that hides its page still says that it is one.
- */
-const isOurPage = ({ headers: { origin, 'sec-fetch-site': site } }: IncomingMessage, origins: readonly string[]): boolean =>
-  origin === undefined ? site === undefined : origins.includes(origin)
 
 const refuse = (socket: Duplex, code: ProtocolErrorCode, retryAfterSeconds: number | undefined): void => {
   const { status } = PROTOCOL_ERRORS[code]

@@ -38,6 +38,9 @@ export interface ChannelContext {
   readonly services: Services
   readonly hub: Hub
   readonly sendBuckets: TokenBuckets
+  readonly frameBuckets: TokenBuckets
+  /** Counts for its frames until it is known whose they are. */
+  readonly address: string
   /** Origins the client may have signed. */
   readonly origins: readonly string[]
   readonly times: ChannelTimes
@@ -67,6 +70,7 @@ export class Channel {
     this.outlet = new Outlet(socket, { onDrained: () => { this.#session?.wake() }, stalledMs: context.times.stalledMs })
     this.#timer = setTimeout(() => { this.outlet.close('protocol.channel.timed_out') }, context.times.authenticationMs)
     socket.on('message', (data, isBinary) => { this.#receive(data, isBinary) })
+    socket.on('ping', () => { this.#countFrame() })
     socket.on('close', () => { this.#ended() })
     this.outlet.send({ type: ServerFrameType.challenge, nonce: this.#nonce, serverTimeMs: context.services.clock.nowMs() })
   }
@@ -81,8 +85,16 @@ export class Channel {
     if (this.#session !== undefined) this.#context.hub.remove(this.#session)
   }
 
+  /** False for one too many: who sends as fast as it can is not answered, but closed (S28). */
+  #countFrame(): boolean {
+    const { frameBuckets, address } = this.#context
+    const isTaken = frameBuckets.take(this.#session?.device.deviceId ?? address)
+    if (!isTaken) this.outlet.close('protocol.rate.limited')
+    return isTaken
+  }
+
   #receive(data: WebSocket.RawData, isBinary: boolean): void {
-    if (this.outlet.isClosed) return
+    if (this.outlet.isClosed || !this.#countFrame()) return
     try {
       if (!isBinary || !Buffer.isBuffer(data)) throw new ProtocolError('protocol.frame.malformed')
       this.#handle(decodeClientFrame(data))

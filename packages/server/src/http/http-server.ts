@@ -9,6 +9,7 @@ import {
 } from '@famichat/protocol'
 import { kindOf } from '../server-log.js'
 import type { Services } from '../services.js'
+import { isOurPage } from '../origins.js'
 import { Admission, type Caller } from './admission.js'
 import type { Callers, Handlers } from './handlers.js'
 import { makeOpenApi, OPEN_API_PATH } from './open-api.js'
@@ -21,6 +22,9 @@ const HEADERS = {
   'x-content-type-options': 'nosniff',
 } as const
 
+/** A year; only where the operator said that people come by https. */
+const HSTS = { 'strict-transport-security': 'max-age=31536000' } as const
+
 const RETRY_AFTER_SECONDS: Partial<Record<ProtocolErrorCode, string>> = { 'protocol.rate.limited': '2', 'protocol.server.unavailable': '5' }
 
 const INVITE_PAGE = `This is an invitation to a Famichat community.
@@ -31,8 +35,16 @@ Copy the whole link, with everything after the #, and give it to the Famichat pr
 The part after the # has not reached this server, and should not: it is for your device only.
 `
 
+/** What is around the routes. */
+export interface HttpSurroundings {
+  /** Without it the server serves programs only. */
+  readonly webFiles?: WebFiles | undefined
+  /** People reach the server by https alone: browsers may insist on it. */
+  readonly isBehindTls: boolean
+}
+
 /** Builds the HTTP server; it does not listen yet. */
-export const makeHttpServer = (services: Services, handlers: Handlers, webFiles?: WebFiles): FastifyInstance => {
+export const makeHttpServer = (services: Services, handlers: Handlers, { webFiles, isBehindTls }: HttpSurroundings): FastifyInstance => {
   const app = Fastify({
     logger: false, bodyLimit: 1024, requestTimeout: 60_000, routerOptions: { maxParamLength: 64 },
     // who connects and says nothing, or says it byte by byte, is cut as early as a channel that does not authenticate (S30)
@@ -45,7 +57,7 @@ export const makeHttpServer = (services: Services, handlers: Handlers, webFiles?
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(BODY_CONTENT_TYPE, { parseAs: 'buffer' }, (_request, body, done) => { done(null, body) })
   app.addHook('onRequest', (_request, reply, done) => {
-    reply.headers(HEADERS)
+    reply.headers(isBehindTls ? { ...HEADERS, ...HSTS } : HEADERS)
     done()
   })
   app.addHook('onResponse', (request, reply, done) => {
@@ -78,6 +90,7 @@ export const makeHttpServer = (services: Services, handlers: Handlers, webFiles?
       url: path,
       bodyLimit: Math.max(1, maxRequestBytes),
       onRequest: async (request) => {
+        if (!isOurPage(request.raw, services.originsFor(request.headers.host))) throw new ProtocolError('protocol.access.refused')
         callers.set(request, await admission.admit(auth, { address: services.addresses.of(request.raw), authorization: request.headers.authorization }))
       },
       handler: async (request, reply) => {

@@ -22,7 +22,7 @@ export interface Stage {
 }
 
 const FREE = { burst: 1e9, perSecond: 1e9 }
-const UNLIMITED = { address: FREE, device: FREE, send: FREE, claim: FREE }
+const UNLIMITED = { address: FREE, device: FREE, send: FREE, frame: FREE, claim: FREE }
 
 /** Builds a stage, plays, and clears it away. */
 export const onStage = async <T>(
