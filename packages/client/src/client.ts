@@ -19,6 +19,8 @@ import { putIntent } from './conversation/intents.js'
 import type { MemberDevice } from './conversation/members.js'
 import { readWaiting, type WaitingMessage } from './conversation/waiting.js'
 import { PARAMETERS } from './parameters.js'
+import { Passkeys } from './passkeys/passkeys.js'
+import { type SignInRequest, signInWithPasskey } from './passkeys/sign-in.js'
 import { paddingFor } from './conversation/message-document.js'
 import { requireActive } from './conversation/outbox.js'
 import type { FileSource, TransferOptions } from './conversation/files.js'
@@ -87,6 +89,8 @@ export class Client {
   readonly archive: Archive
   /** The words that open the archives when everything else is lost. */
   readonly recovery: Recovery
+  /** What signs a new device in: a face, a finger, a key. */
+  readonly passkeys: Passkeys
   readonly #engine: Engine
   readonly #surroundings: Surroundings
 
@@ -99,6 +103,7 @@ export class Client {
     this.contacts = new Contacts(engine)
     this.archive = new Archive(engine, surroundings)
     this.recovery = new Recovery(surroundings)
+    this.passkeys = new Passkeys(engine, surroundings)
   }
 
   /**
@@ -121,6 +126,15 @@ export class Client {
    */
   static async restore(options: ClientOptions, archive: { readonly source: ArchiveSource; readonly opener: ArchiveOpener; readonly origin?: string }): Promise<Client> {
     await restoreArchive(surroundingsOf(options), { origin: undefined, ...archive })
+    return Client.open(options)
+  }
+
+  /**
+   * Gives a profile its account as a new device, by a passkey: conversations go on once another member is online.
+   * @throws ClientError `client.passkey.*` | `client.profile.taken` | ProtocolError `protocol.passkey.refused`; then nothing was taken
+   */
+  static async signIn(options: ClientOptions, request: SignInRequest): Promise<Client> {
+    await signInWithPasskey(surroundingsOf(options), request)
     return Client.open(options)
   }
 

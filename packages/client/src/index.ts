@@ -28,8 +28,11 @@ export type { LinkOffering } from './identity/link-host.js'
 export type { Network } from './net/connection.js'
 export type { Fetch } from './net/http.js'
 export type { OpenSocket, Socket, SocketEvents } from './net/socket.js'
+export type { Authenticator, CreatedPasskey, PasskeyAnswer, PasskeyCreation, PasskeyQuestion } from './passkeys/authenticator.js'
+export type { PasskeyChoices, PasskeyInfo, Passkeys } from './passkeys/passkeys.js'
+export type { SignInRequest, Unlock, UnlockWay } from './passkeys/sign-in.js'
 export type { ClientOptions, Platform } from './platform.js'
 export { type Change, type Entry, type Guard, type Range, type Store, type Table, TABLES } from './store/store.js'
 export {
-  type AccountId, type ConversationId, ConversationKind, type DeviceId, type MessageId,
+  type AccountId, type ConversationId, ConversationKind, type DeviceId, type MessageId, type PasskeyId,
 } from '@famichat/protocol'

@@ -140,6 +140,7 @@ export type RoleChange = Infer<typeof RoleChange>
 /** What the audit trail keeps. */
 export const AuditEvent = {
   accountJoined: 1, deviceRegistered: 2, deviceApproved: 3, deviceRevoked: 4, inviteMade: 5, inviteRevoked: 6, roleChanged: 7, familyMade: 8,
+  passkeyAdded: 9, passkeyRemoved: 10, passkeyUsed: 11,
 } as const
 export type AuditEvent = (typeof AuditEvent)[keyof typeof AuditEvent]
 

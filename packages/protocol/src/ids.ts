@@ -25,8 +25,11 @@ export type LinkId = Branded<string, 'LinkId'>
 /** Ciphertext that is stored apart from messages. */
 export type BlobId = Branded<string, 'BlobId'>
 
+/** A passkey of an account; its authenticator has a longer name of its own for it. */
+export type PasskeyId = Branded<string, 'PasskeyId'>
+
 /** Any of the ids above. */
-export type AnyId = AccountId | FamilyId | DeviceId | ConversationId | InviteId | MessageId | WelcomeId | LinkId | BlobId
+export type AnyId = AccountId | FamilyId | DeviceId | ConversationId | InviteId | MessageId | WelcomeId | LinkId | BlobId | PasskeyId
 
 /* eslint-disable @typescript-eslint/no-unnecessary-type-parameters -- which id the bytes are is the caller's knowledge */
 
@@ -76,3 +79,4 @@ export const MessageId: Codec<MessageId> = idCodec()
 export const WelcomeId: Codec<WelcomeId> = idCodec()
 export const LinkId: Codec<LinkId> = idCodec()
 export const BlobId: Codec<BlobId> = idCodec()
+export const PasskeyId: Codec<PasskeyId> = idCodec()

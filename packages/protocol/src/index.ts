@@ -35,13 +35,16 @@ export { ContentType, Envelope, EnvelopeHeader } from './envelope.js'
 export { epochWinnerOf, type ErrorBody, makeEpochConflict, makeErrorBody, parseErrorBody } from './error-body.js'
 export {
   AccountId, type AnyId, BlobId, ConversationId, DeviceId, FamilyId, ID_BYTES, idFromBytes, idToBytes, InviteId, LinkId, makeId,
-  MessageId, parseId, WelcomeId,
+  MessageId, parseId, PasskeyId, WelcomeId,
 } from './ids.js'
 export {
   accountFingerprintInput, formatInviteLink, INVITE_FINGERPRINT_BYTES, INVITE_PROOF_BYTES, INVITE_SECRET_BYTES,
   type InviteLink, inviteProofInput, parseInviteLink,
 } from './invite-link.js'
 export { LIFETIMES, LIMITS } from './limits.js'
+export {
+  BundleReplacement, PasskeyAssertion, PasskeyCreationOptions, PasskeyList, PasskeyRegistration, PasskeyRequest, PasskeySignInOptions, StoredBundle,
+} from './passkey-messages.js'
 export {
   isProtocolErrorCode, knownProtocolErrorCode, PROTOCOL_ERRORS, ProtocolError, type ProtocolErrorCode,
 } from './protocol-error.js'

@@ -42,6 +42,14 @@ export const LIMITS = {
   blobBytes: 100 * 1024 * 1024,
   /** All blobs of one account together. */
   blobBytesPerAccount: 2 * 1024 * 1024 * 1024,
+  /** Passkeys of one account. */
+  passkeysPerAccount: 16,
+  /** An authenticator's own name for a passkey (WebAuthn §5.8.3: at most 1023 bytes). */
+  credentialIdBytes: 1023,
+  /** What an authenticator says of a new passkey. */
+  attestationBytes: 16 * 1024,
+  /** What an account leaves sealed on the server for its new devices. */
+  accountBundleBytes: 64 * 1024,
   /** Epochs before the current one from which an application message is still accepted. */
   pastEpochs: 3,
 } as const

@@ -15,6 +15,9 @@ import {
   WelcomeList, WelcomeRequest,
 } from './delivery-messages.js'
 import { LIMITS } from './limits.js'
+import {
+  BundleReplacement, PasskeyAssertion, PasskeyCreationOptions, PasskeyList, PasskeyRegistration, PasskeyRequest, PasskeySignInOptions, StoredBundle,
+} from './passkey-messages.js'
 
 /** The version in every path and in {@link ServerInfo}. */
 export const PROTOCOL_VERSION = 1
@@ -44,6 +47,8 @@ export interface Route<Request, Response, Auth extends RouteAuth = RouteAuth> {
 const SMALL_BYTES = 4 * 1024
 const UPLOAD_BYTES = LIMITS.keyPackagesPerDevice * (LIMITS.keyPackageBytes + 4) + SMALL_BYTES
 const CHUNK_BYTES = LIMITS.blobChunkBytes + 64
+const ATTESTATION_BYTES = LIMITS.attestationBytes + 2 * SMALL_BYTES
+const BUNDLE_BYTES = LIMITS.accountBundleBytes + 64
 const COMMIT_BYTES = LIMITS.commitBytes + LIMITS.welcomeBytes + LIMITS.groupInfoBytes + 64 * 1024
 
 interface Rest<Auth extends RouteAuth> {
@@ -90,6 +95,15 @@ export const ROUTES = {
   deviceState: get('devices/state', DeviceStatus, { auth: 'registered', summary: 'The calling device\'s state: all that a pending device may ask' }),
   deviceApprove: post('devices/approve', DeviceRequest, Nothing, { auth: 'device', summary: 'A guardian lets a child\'s device in' }),
   deviceRevoke: post('devices/revoke', DeviceRequest, Nothing, { auth: 'device', summary: 'Revokes a device of the caller\'s account, or of a child of the caller\'s: its tokens and channels die at once' }),
+
+  passkeyCreationOptions: post('passkeys/creation-options', Nothing, PasskeyCreationOptions, { auth: 'device', summary: 'What an authenticator needs to make a passkey for the caller\'s account' }),
+  passkeyRegister: post('passkeys/register', PasskeyRegistration, Nothing, { auth: 'device', maxRequestBytes: ATTESTATION_BYTES, summary: 'Adds a passkey to the caller\'s account' }),
+  passkeyList: get('passkeys', PasskeyList, { auth: 'device', summary: 'The passkeys of the caller\'s account' }),
+  passkeyRemove: post('passkeys/remove', PasskeyRequest, Nothing, { auth: 'device', summary: 'Removes a passkey of the caller\'s account: it signs in no more' }),
+  passkeySignInOptions: post('passkeys/sign-in-options', Nothing, PasskeySignInOptions, { auth: 'none', summary: 'What an authenticator needs to answer; the same for everybody' }),
+  passkeySignIn: post('passkeys/sign-in', PasskeyAssertion, StoredBundle, { auth: 'none', maxRequestBytes: 4 * SMALL_BYTES, summary: 'Gives the account\'s sealed bundle to a new device for a passkey\'s answer' }),
+  bundleRead: get('bundle', StoredBundle, { auth: 'device', summary: 'The sealed bundle of the caller\'s account' }),
+  bundleReplace: post('bundle/replace', BundleReplacement, Nothing, { auth: 'device', maxRequestBytes: BUNDLE_BYTES, summary: 'Stores the account\'s sealed bundle in place of the version its maker has seen' }),
 
   keyPackageUpload: post('key-packages/upload', KeyPackageUpload, KeyPackageCount, { auth: 'device', maxRequestBytes: UPLOAD_BYTES, summary: 'Adds KeyPackages of the calling device' }),
   keyPackageCount: get('key-packages', KeyPackageCount, { auth: 'device', summary: 'KeyPackages the calling device has left' }),

@@ -17,6 +17,7 @@ export const SERVER_ERRORS = {
   'server.port.forbidden': { text: 'this user may not open this port: give one above 1023' },
   'server.address.unavailable': { text: 'this machine does not have this address: give 127.0.0.1, 0.0.0.0 or one of its own' },
   'server.proxy.malformed': { text: 'a trusted proxy is an address such as 127.0.0.1, or a network such as 10.0.0.0/8' },
+  'server.passkey_domain.unusable': { text: 'passkeys work under the domain of the public address or one above it: check --passkey-domain and --public-url' },
   'server.web.missing': { text: 'the folder of the web app has no built app in it: run npm start, or leave out --web' },
   'server.start.failed': { text: 'the server could not start listening: check the address and port' },
 } as const

@@ -16,6 +16,7 @@ import { makeHandlers } from './http/handlers.js'
 import { makeHttpServer } from './http/http-server.js'
 import { loadWebFiles } from './http/web-files.js'
 import { makeOrigins } from './origins.js'
+import { makeRelyingParty } from './passkeys/relying-party.js'
 import { DEFAULT_RATE_LIMITS, type RateLimits, TokenBuckets } from './rate-limits.js'
 import { ServerError, type ServerErrorCode } from './server-error.js'
 import { makeServerLog } from './server-log.js'
@@ -32,6 +33,8 @@ export interface ServerOptions {
   readonly port?: number
   /** Under which address people reach the server, if not by host and port: `https://chat.example`. */
   readonly publicUrl?: string
+  /** The domain of passkeys, if it is to be above the public address's: `example.org` for chat.example.org. */
+  readonly passkeyDomain?: string | undefined
   /** The folder of the built web app; without it the server serves programs only. */
   readonly webDir?: string | undefined
   /** 64 hexadecimal digits; default the environment's FAMICHAT_DB_KEY, else the file database.key. */
@@ -81,15 +84,16 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   const database = await openDatabase({ dataDir, givenKey, random })
   // known once the port is
   let originsFor: Services['originsFor'] = () => []
+  let relyingParty: ReturnType<Services['relyingParty']>
   const services: Services = {
     database, clock, random, log, addresses, events: hub, rateLimits: { ...DEFAULT_RATE_LIMITS, ...options.rateLimits },
-    originsFor: (hostHeader) => originsFor(hostHeader),
+    originsFor: (hostHeader) => originsFor(hostHeader), relyingParty: () => relyingParty,
   }
   const channels = new ChannelServer(services, hub, {
     times: { authenticationMs: LIFETIMES.channelAuthenticationMs, heartbeatMs: 30_000, stalledMs: 10_000, ...options.channelTimes }, caps,
   })
   const app = makeHttpServer(services, makeHandlers(services, {
-    challenges: new ChallengeBook(random), refreshes: new RefreshBook(random), claims: new TokenBuckets(clock, services.rateLimits.claim),
+    challenges: new ChallengeBook(random), passkeyChallenges: new ChallengeBook(random), refreshes: new RefreshBook(random), claims: new TokenBuckets(clock, services.rateLimits.claim),
   }), { webFiles, isBehindTls: /^https:/i.test(publicUrl ?? '') })
   channels.attach(app.server)
   capConnections(app.server, caps, addresses)
@@ -103,6 +107,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     const origin = publicUrl === undefined ? undefined : serverOrigin(publicUrl)
     const port = await listen(app, host, options.port ?? DEFAULT_PORT)
     originsFor = makeOrigins({ publicUrl, host, port })
+    relyingParty = makeRelyingParty({ publicUrl, passkeyDomain: options.passkeyDomain, port })
     const url = origin ?? serverOrigin(`http://${reachable(host)}:${port}`)
     const setupLink = await makeSetupLink(services, url)
     log.info('server.started', { port })

@@ -4,6 +4,7 @@
 import type { Clock, RandomBytes } from '@famichat/base'
 import type { AccountId, ConversationId, DeviceId, EnvelopeHeader } from '@famichat/protocol'
 import type { ClientAddresses } from './client-address.js'
+import type { RelyingParty } from './passkeys/relying-party.js'
 import type { RateLimits } from './rate-limits.js'
 import type { ServerLog } from './server-log.js'
 import type { Database } from './storage/open-database.js'
@@ -37,6 +38,8 @@ export interface Services {
   readonly addresses: ClientAddresses
   /** Origins that signed statements may name, the one the caller used first; see origins.ts. */
   originsFor(hostHeader: string | undefined): readonly string[]
+  /** For whom passkeys are good; undefined where they cannot work. */
+  relyingParty(): RelyingParty | undefined
 }
 
 /** A device that has proved who it is. */

@@ -7,7 +7,7 @@ import { test, type TestContext } from 'node:test'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { isCodedError, systemRandom } from '@famichat/base'
 import {
-  AccountRole, type BlobId, type ConversationId, ConversationKind, FamilyRole, InvitePlace, type LinkId, makeId, type RouteName,
+  AccountRole, type BlobId, type ConversationId, ConversationKind, FamilyRole, InvitePlace, type LinkId, makeId, type PasskeyId, type RouteName,
   type RouteRequest, ROUTES, ServerFrameType, type WelcomeId,
 } from '@famichat/protocol'
 import { makeCommit, TestChannel } from './support/test-channel.js'
@@ -47,6 +47,14 @@ const ANSWERS: Readonly<Record<RouteName, Answers>> = {
   deviceState: { ...devices(), pending: 'ok' },
   deviceApprove: owner(),
   deviceRevoke: owner(),
+  passkeyCreationOptions: devices(),
+  passkeyRegister: devices('protocol.passkey.refused'),
+  passkeyList: devices(),
+  passkeyRemove: devices('protocol.access.refused'),
+  passkeySignInOptions: forAll('ok'),
+  passkeySignIn: forAll('protocol.passkey.refused'),
+  bundleRead: devices(),
+  bundleReplace: devices('protocol.bundle.conflict'),
   keyPackageUpload: devices(),
   keyPackageCount: devices(),
   keyPackageClaim: devices(),
@@ -140,6 +148,14 @@ const REQUESTS: { readonly [Name in RouteName]: (world: World, actor: TestDevice
   deviceState: () => ({}),
   deviceApprove: async ({ spare }) => ({ deviceId: (await spare.child()).deviceId }),
   deviceRevoke: async ({ spare }) => ({ deviceId: (await spare.device()).deviceId }),
+  passkeyCreationOptions: () => ({}),
+  passkeyRegister: () => ({ label: 'key', credentialId: systemRandom(32), clientData: Uint8Array.of(1), attestationObject: Uint8Array.of(1) }),
+  passkeyList: () => ({}),
+  passkeyRemove: () => ({ passkeyId: makeId<PasskeyId>(systemRandom) }),
+  passkeySignInOptions: () => ({}),
+  passkeySignIn: () => ({ credentialId: systemRandom(32), clientData: Uint8Array.of(1), authenticatorData: new Uint8Array(37), signature: Uint8Array.of(1) }),
+  bundleRead: () => ({}),
+  bundleReplace: () => ({ replaces: 9, sealed: Uint8Array.of(1) }),
   keyPackageUpload: (_, actor) => ({ keyPackages: actor.keyPackages(1) }),
   keyPackageCount: () => ({}),
   keyPackageClaim: ({ actors }) => ({ accountId: actors.member.account.accountId, deviceIds: [actors.member.deviceId] }),

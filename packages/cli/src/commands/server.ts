@@ -12,6 +12,7 @@ interface ServerCommandOptions extends GlobalOptions {
   readonly host: string
   readonly port?: string
   readonly publicUrl?: string
+  readonly passkeyDomain?: string
   readonly web?: string
 }
 
@@ -24,6 +25,7 @@ export const addServerCommand = (program: Command): void => {
     .option('--host <address>', 'the address to listen on; 0.0.0.0 for a whole network', '127.0.0.1')
     .option('--port <number>', 'the port to listen on; 0 takes a free one (default: 8420, or FAMICHAT_PORT)')
     .option('--public-url <url>', 'the address people use, when a proxy stands in front: https://chat.example')
+    .option('--passkey-domain <domain>', 'the domain of passkeys, if above the public address: example.org for chat.example.org')
     .option('--web <dir>', 'the folder of the built web app (npm start gives it)')
     .addHelpText('after', '\nExample:\n  famichat server --data /srv/famichat --public-url https://chat.example')
     .action(async (_options: unknown, command: Command) => { await runServer(command.optsWithGlobals<ServerCommandOptions>()) })
@@ -37,6 +39,7 @@ const runServer = async (options: ServerCommandOptions): Promise<void> => {
   const server = await startServer({
     dataDir, host: options.host, port: portOf(options.port ?? process.env.FAMICHAT_PORT ?? String(DEFAULT_PORT)),
     ...(options.publicUrl === undefined ? {} : { publicUrl: options.publicUrl }),
+    ...(options.passkeyDomain === undefined ? {} : { passkeyDomain: options.passkeyDomain }),
     ...(options.web === undefined ? {} : { webDir: resolve(options.web) }),
   })
   output.say(`Famichat is running at ${server.url}`, { type: 'started', url: server.url, setupLink: server.setupLink })

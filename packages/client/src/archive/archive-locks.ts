@@ -28,7 +28,8 @@ export type ArchiveOpener =
   | { readonly type: 'phrase'; readonly phrase: string }
   | { readonly type: 'passkey'; readonly passkey: PasskeySecret }
 
-const LockKind = { passphrase: 1, phrase: 2, passkey: 3 } as const
+/** Kinds of locks. */
+export const LockKind = { passphrase: 1, phrase: 2, passkey: 3 } as const
 const SALT_BYTES = 16
 const KEY_BYTES = 32
 const sealedKey = fixed(KEY_BYTES + 16)
@@ -50,18 +51,22 @@ export const makeLocks = async (suite: CipherSuite, random: RandomBytes, key: Ui
     requirePassphrase(passphrase)
     const fresh = random(SALT_BYTES)
     const secret = await stretch(passphrase, fresh, STRETCHING)
-    locks.push({ kind: LockKind.passphrase, salt: fresh, ...STRETCHING, sealedKey: wrap(suite, { kind: LockKind.passphrase, salt: fresh, secret }, key) })
+    locks.push({ kind: LockKind.passphrase, salt: fresh, ...STRETCHING, sealedKey: wrapKey(suite, { kind: LockKind.passphrase, salt: fresh, secret }, key) })
   }
   if (phraseEntropy !== undefined) {
     const fresh = random(SALT_BYTES)
-    locks.push({ kind: LockKind.phrase, salt: fresh, sealedKey: wrap(suite, { kind: LockKind.phrase, salt: fresh, secret: phraseEntropy }, key) })
+    locks.push({ kind: LockKind.phrase, salt: fresh, sealedKey: wrapKey(suite, { kind: LockKind.phrase, salt: fresh, secret: phraseEntropy }, key) })
   }
   if (passkey !== undefined) {
-    const fresh = random(SALT_BYTES)
-    const { credentialId, secret } = passkey
-    locks.push({ kind: LockKind.passkey, salt: fresh, credentialId, sealedKey: wrap(suite, { kind: LockKind.passkey, salt: fresh, secret }, key) })
+    locks.push(makePasskeyLock(suite, random, key, passkey))
   }
   return locks
+}
+
+/** Wraps a key for a passkey; never the only lock of anything. */
+export const makePasskeyLock = (suite: CipherSuite, random: RandomBytes, key: Uint8Array, { credentialId, secret }: PasskeySecret): Lock => {
+  const fresh = random(SALT_BYTES)
+  return { kind: LockKind.passkey, salt: fresh, credentialId, sealedKey: wrapKey(suite, { kind: LockKind.passkey, salt: fresh, secret }, key) }
 }
 
 /** The key of an archive that is read more than once: a passphrase is stretched once. Wipe it. */
@@ -87,11 +92,18 @@ export class ArchiveKey {
 
 /** The key of an archive. @throws ClientError `client.archive.wrong_key` | `client.archive.no_such_lock` | `client.archive.damaged` | `client.recovery.malformed` */
 const openLocks = async (suite: CipherSuite, locks: readonly Lock[], opener: ArchiveOpener): Promise<Uint8Array> => {
+  let refusal = new ClientError('client.archive.no_such_lock')
   for (const lock of locks) {
     const secret = await secretFor(lock, opener)
-    if (secret !== undefined) return unwrap(suite, { kind: lock.kind, salt: lock.salt, secret }, lock.sealedKey)
+    if (secret === undefined) continue
+    try {
+      return unwrapKey(suite, { kind: lock.kind, salt: lock.salt, secret }, lock.sealedKey)
+    } catch (error) {
+      if (!(error instanceof ClientError)) throw error
+      refusal = error
+    }
   }
-  throw new ClientError('client.archive.no_such_lock')
+  throw refusal
 }
 
 const secretFor = async (lock: Lock, opener: ArchiveOpener): Promise<Uint8Array | undefined> => {
@@ -105,15 +117,18 @@ const secretFor = async (lock: Lock, opener: ArchiveOpener): Promise<Uint8Array 
   }
 }
 
-interface Wrapping {
-  readonly kind: Lock['kind']
+/** What a key is wrapped under: the secret of one lock. */
+export interface Wrapping {
+  /** Of {@link LockKind}, or of whoever has other locks besides. */
+  readonly kind: number
   readonly salt: Uint8Array
   readonly secret: Uint8Array
 }
 
 const LABEL = utf8('Famichat 1.0 ArchiveKey')
 
-const wrap = (suite: CipherSuite, wrapping: Wrapping, key: Uint8Array): Uint8Array => {
+/** Seals a key under a secret, once for each salt. */
+export const wrapKey = (suite: CipherSuite, wrapping: Wrapping, key: Uint8Array): Uint8Array => {
   const wrappingKey = wrappingKeyOf(suite, wrapping)
   try {
     return suite.aead.seal(wrappingKey, new Uint8Array(suite.aead.nonceLength), LABEL, key)
@@ -122,7 +137,8 @@ const wrap = (suite: CipherSuite, wrapping: Wrapping, key: Uint8Array): Uint8Arr
   }
 }
 
-const unwrap = (suite: CipherSuite, wrapping: Wrapping, sealed: Uint8Array): Uint8Array => {
+/** Opens a wrapped key. @throws ClientError `client.archive.wrong_key` */
+export const unwrapKey = (suite: CipherSuite, wrapping: Wrapping, sealed: Uint8Array): Uint8Array => {
   const wrappingKey = wrappingKeyOf(suite, wrapping)
   try {
     return suite.aead.open(wrappingKey, new Uint8Array(suite.aead.nonceLength), LABEL, sealed)

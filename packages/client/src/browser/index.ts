@@ -5,6 +5,7 @@ import { makeWebCryptoBackend } from '@famichat/mls/webcrypto'
 import type { Platform } from '../platform.js'
 import { openBrowserSocket } from './socket.js'
 
+export { browserAuthenticator, hasPasskeys } from './authenticator.js'
 export { type BrowserStore, type BrowserStoreOptions, openIndexedStore, type Written } from './indexed-store.js'
 export { leadWhenFirst } from './leader.js'
 

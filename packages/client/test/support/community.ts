@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import type { TestContext } from 'node:test'
-import { Client, type Fetch, type ConversationId, type PointListener } from '@famichat/client'
+import { Client, type Fetch, type ConversationId, type PointListener, type SignInRequest } from '@famichat/client'
 import { nodePlatform, openSqliteStore } from '@famichat/client/node'
 import { type RunningServer, startServer } from '@famichat/server'
 
@@ -56,13 +56,7 @@ export class Community {
 
   /** Opens a profile whose server answers some calls as `lie` says; undefined is an honest answer. */
   async deceive(profile: string, lie: Lie): Promise<Client> {
-    const { network } = nodePlatform
-    const fetch: Fetch = async (url, init) => {
-      const response = await network.fetch(url, init)
-      const body = new Uint8Array(await response.clone().arrayBuffer())
-      return (response.ok ? lie(new URL(url).pathname, body) : undefined) ?? response
-    }
-    return this.#keep(await Client.open({ ...this.options(profile), network: { ...network, fetch }, sleep: () => Promise.resolve() }))
+    return this.#keep(await Client.open({ ...this.options(profile), network: lying(lie), sleep: () => Promise.resolve() }))
   }
 
   async join(link: string, name: string, profile = name): Promise<Client> {
@@ -71,6 +65,22 @@ export class Community {
 
   async restore(profile: string, archive: Parameters<typeof Client.restore>[1]): Promise<Client> {
     return this.#keep(await Client.restore(this.options(profile), archive))
+  }
+
+  /** The page a browser would show: passkeys are good for `localhost`, not for an address in numbers. */
+  get page(): string {
+    return `http://localhost:${this.#port}`
+  }
+
+  /** Signs a new profile in by a passkey; with `lie`, at a server that says something else. */
+  async signIn(profile: string, request: Omit<SignInRequest, 'origin'>, lie: Lie = () => undefined): Promise<Client> {
+    const options = this.options(profile)
+    try {
+      return this.#keep(await Client.signIn({ ...options, network: lying(lie) }, { origin: this.page, ...request }))
+    } catch (error) {
+      await options.store.close()
+      throw error
+    }
   }
 
   async open(profile: string, onPoint?: PointListener): Promise<Client> {
@@ -103,6 +113,16 @@ export class Community {
     this.#open.add(client)
     return client
   }
+}
+
+const lying = (lie: Lie): typeof nodePlatform.network => {
+  const { network } = nodePlatform
+  const fetch: Fetch = async (url, init) => {
+    const response = await network.fetch(url, init)
+    const body = new Uint8Array(await response.clone().arrayBuffer())
+    return (response.ok ? lie(new URL(url).pathname, body) : undefined) ?? response
+  }
+  return { ...network, fetch }
 }
 
 /** The texts a client has in a conversation, in order. */

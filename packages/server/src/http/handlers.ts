@@ -17,6 +17,9 @@ import { createConversation, listConversations, readGroupInfo, readRoster } from
 import { readLog } from '../delivery/log.js'
 import { listReadds, requestReadd } from '../delivery/readds.js'
 import { listWelcomes, readWelcome } from '../delivery/welcomes.js'
+import { readBundle, replaceBundle } from '../passkeys/bundles.js'
+import { listPasskeys, makeCreationOptions, registerPasskey, removePasskey } from '../passkeys/passkeys.js'
+import { makeSignInOptions, signInWithPasskey } from '../passkeys/sign-in.js'
 import type { TokenBuckets } from '../rate-limits.js'
 import type { AuthenticatedDevice, Services } from '../services.js'
 
@@ -41,7 +44,9 @@ export type Handlers = { readonly [Name in RouteName]: (call: Call<Name>) => Pro
 
 /** The handlers of this server. */
 export const makeHandlers = (
-  services: Services, { challenges, refreshes, claims }: { readonly challenges: ChallengeBook; readonly refreshes: RefreshBook; readonly claims: TokenBuckets },
+  services: Services, { challenges, passkeyChallenges, refreshes, claims }: {
+    readonly challenges: ChallengeBook; readonly passkeyChallenges: ChallengeBook; readonly refreshes: RefreshBook; readonly claims: TokenBuckets
+  },
 ): Handlers => {
   const { read } = services.database
   const nowMs = (): number => services.clock.nowMs()
@@ -72,6 +77,15 @@ export const makeHandlers = (
     deviceState: ({ caller }) => ({ state: caller.isPending ? DeviceState.pending : DeviceState.active }),
     deviceApprove: ({ caller, request }) => approveDevice(services, caller, request.deviceId),
     deviceRevoke: ({ caller, request }) => revokeDevice(services, caller, request.deviceId),
+
+    passkeyCreationOptions: ({ caller }) => makeCreationOptions(services, passkeyChallenges, caller),
+    passkeyRegister: ({ caller, request }) => registerPasskey(services, passkeyChallenges, caller, request),
+    passkeyList: ({ caller }) => listPasskeys(read, caller),
+    passkeyRemove: ({ caller, request }) => removePasskey(services, caller, request.passkeyId),
+    passkeySignInOptions: () => makeSignInOptions(services, passkeyChallenges),
+    passkeySignIn: ({ request }) => signInWithPasskey(services, passkeyChallenges, request),
+    bundleRead: ({ caller }) => readBundle(read, caller.accountId),
+    bundleReplace: ({ caller, request }) => replaceBundle(services, caller, request),
 
     keyPackageUpload: ({ caller, request }) => uploadKeyPackages(services, caller, request.keyPackages),
     keyPackageCount: ({ caller }) => countKeyPackages(read, caller.deviceId, nowMs()),

@@ -194,6 +194,27 @@ const readdTables = async (db: AnySchema): Promise<void> => {
     .execute()
 }
 
+const passkeyTables = async (db: AnySchema): Promise<void> => {
+  await db.schema.createTable('passkeys')
+    .addColumn('passkey_id', 'text', (column) => column.primaryKey())
+    .addColumn('account_id', 'text', (column) => column.notNull().references('accounts.account_id'))
+    .addColumn('credential_id', 'blob', (column) => column.notNull().unique())
+    .addColumn('public_key', 'blob', (column) => column.notNull())
+    .addColumn('counter', 'bigint', (column) => column.notNull())
+    .addColumn('is_synced', 'integer', (column) => column.notNull())
+    .addColumn('label', 'text', (column) => column.notNull())
+    .addColumn('created_at_ms', 'bigint', (column) => column.notNull())
+    .addColumn('used_at_ms', 'bigint')
+    .execute()
+  await db.schema.createIndex('passkeys_by_account').on('passkeys').column('account_id').execute()
+  await db.schema.createTable('bundles')
+    .addColumn('account_id', 'text', (column) => column.primaryKey().references('accounts.account_id'))
+    .addColumn('version', 'bigint', (column) => column.notNull())
+    .addColumn('sealed', 'blob', (column) => column.notNull())
+    .addColumn('stored_at_ms', 'bigint', (column) => column.notNull())
+    .execute()
+}
+
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-accounts': { up: (db: AnySchema) => firstTables(db) },
   '0002-delivery': { up: (db: AnySchema) => deliveryTables(db) },
@@ -201,6 +222,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0004-families': { up: (db: AnySchema) => familyTables(db) },
   '0005-refresh-tokens': { up: (db: AnySchema) => refreshTables(db) },
   '0006-readds': { up: (db: AnySchema) => readdTables(db) },
+  '0007-passkeys': { up: (db: AnySchema) => passkeyTables(db) },
 }
 
 /** Brings the database up to date, each migration in a transaction. @throws ServerError `server.database.*` */

@@ -3,7 +3,7 @@
  * so that the same schema serves SQLite and PostgreSQL. Tokens, invite proofs and KeyPackage ids are hashes.
  */
 import type { Generated } from 'kysely'
-import type { ConversationKind, AccountId, AccountRole, AuditEvent, BlobId, ContentType, ConversationId, DeviceId, Encryption, FamilyId, FamilyRole, InviteId, InvitePlace, LinkId, MessageId, WelcomeId } from '@famichat/protocol'
+import type { ConversationKind, AccountId, AccountRole, AuditEvent, BlobId, ContentType, ConversationId, DeviceId, Encryption, FamilyId, FamilyRole, InviteId, InvitePlace, LinkId, MessageId, PasskeyId, WelcomeId } from '@famichat/protocol'
 
 interface Families {
   family_id: FamilyId
@@ -174,6 +174,27 @@ interface Readds {
   requested_at_ms: number
 }
 
+interface Passkeys {
+  passkey_id: PasskeyId
+  account_id: AccountId
+  credential_id: Uint8Array
+  /** COSE. */
+  public_key: Uint8Array
+  counter: number
+  is_synced: number
+  label: string
+  created_at_ms: number
+  used_at_ms: number | null
+}
+
+/** What an account left for its new devices; sealed. */
+interface Bundles {
+  account_id: AccountId
+  version: number
+  sealed: Uint8Array
+  stored_at_ms: number
+}
+
 /** All tables. */
 export interface Schema {
   families: Families
@@ -195,4 +216,6 @@ export interface Schema {
   blobs: Blobs
   blob_chunks: BlobChunks
   readds: Readds
+  passkeys: Passkeys
+  bundles: Bundles
 }

@@ -37,7 +37,7 @@ export const measureGroupCommit = async (
   const database = await openDatabase({ dataDir, givenKey: undefined, random })
   try {
     const services = {
-      database, random, clock: systemClock, events: new Hub(), rateLimits: DEFAULT_RATE_LIMITS, addresses: new ClientAddresses(), originsFor: () => [],
+      database, random, clock: systemClock, events: new Hub(), rateLimits: DEFAULT_RATE_LIMITS, addresses: new ClientAddresses(), originsFor: () => [], relyingParty: () => undefined,
       log: { info: () => undefined, warn: () => undefined, error: () => undefined },
     }
     const sender = { deviceId: present(devices[0], 'a device').deviceId, accountId: makeId<AccountId>(random), signatureKey: new Uint8Array(32) }
