@@ -16,7 +16,7 @@ import { decodeRecord, NameRecord } from '../dist/store/records.js'
 import { surroundingsOf } from '../dist/platform.js'
 import { Community, settle, textsOf } from './support/community.js'
 
-/** Reached where cheating and healing are tested: hostile-members.test.ts, healing.test.ts, contacts.test.ts, archive.test.ts. */
+/** Reached where cheating and healing are tested: hostile-members.test.ts, healing.test.ts, contacts.test.ts, archive.test.ts, passkeys.test.ts, browser/passkeys.test.ts. */
 const ELSEWHERE = [
   'client.message.missing', 'client.message.replayed', 'client.message.misplaced', 'client.log.reordered',
   'client.log.forked', 'client.server.rolled_back', 'client.profile.rolled_back',
@@ -24,6 +24,7 @@ const ELSEWHERE = [
   'client.conversation.awaiting', 'client.history.gap', 'client.archive.not_one', 'client.archive.newer', 'client.archive.damaged',
   'client.archive.wrong_key', 'client.archive.no_such_lock', 'client.archive.unlocked', 'client.archive.passphrase_short',
   'client.archive.no_account_key', 'client.archive.other_account', 'client.recovery.none', 'client.recovery.malformed', 'client.recovery.wrong_words',
+  'client.passkey.needs_phrase', 'client.passkey.locked', 'client.passkey.cancelled', 'client.passkey.unsupported', 'client.passkey.exists', 'client.passkey.unknown',
   'client.verification.malformed', 'client.verification.not_for_you', 'client.verification.differs',
 ]
 const reached = new Set<string>(ELSEWHERE)
