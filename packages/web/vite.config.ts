@@ -14,7 +14,7 @@ const listFiles = (): Plugin => ({
   enforce: 'post',
   generateBundle(_options, bundle) {
     // what only some browsers need, because theirs lacks a curve, is kept once it was fetched
-    const files = Object.keys(bundle).filter((name) => /^assets\/(index|worker)-/.test(name)).map((name) => `/${name}`).sort()
+    const files = Object.keys(bundle).filter((name) => /^assets\//.test(name) && !/\/(noble-|guarded-)/.test(name)).map((name) => `/${name}`).sort()
     this.emitFile({ type: 'asset', fileName: 'site-files.json', source: JSON.stringify([...PUBLIC_FILES, ...files]) })
   },
 })
@@ -27,6 +27,7 @@ export default defineConfig({
     outDir: 'site',
     modulePreload: false,
     assetsInlineLimit: 0,
+    cssCodeSplit: false,
     chunkSizeWarningLimit: 600,
     rollupOptions: {
       input: { index: 'index.html', [SERVICE_WORKER]: 'src/service-worker.ts' },

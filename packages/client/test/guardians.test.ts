@@ -48,3 +48,17 @@ test('families come with their people, one\'s own first; a neighbour heads the f
   assert.deepEqual(families[1]?.members.map(({ name, familyRole, isCommunityAdmin }) => [name, familyRole, isCommunityAdmin]).sort(),
     [['Ada', 'guardian', true], ['Ben', 'adult', false]])
 })
+
+test('what the grown-ups of a child can do is told alike to the child and to them', async (t) => {
+  const community = await Community.start(t)
+  const [ada] = await community.people('Ada')
+  assert.ok(ada)
+  const kid = await community.join((await ada.invite('child')).link, 'Kid')
+  const { accountId, deviceId } = kid.identity
+  assert.deepEqual(await ada.community.transparency(accountId), { name: 'Kid', guardians: ['Ada'], devices: [{ deviceId, state: 'waiting' }] })
+  await ada.community.approveDevice(deviceId)
+  const told = await kid.community.transparency(accountId)
+  assert.deepEqual(told, { name: 'Kid', guardians: ['Ada'], devices: [{ deviceId, state: 'in' }] })
+  assert.deepEqual(await ada.community.transparency(accountId), told)
+  await assert.rejects(ada.community.transparency(ada.identity.accountId), { code: 'client.member.unknown' })
+})

@@ -31,9 +31,13 @@ export interface Conversation {
   readonly members: readonly Person[]
   /** The last position of its log. */
   readonly seq: number
+  /** 30 digits that are the same for all who see the same conversation; empty when there is nothing to compare. */
+  readonly headCode: string
   /** What was said last. */
   readonly last: Entry | undefined
   readonly unread: number
+  /** Something was noticed that the person has not seen yet: the server left something out, for one. */
+  readonly hasWarning: boolean
 }
 
 /** Names a message for good. */
@@ -122,6 +126,51 @@ export interface WaitingDevice {
   readonly name: string
 }
 
+/** Somebody, and whether their number was compared. */
+export interface ContactView extends Person {
+  readonly state: 'unverified' | 'verified' | 'changed'
+  readonly verifiedAtMs: number | undefined
+}
+
+/** What two people compare. */
+export interface SafetyView extends ContactView {
+  /** 60 digits in groups of five. */
+  readonly number: string
+  /** The text of the code that the other one scans. */
+  readonly scan: string
+}
+
+/** Where the recovery words stand. */
+export interface RecoveryView {
+  readonly hasPhrase: boolean
+  readonly rehearsedAtMs: number | undefined
+}
+
+/** A recovery word by its place, counted from 1. */
+export interface PlacedWord {
+  readonly place: number
+  readonly word: string
+}
+
+/** What opens an archive. */
+export type Opener =
+  | { readonly type: 'phrase'; readonly phrase: string }
+  | { readonly type: 'passphrase'; readonly passphrase: string }
+  | { readonly type: 'passkey'; readonly passkey: PasskeySecret }
+
+/** What a passkey gives: 32 secret bytes, and which passkey it is. */
+export interface PasskeySecret {
+  readonly credentialId: Uint8Array
+  readonly secret: Uint8Array
+}
+
+/** What a child's grown-ups can do; the child and they are shown the same. */
+export interface CareView {
+  readonly name: string
+  readonly guardians: readonly string[]
+  readonly devices: readonly { readonly deviceId: string; readonly state: 'in' | 'waiting' | 'removed' }[]
+}
+
 /** A link that was made, and until when it is good. */
 export interface Link {
   readonly link: string
@@ -166,6 +215,8 @@ export interface Asks {
   sendFile(conversationId: string, file: File, caption: string, transfer: number): void
   /** The bytes of a file that was sent here; progress as above. */
   readFile(conversationId: string, message: MessageName, transfer: number): Blob
+  /** Looks whether there is news that the connection does not bring: who came, who asks to be let in again. */
+  look(): void
   /** Tries again to send what waits. */
   retry(conversationId: string): void
   talkTo(name: string): string
@@ -188,6 +239,25 @@ export interface Asks {
   /** The person has seen everything up to here. */
   seen(conversationId: string, seq: number): void
   search(words: string): readonly Found[]
+  contacts(): readonly ContactView[]
+  safetyNumber(name: string): SafetyView
+  /** People compared the number, and it is the same. */
+  markVerified(name: string): ContactView
+  /** Compares a code that was scanned from somebody's screen. */
+  scanCode(scanned: string): ContactView
+  /** The person has a new key, and that is as it should be. */
+  acknowledge(name: string): ContactView
+  recovery(): RecoveryView
+  /** The twelve words; made when they are asked for first. */
+  recoveryWords(): readonly string[]
+  /** Three places whose words to ask for. */
+  recoveryPlaces(): readonly number[]
+  rehearse(words: readonly PlacedWord[]): void
+  /** Everything of this device in a file that the recovery words open, and the passkey too. */
+  makeArchive(passkey: PasskeySecret | undefined): Blob
+  /** This browser becomes a new device of the archive's account. */
+  restore(archive: Blob, opener: Opener): Me
+  care(accountId: string): CareView
   receipts(): boolean
   setReceipts(sendsReceipts: boolean): void
 }
@@ -201,6 +271,8 @@ export type News =
   | { readonly news: 'connection'; readonly connection: Connection }
   /** The device's clock and the server's are this far apart. */
   | { readonly news: 'clock'; readonly minutes: number }
+  /** What is wrong with the server or with people, as far as this device sees; replaces what was said before. */
+  | { readonly news: 'problems'; readonly codes: readonly string[] }
   | { readonly news: 'transfer'; readonly transfer: number; readonly doneBytes: number; readonly totalBytes: number }
   | { readonly news: 'deviceLinked' }
   | { readonly news: 'deviceNotLinked'; readonly code: string }

@@ -15,7 +15,7 @@ const CACHE = 'famichat-app'
 const PAGE = '/'
 const LIST = '/site-files.json'
 /** The addresses at which the app opens. */
-const APP_PATHS: ReadonlySet<string> = new Set(['/', '/i', '/l'])
+const APP_PATHS: ReadonlySet<string> = new Set(['/', '/i', '/l', '/v'])
 /** How long a page is waited for before the kept one is shown. */
 const PATIENCE_MS = 3000
 

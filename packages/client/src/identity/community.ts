@@ -33,6 +33,14 @@ export interface PendingDevice {
   readonly name: string
 }
 
+/** What a child's grown-ups can do: the same for the child and for them, because both are shown this. */
+export interface Transparency {
+  readonly name: string
+  /** Who lets devices in and shuts them out. */
+  readonly guardians: readonly string[]
+  readonly devices: readonly { readonly deviceId: DeviceId; readonly state: 'in' | 'waiting' | 'removed' }[]
+}
+
 const ROLE_NAMES = { [FamilyRole.adult]: 'adult', [FamilyRole.admin]: 'guardian', [FamilyRole.child]: 'child' } as const
 
 const INVITES: Readonly<Record<InvitedAs, InviteFor>> = {
@@ -68,6 +76,18 @@ export class Community {
   /** Devices of children that wait for this account. */
   async pendingDevices(): Promise<readonly PendingDevice[]> {
     return pendingDevicesOf(await this.#people(), this.#ownAccount)
+  }
+
+  /** What the grown-ups of a child can do. @throws ClientError `client.member.unknown` for anybody who is no child */
+  async transparency(accountId: string): Promise<Transparency> {
+    const { accounts } = await this.#people()
+    const child = accounts.find((account) => account.accountId === accountId && account.familyRole === FamilyRole.child)
+    if (child === undefined) throw new ClientError('client.member.unknown')
+    return {
+      name: child.accountName,
+      guardians: accounts.filter(({ familyId, familyRole }) => familyId === child.familyId && familyRole === FamilyRole.admin).map(({ accountName }) => accountName),
+      devices: child.devices.map(({ deviceId, isRevoked, isPending }) => ({ deviceId, state: isRevoked ? 'removed' : isPending ? 'waiting' : 'in' })),
+    }
   }
 
   /** Lets a child's device in. @throws ClientError `client.device.unknown` */

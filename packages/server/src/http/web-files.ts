@@ -22,8 +22,8 @@ interface WebFile {
 /** Files by path. */
 export type WebFiles = ReadonlyMap<string, WebFile>
 
-/** Paths at which the app opens: itself, an invite link, a device link. */
-const APP_PATHS = ['/', '/i', '/l']
+/** Paths at which the app opens: itself, an invite link, a device link, a code to compare. */
+const APP_PATHS = ['/', '/i', '/l', '/v']
 
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.css': 'text/css; charset=utf-8',

@@ -17,6 +17,11 @@ export type Screen =
   | { readonly name: 'family' }
   | { readonly name: 'search' }
   | { readonly name: 'settings' }
+  | { readonly name: 'recovery' }
+  /** Somebody, by name. */
+  | { readonly name: 'person'; readonly who: string }
+  /** What a child's grown-ups can do. */
+  | { readonly name: 'care'; readonly id: string }
 
 /** A short sentence at the foot of the page, with something that can be done. */
 export interface Notice {
@@ -34,6 +39,8 @@ class App {
   link = $state('')
   connection = $state<Connection>('connecting')
   clockMinutes = $state(0)
+  /** What is wrong with the server or with people, by code. */
+  problems = $state.raw<readonly string[]>([])
   conversations = $state.raw<readonly Conversation[] | undefined>(undefined)
   people = $state.raw<readonly Person[]>([])
   screen = $state.raw<Screen>({ name: 'list' })
@@ -62,15 +69,20 @@ class App {
 
   /** Opens the profile of this browser, or welcomes whoever came with a link. */
   async open(): Promise<void> {
-    const isLink = (location.pathname === '/i' || location.pathname === '/l') && location.hash.length > 1
-    if (isLink) this.link = location.href
+    const { pathname, hash, href } = location
+    const isLink = (pathname === '/i' || pathname === '/l') && hash.length > 1
+    if (isLink) this.link = href
+    const scanned = pathname === '/v' && hash.length > 1 ? href : undefined
     // the link holds a secret: not in the address bar, not in the history
     history.replaceState({ name: 'list' } satisfies Screen, '', '/')
+    // whoever takes the device in hand again sees what there is
+    addEventListener('visibilitychange', () => { if (document.visibilityState === 'visible' && this.phase === 'home') this.ask('look').catch(() => undefined) })
     addEventListener('popstate', ({ state }: PopStateEvent) => { this.screen = (state as Screen | null) ?? { name: 'list' } })
     try {
       const me = await this.ask('start')
       if (me === undefined) this.phase = 'welcome'
       else this.enter(me)
+      if (me !== undefined && scanned !== undefined) await this.compare(scanned)
     } catch (error) {
       this.phase = 'ended'
       this.tell(error)
@@ -84,6 +96,17 @@ class App {
     this.phase = me.isPending ? 'pending' : 'home'
     void this.#refresh()
     void this.#persist()
+  }
+
+  /** A code from somebody's screen came as a link, from this device's own camera. */
+  async compare(scanned: string): Promise<void> {
+    try {
+      const { name } = await this.ask('scanCode', scanned)
+      this.go({ name: 'person', who: name })
+      this.say({ text: preferences.words.codesMatch(name) })
+    } catch (error) {
+      this.tell(error)
+    }
   }
 
   go(screen: Screen): void {
@@ -104,6 +127,11 @@ class App {
   /** Says what went wrong, in words. */
   tell(error: unknown): void {
     this.say({ text: preferences.sentence(error instanceof Refused ? error.code : '') })
+  }
+
+  /** The code behind a refusal, for a sentence that stays on the screen. */
+  codeOf(error: unknown): string {
+    return error instanceof Refused ? error.code : 'web.unexpected'
   }
 
   say(notice: Notice): void {
@@ -143,6 +171,9 @@ class App {
         return
       case 'clock':
         this.clockMinutes = news.minutes
+        return
+      case 'problems':
+        this.problems = news.codes
         return
       case 'transfer':
         this.transfers.set(news.transfer, news.totalBytes === 0 ? 1 : news.doneBytes / news.totalBytes)

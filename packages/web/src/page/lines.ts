@@ -20,6 +20,16 @@ export const bodyLine = (body: Body, words: Words): string => {
   }
 }
 
+const ABOUT_KEYS = ['mls.message.wrong_epoch', 'mls.message.generation_too_far', 'client.history.gap']
+const USED = ['mls.message.key_consumed', 'client.message.replayed']
+
+/** Why a message cannot be read, and what happens about it. */
+export const whyUnreadable = (code: string, words: Words): { readonly cause: string; readonly remedy: string } => {
+  if (code === 'client.message.newer') return { cause: words.causeNewer, remedy: words.remedyReload }
+  if (USED.includes(code)) return { cause: words.causeUsed, remedy: words.remedyAskPerson }
+  return { cause: ABOUT_KEYS.includes(code) ? words.causeKeys : words.causeDamaged, remedy: words.remedyAsked }
+}
+
 /** A text in parts: plain words, and addresses that a person may follow. */
 export const partsOf = (text: string): readonly { readonly text: string; readonly url: string | undefined }[] => {
   const parts: { text: string; url: string | undefined }[] = []

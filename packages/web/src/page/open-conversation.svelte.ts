@@ -103,6 +103,13 @@ export class OpenConversation {
     return this.#send(body, undefined, () => app.ask('say', this.id, saying))
   }
 
+  /** Whether these are the last words written here: a page that ended while it sent them has kept them as a draft, too. */
+  wasJustSaid(text: string): boolean {
+    const last = this.entries.findLast((entry) => entry.kind === 'message' && entry.isMine)
+    const bodies = [...this.waiting.map(({ body }) => body), ...(last?.kind === 'message' ? [last.body] : [])]
+    return bodies.some((body) => 'text' in body && body.text === text.trim())
+  }
+
   /** Sends a file. */
   sendFile(file: File, caption: string): Promise<void> {
     const transfer = app.newTransfer()

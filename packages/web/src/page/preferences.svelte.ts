@@ -1,15 +1,11 @@
 /**
  * What this person likes on this device: language, colours, size. Not secret, so it lies beside the sealed profile.
  */
-import { en, type Words } from '../words/en.js'
-import { ja } from '../words/ja.js'
-import { REFUSALS } from '../words/refusals.js'
+import { ENGLISH, type Language, loadSpeech, RIGHT_TO_LEFT, type Speech } from '../words/languages.js'
 
-export type Language = 'en' | 'ja'
 export type Colours = 'auto' | 'light' | 'dark'
 
 const KEY = 'famichat.preferences'
-export const LANGUAGES: Readonly<Record<Language, Words>> = { en, ja }
 
 interface Stored {
   readonly language?: string
@@ -32,7 +28,8 @@ class Preferences {
   language = $state<Language>('en')
   colours = $state<Colours>('auto')
   isLarge = $state(false)
-  readonly words = $derived(LANGUAGES[this.language])
+  #speech = $state.raw<Speech>(ENGLISH)
+  readonly words = $derived(this.#speech.words)
 
   constructor() {
     const { language, colours, isLarge } = read()
@@ -41,10 +38,18 @@ class Preferences {
     this.isLarge = isLarge === true
   }
 
+  /** Fetches the words of the language that is wanted; without a connection the ones that are there stay. */
+  async load(): Promise<void> {
+    const wanted = this.language
+    const speech = await loadSpeech(wanted).catch(() => this.#speech)
+    if (wanted === this.language) this.#speech = speech
+  }
+
   /** Remembers them, and shows the page so. */
   apply(): void {
     const { documentElement } = document
     documentElement.lang = this.language
+    documentElement.dir = RIGHT_TO_LEFT.has(this.language) ? 'rtl' : 'ltr'
     documentElement.dataset.colours = this.colours
     documentElement.dataset.size = this.isLarge ? 'large' : 'normal'
     localStorage.setItem(KEY, JSON.stringify({ language: this.language, colours: this.colours, isLarge: this.isLarge } satisfies Stored))
@@ -52,7 +57,7 @@ class Preferences {
 
   /** What a refusal says to people. */
   sentence(code: string): string {
-    return REFUSALS[this.language][code] ?? this.words.somethingWrong
+    return this.#speech.refusals[code] ?? this.words.somethingWrong
   }
 
   /** The language as this person's region writes it. */

@@ -18,6 +18,7 @@ interface Glance {
   readonly seenSeq: number
   readonly last: Entry | undefined
   readonly unread: number
+  readonly hasWarning: boolean
 }
 
 /** Lists conversations, the newest first. */
@@ -50,10 +51,10 @@ export class Catalogue {
   }
 
   async #conversation(info: ConversationInfo): Promise<Conversation> {
-    const { conversationId, kind, state, members, seq, name } = info
-    const { last, unread } = await this.#glance(conversationId, seq)
+    const { conversationId, kind, state, members, seq, name, headCode } = info
+    const { last, unread, hasWarning } = await this.#glance(conversationId, seq)
     return {
-      id: conversationId, kind: KINDS[kind], name: kind === ConversationKind.self ? '' : name, state, seq, last, unread,
+      id: conversationId, kind: KINDS[kind], name: kind === ConversationKind.self ? '' : name, state, seq, headCode, last, unread, hasWarning,
       members: members.map(({ accountId, name: memberName }) => ({ accountId, name: memberName })),
     }
   }
@@ -66,6 +67,7 @@ export class Catalogue {
     const said = entries.filter(({ kind }) => kind === 'message' || kind === 'unreadable')
     const glance: Glance = {
       seq, seenSeq, last: said.at(-1) ?? entries.at(-1), unread: said.filter((entry) => entry.seq > seenSeq && !entry.isMine).length,
+      hasWarning: entries.some((entry) => entry.kind === 'notice' && entry.seq > seenSeq),
     }
     this.#glances.set(conversationId, glance)
     return glance

@@ -8,6 +8,7 @@ import type { Asks, Found, Me, News, Person, Refusal } from '../requests.js'
 import { Catalogue } from './catalogue.js'
 import { Names } from './names.js'
 import { observed } from './network.js'
+import { makeTrustAnswers, sourceOfBlob } from './trust-answers.js'
 import { ScreenNotes } from './screen-notes.js'
 import { bodyOf, Timelines, wordsOf } from './timeline.js'
 import { readFile, sendFile } from './transfers.js'
@@ -28,6 +29,10 @@ const SHOWN: ReadonlySet<string> = new Set(['conversations', 'history', 'outbox'
 const LEADER = 'famichat'
 /** How often a child's new device asks whether it was let in. */
 const LET_IN_POLL_MS = 2000
+/** The connection brings what is written; who asks to be let in again is looked for now and then. */
+const LOOK_EVERY_MS = 60_000
+/** What concerns everything here, not one conversation; that one says what is wrong with it itself. */
+const SAID_ALOUD: ReadonlySet<string> = new Set(['client.server.rolled_back', 'client.member.key_changed', 'client.invite.inviter_missing'])
 const MAX_FOUND = 50
 
 /** What a refusal tells the page. */
@@ -84,6 +89,7 @@ export class Session {
     readFile: (id, message, transfer) =>
       readFile(this.#client, asId(id), { message: message as MessageReference, onProgress: this.#progress(transfer) }),
     retry: async () => { await this.#client.sync() },
+    look: () => this.#look(),
     talkTo: async (name) => (await this.#client.createDirect(name)).conversationId,
     makeGroup: async (name, members) => (await this.#client.createGroup(name, members)).conversationId,
     makeNotes: async () => (await this.#client.createSelf()).conversationId,
@@ -113,6 +119,8 @@ export class Session {
       await this.#client.markRead(asId(id), seq)
     },
     search: (words) => this.#search(words),
+    ...makeTrustAnswers(() => this.#client),
+    restore: async (archive, opener) => this.#adopt(await Client.restore(this.#options, { source: sourceOfBlob(archive), opener })),
     receipts: () => this.#client.sendsReceipts(),
     setReceipts: (sendsReceipts) => this.#client.setReceipts(sendsReceipts),
   }
@@ -154,15 +162,29 @@ export class Session {
     const ended = new AbortController()
     try {
       if (isPending) await this.#waitToBeLetIn(client)
-      const leading = leadWhenFirst(LEADER, ended.signal, () => client.live(ended.signal))
-      const looking = client.sync().catch((error: unknown) => {
-        // without a server there is nothing to learn, and nothing wrong
-        if (!isCodedError(error, 'client.server.unreachable')) throw error
-      }).then(() => { this.#tell({ news: 'written', conversationIds: [] }) })
-      await Promise.all([leading, looking])
+      const leading = leadWhenFirst(LEADER, ended.signal, async () => {
+        const timer = setInterval(() => { this.#look().catch(() => undefined) }, LOOK_EVERY_MS)
+        try {
+          await client.live(ended.signal)
+        } finally {
+          clearInterval(timer)
+        }
+      })
+      await Promise.all([leading, this.#look()])
     } catch (error) {
       ended.abort()
       this.#tell({ news: 'ended', code: refusalOf(error).code })
+    }
+  }
+
+  /** Who is here now, and who needs help to go on. Without a server there is nothing to learn, and nothing wrong. */
+  async #look(): Promise<void> {
+    try {
+      const problems = await this.#client.sync()
+      this.#tell({ news: 'problems', codes: [...new Set(problems.map(({ code }) => code))].filter((code) => SAID_ALOUD.has(code)) })
+      this.#tell({ news: 'written', conversationIds: [] })
+    } catch (error) {
+      if (!isCodedError(error, 'client.server.unreachable')) throw error
     }
   }
 

@@ -1,53 +1,9 @@
 /**
- * What people read when something was not done: a kind sentence and a way on, for codes that a person can do something
- * about. All others are {@link Words.somethingWrong}.
+ * The sentences of refusals-en.ts in Japanese.
  */
-type Sentences = Readonly<Record<string, string>>
+import type { Sentences } from './refusals-en.js'
 
-const EN: Sentences = {
-  'protocol.invite.malformed': 'A part of the link is missing. Copy it again, whole, with everything after the #.',
-  'protocol.invite.refused': 'This link was used already, or is older than 72 hours. Ask the person who invited you for a new one.',
-  'protocol.invite.used': 'This link was used already, or is older than 72 hours. Ask the person who invited you for a new one.',
-  'protocol.invite.expired': 'This link was used already, or is older than 72 hours. Ask the person who invited you for a new one.',
-  'protocol.invite.revoked': 'This link was used already, or is older than 72 hours. Ask the person who invited you for a new one.',
-  'protocol.link.refused': 'This link was used already, or is older than 10 minutes. Make a new one on your other device.',
-  'protocol.name.taken': 'Somebody here has this name already. Add something, for example the first letter of your family name.',
-  'protocol.name.malformed': 'A name has 1 to 64 ordinary characters. Try another one.',
-  'protocol.rate.limited': 'That was a lot at once. Wait a moment, then try again.',
-  'protocol.access.refused': 'Only somebody with more say here can do that. Ask the person who invited you.',
-  'client.link.malformed': 'A part of the link is missing. Copy it again, whole, with everything after the #.',
-  'client.link.timed_out': 'The other device did not answer in time. Start again on both.',
-  'client.link.refused': 'Something came between the two devices, so nothing was joined. Start again on both.',
-  'client.account.no_key': 'Only the device you started with can add others. Do it there.',
-  'client.server.unreachable': 'There is no connection right now. It goes on when it is back.',
-  'client.conversation.ended': 'You are not in this conversation any more. Ask a member to add you.',
-  'client.conversation.stuck': 'This device cannot follow this conversation. It comes back when another member is online.',
-  'client.conversation.busy': 'The others changed something at the same moment. Try again.',
-  'client.member.unreachable': 'None of their devices can be added right now. Let them open Famichat once.',
-  'client.member.already_in': 'They are in this conversation already.',
-  'client.member.changed': 'The server shows another person under this name than before, so nothing was sent. Ask them in another way.',
-  'client.invite.inviter_missing': 'The server does not show the person who invited you. Ask them before you go on.',
-  'client.message.too_long': 'This is longer than fits into one message. Send it in parts; nothing is lost.',
-  'client.message.unknown': 'This message is not there any more.',
-  'client.profile.rolled_back': 'This device went back to an older state. It comes back when another member is online.',
-  'client.store.failed': 'This device has no room left, or does not allow saving. Free some space; what you wrote is still here.',
-  'client.store.newer': 'This browser was used with a newer Famichat. Reload the page.',
-  'client.store.older': 'What is stored here is from a test version. Clear the data of this page, then open a new link.',
-  'client.profile.taken': 'This browser has an account already.',
-  'client.file.too_large': 'A file may have 100 MB at most.',
-  'client.file.gone': 'The file is not kept any more. Ask for it again.',
-  'client.file.damaged': 'The file did not arrive as it was sent. Ask for it again.',
-  'client.file.changed': 'The file changed while it was being sent. Send it again.',
-  'client.file.name_refused': 'This file has a name that cannot be sent. Rename it.',
-  'client.message.withheld': 'The server left out messages here. Ask the others what they wrote.',
-  'client.message.missing': 'Messages of this person did not arrive. Ask what they wrote.',
-  'client.message.replayed': 'Somebody delivered an old message once more. It is shown once.',
-  'client.log.forked': 'The server shows the members of this conversation different things. Compare what you see, in person.',
-  'client.log.reordered': 'The server shows others a different order here. Compare what you see.',
-  'client.server.rolled_back': 'The server has forgotten messages that it had. Ask whoever runs it.',
-}
-
-const JA: Sentences = {
+export const refusalsJa: Sentences = {
   'protocol.invite.malformed': 'リンクの一部が足りません。#の後ろまで全部コピーし直してください。',
   'protocol.invite.refused': 'このリンクはもう使われたか、72時間を過ぎています。招待してくれた人に新しいリンクを頼んでください。',
   'protocol.invite.used': 'このリンクはもう使われたか、72時間を過ぎています。招待してくれた人に新しいリンクを頼んでください。',
@@ -88,7 +44,28 @@ const JA: Sentences = {
   'client.log.forked': 'サーバーが人によって違う会話を見せています。直接会って見比べてください。',
   'client.log.reordered': 'サーバーが他の人に違う順番を見せています。見比べてください。',
   'client.server.rolled_back': 'サーバーが前に持っていたメッセージを忘れています。管理している人に聞いてください。',
+  'client.member.key_changed': 'この人の鍵が新しくなったため、何も送りませんでした。電話か直接本人に聞いて、その人のページで確認してください。',
+  'client.member.not_changed': 'この人について変わったことはありません。',
+  'client.member.unknown': 'この名前の人はもういません。',
+  'client.verification.malformed': 'コードの一部が足りません。もう一度読み取ってください。',
+  'client.verification.not_for_you': 'このコードは別の人のものです。あなたについてのページを開いてもらってください。',
+  'client.verification.differs': 'コードが違います。誰かが間にいるかもしれません。大事なことは書かず、直接会って話してください。',
+  'client.history.gap': '保存したファイルから今までの間の会話はここにありません。他の人が持っています。',
+  'client.conversation.awaiting': 'ファイルから戻した会話です。他の人がつながると続きます。',
+  'client.archive.not_one': 'Famichatのファイルではありません。保存した、.archiveで終わるファイルを選んでください。',
+  'client.archive.newer': '新しいFamichatで作られたファイルです。ページを読み込み直してください。',
+  'client.archive.damaged': 'ファイルが壊れているか、途中で切れています。別のコピーがあれば使ってください。',
+  'client.archive.wrong_key': 'この言葉ではファイルが開きません。言葉と順番を確かめてください。別の言葉のファイルかもしれません。',
+  'client.archive.no_such_lock': 'このファイルは言葉で閉じられていません。',
+  'client.archive.no_account_key': '二台目の端末のファイルなので、これだけでは戻れません。最初の端末のファイルを使ってください。',
+  'client.archive.other_account': '別の人のファイルです。',
+  'client.recovery.malformed': '12の言葉になっていません。一つずつつづりを確かめてください。英語の言葉です。',
+  'client.recovery.wrong_words': '言葉のどれかが違います。もう一度紙を見てください。',
+  'client.recovery.none': 'まだ言葉がありません。先に作ってください。',
+  'client.message.newer': '新しいFamichatで書かれたメッセージです。ページを読み込み直してください。',
+  'client.message.misplaced': '別の場所のためのメッセージが届いたので、表示しません。',
+  'client.store.malformed': '保存されたものが壊れています。言葉とファイル、または新しいリンクで戻ってください。',
+  'client.device.revoked': 'この端末は外されました。戻るには、別の端末からもう一度追加してください。',
+  'web.browser.unsupported': 'このブラウザーには必要な機能がありません。同じリンクを新しいChrome、Firefox、Safariで開いてください。',
+  'web.worker.failed': 'このページでFamichatが止まりました。読み込み直してください。何も失われていません。',
 }
-
-/** By language. */
-export const REFUSALS: Readonly<Record<'en' | 'ja', Sentences>> = { en: EN, ja: JA }
