@@ -65,6 +65,9 @@ export interface RunningServer {
 /** Default port. */
 export const DEFAULT_PORT = 8420
 
+/** What is being answered when the server stops is finished, if it takes no longer. */
+const CLOSE_GRACE_MS = 2000
+
 const LISTEN_ERRORS: Readonly<Record<string, ServerErrorCode>> = {
   EADDRINUSE: 'server.port.busy',
   EACCES: 'server.port.forbidden',
@@ -99,7 +102,10 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   capConnections(app.server, caps, addresses)
   const close = async (): Promise<void> => {
     channels.close()
+    // browsers open sockets ahead of need and say nothing on them: they do not keep a server from stopping
+    const cut = setTimeout(() => { app.server.closeAllConnections() }, CLOSE_GRACE_MS)
     await app.close()
+    clearTimeout(cut)
     await database.close()
     log.info('server.stopped')
   }

@@ -14,6 +14,8 @@ const PAGE = '<!doctype html><html lang="en"><meta charset="utf-8"><title>waits<
 /** An open browser that serves the page. */
 export interface Pages {
   open(): Promise<Page>
+  /** The page as if a server at this origin had it. */
+  openAt(origin: string): Promise<Page>
   close(): Promise<void>
 }
 
@@ -33,12 +35,18 @@ export const openPages = async (): Promise<Pages | { readonly missing: string }>
   const { port } = server.address() as AddressInfo
   const browser: Browser = await chromium.launch({ executablePath: found.stdout.trim(), args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'] })
   const context = await browser.newContext()
+  const open = async (origin: string): Promise<Page> => {
+    const page = await context.newPage()
+    await page.goto(`${origin}/`)
+    await page.waitForFunction(() => 'famichatPage' in globalThis)
+    return page
+  }
   return {
-    open: async () => {
-      const page = await context.newPage()
-      await page.goto(`http://127.0.0.1:${port.toString()}/`)
-      await page.waitForFunction(() => 'famichatPage' in globalThis)
-      return page
+    open: () => open(`http://127.0.0.1:${port.toString()}`),
+    openAt: async (origin) => {
+      await context.route(`${origin}/**`, (route) => route.fulfill(route.request().url().endsWith('/page.js')
+        ? { contentType: 'text/javascript', body: bundle?.text ?? '' } : { contentType: 'text/html', body: PAGE }))
+      return open(origin)
     },
     close: async () => {
       await browser.close()

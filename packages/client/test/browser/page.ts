@@ -2,7 +2,8 @@
  * What the browser tests can ask of a page: the contract of stores, and what only a browser's store has.
  */
 /// <reference lib="dom" />
-import { leadWhenFirst, openIndexedStore } from '@famichat/client/browser'
+import type { Authenticator } from '@famichat/client'
+import { browserAuthenticator, hasPasskeys, leadWhenFirst, openIndexedStore } from '@famichat/client/browser'
 import { STORE_CASES } from '../store/contract.js'
 
 const CANARY = 'only for the family'
@@ -123,7 +124,17 @@ const asks = {
   },
 }
 
+/** What a worker asks of its page: the browser's own passkeys. A refusal comes as its code. */
+const authenticator = {
+  create: (...given: Parameters<Authenticator['create']>) => orCode(browserAuthenticator.create(...given)),
+  answer: (...given: Parameters<Authenticator['answer']>) => orCode(browserAuthenticator.answer(...given)),
+  hasPasskeys: () => hasPasskeys(),
+}
+
+const orCode = <T>(work: Promise<T>): Promise<T | string> =>
+  work.catch((error: unknown) => (error instanceof Error && 'code' in error ? String(error.code) : String(error)))
+
 /** What page.ts can be asked. */
 export type Asks = typeof asks
 
-Object.assign(globalThis, { famichatPage: asks })
+Object.assign(globalThis, { famichatPage: asks, famichatAuthenticator: authenticator })
