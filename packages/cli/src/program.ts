@@ -10,6 +10,7 @@ import { addJoinCommands } from './commands/join.js'
 import { addMessageCommands } from './commands/messages.js'
 import { addSayCommands } from './commands/say.js'
 import { addServerCommand } from './commands/server.js'
+import { addVaultCommands } from './commands/vault.js'
 import { type ExitCode, ExitCode as Exit, reportFailure } from './failure.js'
 
 const EXAMPLES = `
@@ -33,6 +34,7 @@ const makeProgram = (): Command => {
     .showHelpAfterError('(famichat --help shows the commands)')
     .exitOverride()
   addServerCommand(program)
+  addVaultCommands(program)
   addJoinCommands(program)
   addConversationCommands(program)
   addMessageCommands(program)

@@ -16,14 +16,23 @@ export class ProgressBar {
   }
 
   show({ doneBytes, totalBytes }: TransferProgress): void {
+    this.#draw(doneBytes, totalBytes, '', { type: 'progress', doneBytes, totalBytes })
+  }
+
+  /** For work that goes over rows of a table. */
+  showRows({ name, doneRows, totalRows }: { readonly name: string; readonly doneRows: number; readonly totalRows: number }): void {
+    this.#draw(doneRows, totalRows, ` of ${name}`, { type: 'progress', name, doneRows, totalRows })
+  }
+
+  #draw(done: number, total: number, what: string, json: Readonly<Record<string, unknown>>): void {
     if (this.#output.isJson) {
-      this.#output.say('', { type: 'progress', doneBytes, totalBytes })
+      this.#output.say('', json)
       return
     }
     if (!process.stderr.isTTY) return
-    const share = totalBytes === 0 ? 1 : doneBytes / totalBytes
+    const share = total === 0 ? 1 : done / total
     const full = Math.round(share * CELLS)
-    process.stderr.write(`\r[${'#'.repeat(full)}${'.'.repeat(CELLS - full)}] ${Math.round(share * 100)} %`)
+    process.stderr.write(`\r[${'#'.repeat(full)}${'.'.repeat(CELLS - full)}] ${Math.round(share * 100)} %${what}\u001b[K`)
     this.#isDrawn = true
   }
 

@@ -11,6 +11,8 @@ export const SERVER_ERRORS = {
   'server.key.exposed': { text: 'the file database.key can be read by other users of this machine: run chmod 600 on it' },
   'server.key.missing': { text: 'there is a database but no key for it: put the file database.key back, or set FAMICHAT_DB_KEY' },
   'server.key.wrong': { text: 'the key does not open the database: use the database.key or FAMICHAT_DB_KEY it was made with' },
+  'server.database.missing': { text: 'there is no database in this data folder: give the folder of your server with --data' },
+  'server.database.older': { text: 'the database is of an older Famichat: start the server once, which brings it up to date' },
   'server.database.newer': { text: 'the database was made by a newer Famichat: update this program' },
   'server.database.failed': { text: 'the database cannot be opened or brought up to date: check the disk, then restore a backup' },
   'server.port.busy': { text: 'another program is using this port: stop it, or give another port' },

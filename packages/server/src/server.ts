@@ -21,6 +21,7 @@ import { DEFAULT_RATE_LIMITS, type RateLimits, TokenBuckets } from './rate-limit
 import { ServerError, type ServerErrorCode } from './server-error.js'
 import { makeServerLog } from './server-log.js'
 import type { Services } from './services.js'
+import { environmentKeys } from './storage/data-folder.js'
 import { openDatabase } from './storage/open-database.js'
 
 /** How to run the server; only the data folder is required. */
@@ -39,6 +40,8 @@ export interface ServerOptions {
   readonly webDir?: string | undefined
   /** 64 hexadecimal digits; default the environment's FAMICHAT_DB_KEY, else the file database.key. */
   readonly databaseKeyHex?: string | undefined
+  /** The key ring of encrypted columns, `v2 <hex>,v1 <hex>`; default the environment's FAMICHAT_FIELD_KEYS, else the file fields.key. */
+  readonly fieldKeys?: string | undefined
   readonly clock?: Clock
   readonly random?: RandomBytes
   /** Where log lines go; default standard error. */
@@ -83,8 +86,9 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   const addresses = new ClientAddresses(options.trustedProxies)
   const caps = { ...DEFAULT_CONNECTION_CAPS, ...options.connectionCaps }
   const hub = new Hub()
-  const givenKey = options.databaseKeyHex ?? process.env.FAMICHAT_DB_KEY
-  const database = await openDatabase({ dataDir, givenKey, random })
+  const given = environmentKeys(process.env)
+  const keys = { databaseKeyHex: options.databaseKeyHex ?? given.databaseKeyHex, fieldKeys: options.fieldKeys ?? given.fieldKeys }
+  const database = await openDatabase({ dataDir, keys, random })
   // known once the port is
   let originsFor: Services['originsFor'] = () => []
   let relyingParty: ReturnType<Services['relyingParty']>

@@ -21,7 +21,7 @@ const names = async ({ read }: Database): Promise<string[]> =>
   (await read.selectFrom('accounts').select('name').orderBy('name').execute()).map(({ name }) => name)
 
 test('a job that throws half-way is undone alone, those beside it in the transaction stand', async (t) => {
-  const database = await openDatabase({ dataDir: temporaryFolder(t), givenKey: undefined, random: systemRandom })
+  const database = await openDatabase({ dataDir: temporaryFolder(t), keys: {}, random: systemRandom })
   const failing = database.write.write(async (store) => {
     await insertAccount(store, 'half')
     throw new Error('no')
@@ -35,7 +35,7 @@ test('a job that throws half-way is undone alone, those beside it in the transac
 })
 
 test('effects run in order, after the change can be read, and not at all for a job that failed', async (t) => {
-  const database = await openDatabase({ dataDir: temporaryFolder(t), givenKey: undefined, random: systemRandom })
+  const database = await openDatabase({ dataDir: temporaryFolder(t), keys: {}, random: systemRandom })
   const seen: string[] = []
   const job = (name: string, fails: boolean) => database.write.write(async (store, afterCommit) => {
     afterCommit(() => { seen.push(name) })
@@ -51,12 +51,12 @@ test('effects run in order, after the change can be read, and not at all for a j
 
 test('closing finishes what is queued and refuses what comes later', async (t) => {
   const dataDir = temporaryFolder(t)
-  const database = await openDatabase({ dataDir, givenKey: undefined, random: systemRandom })
+  const database = await openDatabase({ dataDir, keys: {}, random: systemRandom })
   const queued = Array.from({ length: 600 }, (_, i) => database.write.write((store) => insertAccount(store, String(i))))
   await database.close()
   await Promise.all(queued)
   await assert.rejects(database.write.write((store) => insertAccount(store, 'late')), { code: 'protocol.server.unavailable' })
-  const again = await openDatabase({ dataDir, givenKey: undefined, random: systemRandom })
+  const again = await openDatabase({ dataDir, keys: {}, random: systemRandom })
   assert.equal((await names(again)).length, 600)
   await again.close()
 })

@@ -1,9 +1,9 @@
 /**
  * famichat server: runs the community's server until it is told to stop.
  */
-import { homedir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import type { Command } from 'commander'
+import { dataFolderOf, DATA_OPTION } from '../data-folder.js'
 import { UsageError } from '../failure.js'
 import { type GlobalOptions, sessionOf } from '../session.js'
 
@@ -21,7 +21,7 @@ export const addServerCommand = (program: Command): void => {
   program.command('server')
     .summary('run a server')
     .description('Runs a server. The first start prints a set-up link that makes the first account.')
-    .option('--data <dir>', 'where the server keeps its database (default: ~/.famichat-server, or FAMICHAT_DATA)')
+    .option(...DATA_OPTION)
     .option('--host <address>', 'the address to listen on; 0.0.0.0 for a whole network', '127.0.0.1')
     .option('--port <number>', 'the port to listen on; 0 takes a free one (default: 8420, or FAMICHAT_PORT)')
     .option('--public-url <url>', 'the address people use, when a proxy stands in front: https://chat.example')
@@ -35,7 +35,7 @@ const runServer = async (options: ServerCommandOptions): Promise<void> => {
   const { output } = sessionOf(options)
   // loaded here: no other command should wait for it
   const { DEFAULT_PORT, startServer } = await import('@famichat/server')
-  const dataDir = resolve(options.data ?? process.env.FAMICHAT_DATA ?? join(homedir(), '.famichat-server'))
+  const dataDir = dataFolderOf(options)
   const server = await startServer({
     dataDir, host: options.host, port: portOf(options.port ?? process.env.FAMICHAT_PORT ?? String(DEFAULT_PORT)),
     ...(options.publicUrl === undefined ? {} : { publicUrl: options.publicUrl }),

@@ -4,7 +4,7 @@
  */
 import { equal } from '@famichat/base'
 import {
-  type AccountId, accountNameKey, AccountRole, AuditEvent, decodeDeviceCertificate, type DeviceCertificate, type DeviceId,
+  type AccountId, AccountRole, AuditEvent, decodeDeviceCertificate, type DeviceCertificate, type DeviceId,
   type DeviceRecovery, type DeviceRegistration, DeviceState, FamilyRole, deviceRegistrationTbs, idToBytes, type InviteId, type JoinRequest, type JoinResponse, LIMITS,
   type LinkId, normalizeAccountName, type Nothing, ProtocolError, validateDeviceCertificate,
 } from '@famichat/protocol'
@@ -38,13 +38,13 @@ export const joinWithInvite = async (
     const invited = await validateInvite(store, invite, device.nowMs)
     if (invited.usedBy !== undefined) return answerRetry(store, device, invited.usedBy)
     if (invited.inviter !== undefined) await requireStillPlaced(store, invited.inviter, invited)
-    await refuseTaken(store, device.certificate, accountNameKey(name))
+    await refuseTaken(store, device.certificate, name)
     const first = await store.selectFrom('accounts').select('account_id').limit(1).executeTakeFirst()
     const role = first === undefined ? AccountRole.admin : AccountRole.member
     const founder = { accountId, familyName: request.familyName ?? name, nowMs: device.nowMs }
     const { familyId, familyRole } = await takePlace(store, services, invited, founder)
     await store.insertInto('accounts').values({
-      account_id: accountId, name, name_key: accountNameKey(name), account_key: accountKey, role, created_at_ms: device.nowMs,
+      account_id: accountId, name, account_key: accountKey, role, created_at_ms: device.nowMs,
       family_id: familyId, family_role: familyRole,
     }).execute()
     await store.updateTable('invites').set({ used_by: accountId }).where('invite_id', '=', invite.inviteId).execute()
@@ -127,11 +127,11 @@ const isSameDevice = async (store: Store, { certificate, certificateBytes }: Che
   return row !== undefined && equal(row.certificate, certificateBytes)
 }
 
-const refuseTaken = async (store: Store, certificate: DeviceCertificate, nameKey: string): Promise<void> => {
+const refuseTaken = async (store: Store, certificate: DeviceCertificate, name: string): Promise<void> => {
   const account = await store.selectFrom('accounts').select('account_id').where('account_id', '=', certificate.accountId).executeTakeFirst()
   if (account !== undefined) throw new ProtocolError('protocol.account.exists')
   await refuseTakenDevice(store, certificate)
-  const named = await store.selectFrom('accounts').select('account_id').where('name_key', '=', nameKey).executeTakeFirst()
+  const named = await store.selectFrom('accounts').select('account_id').where('name', '=', name).executeTakeFirst()
   if (named !== undefined) throw new ProtocolError('protocol.name.taken')
 }
 

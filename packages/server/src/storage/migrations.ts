@@ -3,6 +3,7 @@
  */
 import { FamilyRole, InvitePlace } from '@famichat/protocol'
 import { type Kysely, type Migration, Migrator, sql } from 'kysely'
+import { columnName, type Vault } from '@famichat/vault'
 import { ServerError } from '../server-error.js'
 import type { Schema } from './schema.js'
 
@@ -215,7 +216,26 @@ const passkeyTables = async (db: AnySchema): Promise<void> => {
     .execute()
 }
 
-const MIGRATIONS: Readonly<Record<string, Migration>> = {
+const NAMES_TO_SEAL = ['accounts.name', 'families.name', 'passkeys.label']
+
+/** Names come under the vault; until here they were in clear (in an encrypted file). */
+const sealNames = async (db: AnySchema, vault: Vault): Promise<void> => {
+  const rows = db as Kysely<Record<string, Record<string, string>>>
+  for (const column of vault.columns.filter((candidate) => NAMES_TO_SEAL.includes(columnName(candidate)))) {
+    const { table, rowId, blindIndex } = column
+    for (const { id, clear } of await rows.selectFrom(table).select([`${rowId} as id`, `${column.column} as clear`]).execute()) {
+      if (id === undefined || clear === undefined) continue
+      const sealed = { [column.column]: vault.seal(column, id, clear) }
+      await rows.updateTable(table).set(blindIndex === undefined ? sealed : { ...sealed, [blindIndex.column]: vault.indexValue(column, clear) })
+        .where(rowId, '=', id).execute()
+    }
+  }
+}
+
+/** From here on names are encrypted. */
+export const SEALING_MIGRATION = '0008-sealed-names'
+
+const migrationsWith = (vault: Vault): Readonly<Record<string, Migration>> => ({
   '0001-accounts': { up: (db: AnySchema) => firstTables(db) },
   '0002-delivery': { up: (db: AnySchema) => deliveryTables(db) },
   '0003-blobs': { up: (db: AnySchema) => blobTables(db) },
@@ -223,11 +243,16 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0005-refresh-tokens': { up: (db: AnySchema) => refreshTables(db) },
   '0006-readds': { up: (db: AnySchema) => readdTables(db) },
   '0007-passkeys': { up: (db: AnySchema) => passkeyTables(db) },
-}
+  [SEALING_MIGRATION]: { up: (db: AnySchema) => sealNames(db, vault) },
+})
 
-/** Brings the database up to date, each migration in a transaction. @throws ServerError `server.database.*` */
-export const migrateToLatest = async (db: Kysely<Schema>): Promise<void> => {
-  const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(MIGRATIONS) } })
+/**
+ * Brings the database up to date, each migration in a transaction.
+ * @param db without plugins: migrations see what is stored
+ * @throws ServerError `server.database.*`
+ */
+export const migrateToLatest = async (db: Kysely<Schema>, vault: Vault): Promise<void> => {
+  const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(migrationsWith(vault)) } })
   const { error } = await migrator.migrateToLatest()
   if (error === undefined) return
   const isNewer = error instanceof Error && error.message.includes('missing')

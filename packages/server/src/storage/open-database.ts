@@ -1,16 +1,19 @@
 /**
- * The embedded database: one encrypted SQLite file, one connection that writes and one that reads.
- * The pragmas and their order are those of docs/dependencies.md; the first real SELECT is what a wrong key fails.
+ * The embedded database: one encrypted SQLite file, one connection that writes and one that reads, and the key ring of its
+ * encrypted columns.
  */
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3-multiple-ciphers'
-import { Kysely, SqliteDialect } from 'kysely'
-import { type RandomBytes, type Secret, toHex } from '@famichat/base'
-import { takeKey } from '@famichat/base/node'
+import type { Kysely } from 'kysely'
+import type { RandomBytes } from '@famichat/base'
+import { SealedColumnsPlugin, Vault } from '@famichat/vault'
 import { ServerError } from '../server-error.js'
+import { DATABASE_FILE, holdFieldKeys, isSealed, LOCK_FILE, type StorageKeys, takeDatabaseKey } from './data-folder.js'
+import { openEncrypted, storeOn } from './encrypted-file.js'
 import { migrateToLatest } from './migrations.js'
 import type { Schema } from './schema.js'
+import { SEALED_COLUMNS } from './sealed-columns.js'
 import { WriteQueue } from './write-queue.js'
 
 /** Queries, whoever runs them: a connection or a transaction. */
@@ -26,24 +29,19 @@ export interface Database {
   close(): Promise<void>
 }
 
-const FILE = 'famichat.db'
-/** Keep a copy elsewhere: without it nobody opens the database. */
-const KEY_FILE = 'database.key'
-const LOCK_FILE = 'server.lock'
-
-/** Opens or makes the database in `dataDir`. @throws ServerError `server.data_dir.*` | `server.key.*` | `server.database.*` */
+/**
+ * Opens or makes the database in `dataDir`.
+ * @throws ServerError `server.data_dir.*` | `server.key.*` | `server.database.*`, VaultError `vault.key.*`
+ */
 export const openDatabase = async (
-  { dataDir, givenKey, random }: { dataDir: string; givenKey: string | undefined; random: RandomBytes },
+  { dataDir, keys, random }: { readonly dataDir: string; readonly keys: StorageKeys; readonly random: RandomBytes },
 ): Promise<Database> => {
   makeDataDir(dataDir)
   const lock = lockDataDir(dataDir)
   const opened: Sqlite.Database[] = [lock]
   try {
-    const path = join(dataDir, FILE)
-    const key = takeKey({
-      path: join(dataDir, KEY_FILE), given: givenKey, dataExists: existsSync(path), random,
-      refuse: (problem) => new ServerError(`server.key.${problem}`),
-    })
+    const path = join(dataDir, DATABASE_FILE)
+    const key = takeDatabaseKey({ dataDir, keys, dataExists: existsSync(path), random })
     try {
       for (let i = 0; i < 2; i++) opened.push(openEncrypted(path, key))
     } finally {
@@ -51,11 +49,13 @@ export const openDatabase = async (
     }
     const [, writer, reader] = opened
     if (writer === undefined || reader === undefined) throw new ServerError('server.database.failed')
-    const write = storeOn(writer)
-    await migrateToLatest(write)
+    const holder = holdFieldKeys({ dataDir, keys, dataExists: isSealed(writer), random })
+    const vault = new Vault({ columns: SEALED_COLUMNS, keys: () => holder.ring(), random })
+    await migrateToLatest(storeOn(writer), vault)
     reader.pragma('query_only = ON')
-    const queue = new WriteQueue(write)
-    return { read: storeOn(reader), write: queue, close: async () => { await queue.close(); closeAll(opened) } }
+    const plugin = new SealedColumnsPlugin(vault)
+    const queue = new WriteQueue(storeOn(writer).withPlugin(plugin))
+    return { read: storeOn(reader).withPlugin(plugin), write: queue, close: async () => { await queue.close(); closeAll(opened) } }
   } catch (error) {
     closeAll(opened)
     throw error
@@ -71,7 +71,7 @@ const makeDataDir = (dataDir: string): void => {
 }
 
 /** Holds an empty database locked for as long as the process lives: the system frees it even after `kill -9`. */
-const lockDataDir = (dataDir: string): Sqlite.Database => {
+export const lockDataDir = (dataDir: string): Sqlite.Database => {
   let lock: Sqlite.Database | undefined
   try {
     lock = new Sqlite(join(dataDir, LOCK_FILE), { timeout: 0 })
@@ -82,40 +82,6 @@ const lockDataDir = (dataDir: string): Sqlite.Database => {
     const busy = cause instanceof Error && 'code' in cause && String(cause.code).startsWith('SQLITE_BUSY')
     throw new ServerError(busy ? 'server.data_dir.in_use' : 'server.data_dir.unusable', {}, { cause })
   }
-}
-
-const openEncrypted = (path: string, key: Secret): Sqlite.Database => {
-  let database: Sqlite.Database | undefined
-  try {
-    database = new Sqlite(path)
-    database.pragma("cipher = 'chacha20'")
-    database.pragma(`key = "x'${toHex(key.expose())}'"`)
-    database.pragma('journal_mode = WAL')
-    database.pragma('synchronous = FULL')
-    database.pragma('foreign_keys = ON')
-    database.pragma('temp_store = MEMORY')
-    database.pragma('secure_delete = ON')
-    database.prepare('SELECT count(*) FROM sqlite_schema').get()
-    return database
-  } catch (cause) {
-    database?.close()
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
-    // no cause for a wrong key: the failed statement names the key
-    throw code === 'SQLITE_NOTADB' ? new ServerError('server.key.wrong') : new ServerError('server.database.failed', { sqlite: code })
-  }
-}
-
-/** Kysely prepares a statement for each query; preparing each text once is several times faster. */
-const storeOn = (database: Sqlite.Database): Store => {
-  const prepared = new Map<string, Sqlite.Statement>()
-  const prepare = (sql: string): Sqlite.Statement => {
-    const known = prepared.get(sql)
-    if (known !== undefined) return known
-    const statement = database.prepare(sql)
-    if (prepared.size < 500) prepared.set(sql, statement)
-    return statement
-  }
-  return new Kysely<Schema>({ dialect: new SqliteDialect({ database: { prepare, close: () => undefined } }) })
 }
 
 const closeAll = (databases: readonly Sqlite.Database[]): void => {

@@ -7,6 +7,7 @@ import type { ConversationKind, AccountId, AccountRole, AuditEvent, BlobId, Cont
 
 interface Families {
   family_id: FamilyId
+  /** Encrypted: sealed-columns.ts. */
   name: string
   created_at_ms: number
 }
@@ -15,8 +16,10 @@ interface Accounts {
   account_id: AccountId
   family_id: FamilyId
   family_role: FamilyRole
+  /** Encrypted: sealed-columns.ts. */
   name: string
-  name_key: string
+  /** Filled by the vault: the blind index that `where('name', '=', …)` uses. */
+  name_key: Generated<string>
   account_key: Uint8Array
   role: AccountRole
   created_at_ms: number

@@ -35,7 +35,7 @@ const TOKEN_MS = 24 * 3600 * 1000
 
 /** Makes the database. No server may be running on it. */
 export const makeFleet = async ({ dataDir, random, devices: count, conversations: plan }: FleetPlan): Promise<Fleet> => {
-  const database = await openDatabase({ dataDir, givenKey: undefined, random })
+  const database = await openDatabase({ dataDir, keys: {}, random })
   const nowMs = systemClock.nowMs()
   try {
     return await database.write.write(async (store) => {
@@ -46,7 +46,7 @@ export const makeFleet = async ({ dataDir, random, devices: count, conversations
         const account_id = makeId<AccountId>(random)
         const name = `account ${account.toString()}`
         await store.insertInto('accounts').values({
-          account_id, family_id, family_role: 1, name, name_key: name, account_key: random(32), role: 1, created_at_ms: nowMs,
+          account_id, family_id, family_role: 1, name, account_key: random(32), role: 1, created_at_ms: nowMs,
         }).execute()
         for (let i = 0; i < DEVICES_PER_ACCOUNT && devices.length < count; i++) devices.push(await insertDevice(store, { account_id, nowMs, random }))
       }

@@ -34,7 +34,7 @@ export const measureGroupCommit = async (
   const dataDir = mkdtempSync(join(tmpdir(), 'famichat-load-'))
   const random = insecureSeededRandom(seed)
   const { devices, conversations } = await makeFleet({ dataDir, random, devices: 2, conversations: [[0, 1]] })
-  const database = await openDatabase({ dataDir, givenKey: undefined, random })
+  const database = await openDatabase({ dataDir, keys: {}, random })
   try {
     const services = {
       database, random, clock: systemClock, events: new Hub(), rateLimits: DEFAULT_RATE_LIMITS, addresses: new ClientAddresses(), originsFor: () => [], relyingParty: () => undefined,
