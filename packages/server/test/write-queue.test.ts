@@ -14,11 +14,11 @@ const insertAccount = async (store: Store, name: string): Promise<void> => {
   const family_id = `family of ${name}` as FamilyId
   await store.insertInto('families').values({ family_id, name, created_at_ms: 0 }).execute()
   await store.insertInto('accounts').values({
-    account_id: name as AccountId, name, name_key: name, account_key: new Uint8Array(32), role: 1, created_at_ms: 0, family_id, family_role: 1,
+    account_id: name as AccountId, name, account_key: new Uint8Array(32), role: 1, created_at_ms: 0, family_id, family_role: 1,
   }).execute()
 }
 const names = async ({ read }: Database): Promise<string[]> =>
-  (await read.selectFrom('accounts').select('name').orderBy('name').execute()).map(({ name }) => name)
+  (await read.selectFrom('accounts').select('name').orderBy('account_id').execute()).map(({ name }) => name)
 
 test('a job that throws half-way is undone alone, those beside it in the transaction stand', async (t) => {
   const database = await openDatabase({ dataDir: temporaryFolder(t), keys: {}, random: systemRandom })

@@ -224,7 +224,6 @@ const sealNames = async (db: AnySchema, vault: Vault): Promise<void> => {
   for (const column of vault.columns.filter((candidate) => NAMES_TO_SEAL.includes(columnName(candidate)))) {
     const { table, rowId, blindIndex } = column
     for (const { id, clear } of await rows.selectFrom(table).select([`${rowId} as id`, `${column.column} as clear`]).execute()) {
-      if (id === undefined || clear === undefined) continue
       const sealed = { [column.column]: vault.seal(column, id, clear) }
       await rows.updateTable(table).set(blindIndex === undefined ? sealed : { ...sealed, [blindIndex.column]: vault.indexValue(column, clear) })
         .where(rowId, '=', id).execute()
