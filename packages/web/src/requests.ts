@@ -2,6 +2,7 @@
  * What page and worker say to each other. The worker holds keys, database and connection; the page gets what it shows.
  * Everything here survives being copied between the two: plain data, no keys, no bigint.
  */
+import type { CreatedPasskey, PasskeyAnswer, PasskeyCreation, PasskeyQuestion } from '@famichat/client'
 
 /** Who uses this device. */
 export interface Me {
@@ -164,6 +165,23 @@ export interface PasskeySecret {
   readonly secret: Uint8Array
 }
 
+/** A passkey of the account. */
+export interface PasskeyView {
+  readonly passkeyId: string
+  readonly label: string
+  readonly createdAtMs: number
+  /** False: the twelve words are asked for, too. */
+  readonly opensAccount: boolean
+}
+
+/** What the page asks the authenticator for the worker … */
+export type PasskeyTask =
+  | { readonly type: 'create'; readonly creation: PasskeyCreation }
+  | { readonly type: 'answer'; readonly question: PasskeyQuestion }
+
+/** … and what came of it. */
+export type PasskeyOutcome = CreatedPasskey | PasskeyAnswer | { readonly code: string }
+
 /** What a child's grown-ups can do; the child and they are shown the same. */
 export interface CareView {
   readonly name: string
@@ -258,6 +276,13 @@ export interface Asks {
   /** This browser becomes a new device of the archive's account. */
   restore(archive: Blob, opener: Opener): Me
   care(accountId: string): CareView
+  passkeys(): readonly PasskeyView[]
+  addPasskey(label: string): PasskeyView
+  removePasskey(passkeyId: string): void
+  /** What came of a question to the authenticator. */
+  passkeyAnswered(id: number, outcome: PasskeyOutcome): void
+  /** This browser becomes a new device of the passkey's account; with the words where the passkey alone does not open it. */
+  signIn(opener: Exclude<Opener, { type: 'passkey' }> | undefined): Me
   receipts(): boolean
   setReceipts(sendsReceipts: boolean): void
 }
@@ -274,6 +299,7 @@ export type News =
   /** What is wrong with the server or with people, as far as this device sees; replaces what was said before. */
   | { readonly news: 'problems'; readonly codes: readonly string[] }
   | { readonly news: 'transfer'; readonly transfer: number; readonly doneBytes: number; readonly totalBytes: number }
+  | { readonly news: 'passkey'; readonly id: number; readonly question: PasskeyTask }
   | { readonly news: 'deviceLinked' }
   | { readonly news: 'deviceNotLinked'; readonly code: string }
   /** A guardian let this device in. */

@@ -178,6 +178,9 @@ class App {
       case 'transfer':
         this.transfers.set(news.transfer, news.totalBytes === 0 ? 1 : news.doneBytes / news.totalBytes)
         return
+      case 'passkey':
+        void this.#askAuthenticator(news)
+        return
       case 'deviceLinked':
         this.linked = 'yes'
         return
@@ -191,6 +194,11 @@ class App {
       case 'ended':
         this.phase = 'ended'
     }
+  }
+
+  async #askAuthenticator({ id, question }: Extract<News, { news: 'passkey' }>): Promise<void> {
+    const { askAuthenticator } = await import('./passkeys.js')
+    await this.ask('passkeyAnswered', id, await askAuthenticator(question))
   }
 
   /** One at a time; what comes meanwhile is read once more. */

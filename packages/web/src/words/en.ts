@@ -208,9 +208,16 @@ export const en = {
   archiveSaved: 'The file is saved among your downloads.',
   wasHereBefore: 'I was here before',
   restoreTitle: 'Welcome back',
-  restoreText: 'Choose the file you saved and type your twelve words. This browser becomes a new device of yours.',
+  restoreText: 'Or choose the file you saved and type your twelve words. This browser becomes a new device of yours.',
   archiveFile: 'Your file',
   restore: 'Bring everything back',
+
+  passkeyTitle: 'With your face, finger or key',
+  passkeyText: 'Your phone, computer or key keeps a way in, and opens it when it knows it is you. On a new device that is all it takes.',
+  passkeyAdd: 'Set it up on this device',
+  passkeyNeedsWords: 'Asks for your twelve words, too.',
+  signIn: 'Sign in with face, finger or key',
+  signInText: 'If you set that up before, your device will ask to confirm that it is you.',
 
   care: 'Grown-ups and children',
   careTitle: (name: string) => `What ${name}’s grown-ups can do`,

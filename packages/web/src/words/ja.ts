@@ -208,9 +208,16 @@ export const ja: Words = {
   archiveSaved: 'ファイルをダウンロードに保存しました。',
   wasHereBefore: '前に使っていました',
   restoreTitle: 'おかえりなさい',
-  restoreText: '保存したファイルを選び、12の言葉を入れてください。このブラウザーがあなたの新しい端末になります。',
+  restoreText: 'または、保存したファイルを選び、12の言葉を入れてください。このブラウザーがあなたの新しい端末になります。',
   archiveFile: 'ファイル',
   restore: 'すべてを戻す',
+
+  passkeyTitle: '顔、指、またはキーで',
+  passkeyText: '電話やパソコン、キーが入り口を覚えていて、あなただとわかると開きます。新しい端末ではそれだけで入れます。',
+  passkeyAdd: 'この端末で設定する',
+  passkeyNeedsWords: '12の言葉も必要です。',
+  signIn: '顔、指、またはキーで入る',
+  signInText: '前に設定してあれば、端末があなたかどうか確かめます。',
 
   care: '大人と子ども',
   careTitle: (name) => `${name}さんの保護者にできること`,

@@ -8,6 +8,7 @@ import type { Asks, Found, Me, News, Person, Refusal } from '../requests.js'
 import { Catalogue } from './catalogue.js'
 import { Names } from './names.js'
 import { observed } from './network.js'
+import { makePasskeyAnswers, PasskeyBridge, signInOnce } from './passkey-bridge.js'
 import { makeTrustAnswers, sourceOfBlob } from './trust-answers.js'
 import { ScreenNotes } from './screen-notes.js'
 import { bodyOf, Timelines, wordsOf } from './timeline.js'
@@ -63,6 +64,8 @@ export class Session {
     const network = observed(platform.network, systemClock, tell)
     return new Session({ tell, platform: { ...platform, network }, store: await openIndexedStore(), notes: await ScreenNotes.open() })
   }
+
+  readonly #passkeys = new PasskeyBridge((news) => { this.#tell(news) })
 
   readonly answers: Answers = {
     start: () => this.#start(),
@@ -120,6 +123,8 @@ export class Session {
     },
     search: (words) => this.#search(words),
     ...makeTrustAnswers(() => this.#client),
+    ...makePasskeyAnswers(() => this.#client, this.#passkeys),
+    signIn: async (opener) => this.#adopt(await signInOnce(this.#options, this.#passkeys, opener)),
     restore: async (archive, opener) => this.#adopt(await Client.restore(this.#options, { source: sourceOfBlob(archive), opener })),
     receipts: () => this.#client.sendsReceipts(),
     setReceipts: (sendsReceipts) => this.#client.setReceipts(sendsReceipts),

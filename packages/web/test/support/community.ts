@@ -59,6 +59,11 @@ export class WebCommunity {
     return this.#server.setupLink ?? ''
   }
 
+  /** The same address by name: passkeys are good for names only. */
+  named(link: string): string {
+    return link.replace('//127.0.0.1:', '//localhost:')
+  }
+
   /** A window of somebody who has not been here before. */
   async window(link: string, options: BrowserContextOptions = {}): Promise<Window> {
     const context = await this.#browser.newContext({ locale: 'en-GB', viewport: { width: 390, height: 844 }, ...options })
