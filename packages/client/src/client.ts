@@ -34,6 +34,7 @@ import { isDeviceLink, parseDeviceLink } from './identity/device-link.js'
 import { accountFingerprint, leafParameters, openIdentity } from './identity/identity.js'
 import { joinWithInvite, joinWithLink, readIdentity } from './identity/joining.js'
 import { LinkHost, type LinkOffering } from './identity/link-host.js'
+import { revokeOwnDevice } from './identity/own-devices.js'
 import { Trust } from './identity/trust.js'
 import { type Engine, makeEngine, type Problem } from './engine.js'
 import type { ClientOptions, Surroundings } from './platform.js'
@@ -316,7 +317,7 @@ export class Client {
     return { link: formatInviteLink({ origin, inviteId, secret, inviterFingerprint: accountFingerprint(suite, certificate.accountKey) }), expiresAtMs }
   }
 
-  /** Offers a link for a further device of this account. @throws ClientError `client.account.no_key` */
+  /** Offers a link for a further device of this account. @throws ClientError `client.account.no_key` on a child's linked device */
   offerLink(): Promise<LinkOffering> {
     return new LinkHost(this.#engine, this.#surroundings).offer()
   }
@@ -329,11 +330,11 @@ export class Client {
       ({ deviceId, isRevoked, isPending, isThisDevice: deviceId === this.identity.deviceId }))
   }
 
-  /** Shuts a device of this account out: the server at once, every conversation with the next commit. @throws ClientError `client.device.*` */
+  /** Shuts a device of this account out: the account's list and the server at once, every conversation with the next commit. @throws ClientError `client.device.*` | `client.account.no_key` */
   async revokeDevice(idOrPrefix: string): Promise<DeviceId> {
     const device = oneOf(await this.devices(), idOrPrefix)
     if (device.isThisDevice) throw new ClientError('client.device.is_self')
-    await this.#engine.connection.calls.call('deviceRevoke', { deviceId: device.deviceId })
+    await revokeOwnDevice(this.#engine, device.deviceId)
     await this.sync()
     return device.deviceId
   }

@@ -2,7 +2,7 @@
  * The parts of an open client, put together, and the round that brings everything up to date.
  */
 import { isCodedError } from '@famichat/base'
-import type { AccountId, ConversationId } from '@famichat/protocol'
+import type { AccountId, ConversationId, DeviceId } from '@famichat/protocol'
 import { Catalogue } from './conversation/catalogue.js'
 import { Changes } from './conversation/changes.js'
 import { Commits } from './conversation/commits.js'
@@ -19,9 +19,11 @@ import { isConnectionLoss } from './conversation/retry.js'
 import { Upkeep } from './conversation/upkeep.js'
 import { takeWelcomes } from './conversation/welcomes.js'
 import { Workspace, type WorkspaceContext } from './conversation/workspace.js'
+import { DeviceLists } from './identity/device-lists.js'
 import { People } from './identity/directory.js'
 import { readKeyChanges } from './identity/key-changes.js'
 import { topUpKeyPackages } from './identity/key-packages.js'
+import { findStrayDevices } from './identity/stray-devices.js'
 import { Connection } from './net/connection.js'
 import type { Surroundings } from './platform.js'
 import { ConversationState } from './store/records.js'
@@ -32,6 +34,9 @@ export interface Problem {
   readonly conversationId: ConversationId | undefined
   /** The person it is about, if it is about one. */
   readonly accountId?: AccountId
+  /** The device of that person it is about, if it is about one, and in how many conversations with them it is. */
+  readonly deviceId?: DeviceId
+  readonly conversations?: { readonly in: number; readonly of: number }
   readonly code: string
 }
 
@@ -45,6 +50,7 @@ export interface Engine {
   readonly commits: Commits
   readonly upkeep: Upkeep
   readonly people: People
+  readonly lists: DeviceLists
   readonly catalogue: Catalogue
   readonly changes: Changes
   readonly live: Live
@@ -62,12 +68,13 @@ export const makeEngine = (
   const changes = new Changes()
   const onWritten = (conversationId: ConversationId): void => { changes.tell(conversationId) }
   const workspace = new Workspace({ store, suite, groupConfig, identity, trust, clock, random, onPoint, onWritten })
-  const people = new People(workspace.context)
   const connection: Connection = new Connection({
     identity, network, clock, random,
     listener: { onFrame: (frame) => { live.onFrame(frame) }, onClosed: () => { live.onClosed() } },
   })
-  const delivery = new Delivery(workspace, connection)
+  const lists = new DeviceLists({ store, suite, trust, calls: connection.calls })
+  const people = new People(workspace.context, lists)
+  const delivery = new Delivery({ workspace, connection, lists })
   const commits = new Commits({ workspace, connection, delivery, sleep })
   const settle = async (conversationId: ConversationId): Promise<void> => { await commits.settle(conversationId) }
   const outbox = new Outbox({ workspace, connection, delivery, settle, sleep })
@@ -81,6 +88,7 @@ export const makeEngine = (
   const refreshPeople = async (): Promise<void> => {
     const changed = await people.take(await connection.calls.call('directory', {}))
     for (const accountId of changed) await noteKeyChange(workspace, accountId)
+    await lists.follow(people.accounts)
   }
 
   /** Somebody came in whom the directory did not have when it was read last: names are for screens, not for keys. */
@@ -92,7 +100,7 @@ export const makeEngine = (
   }
 
   const takeInvitations = async (): Promise<readonly Problem[]> => {
-    const { joined, isLastResortUsed, refusals } = await takeWelcomes({ workspace, connection, delivery })
+    const { joined, isLastResortUsed, refusals } = await takeWelcomes({ workspace, connection, delivery, lists })
     for (const conversationId of joined) {
       await delivery.catchUp(conversationId)
       await learnPeople(conversationId)
@@ -104,6 +112,14 @@ export const makeEngine = (
   const topUp = (isLastResortUsed: boolean): Promise<void> => topUpKeyPackages(
     { store, suite, identity, clock, random }, connection.calls, { onWritten: () => { onPoint('topup.written') }, isLastResortUsed },
   )
+
+  /** A device may have come since the directory was read. */
+  const strayDevices = async (): ReturnType<typeof findStrayDevices> => {
+    const found = await findStrayDevices(workspace, people)
+    if (!found.some(({ code }) => code === 'client.device.hidden')) return found
+    await refreshPeople()
+    return findStrayDevices(workspace, people)
+  }
 
   const sync = async (): Promise<readonly Problem[]> => {
     await refreshPeople()
@@ -119,11 +135,13 @@ export const makeEngine = (
       }
       await healing.askIfBroken(conversationId)
     }
+    for (const stray of await strayDevices()) problems.push({ conversationId: undefined, ...stray })
+    for (const [accountId, code] of lists.problems) problems.push({ conversationId: undefined, accountId, code })
     await topUp(false)
     return problems
   }
 
   const live: Live = new Live({ workspace, connection, delivery, upkeep, changes, sync, takeInvitations, learnPeople, sleep, random })
   const catalogue = new Catalogue(workspace, people)
-  return { workspace, connection, delivery, outbox, messaging, commits, upkeep, people, catalogue, changes, live, refreshPeople, sync, takeInvitations }
+  return { workspace, connection, delivery, outbox, messaging, commits, upkeep, people, lists, catalogue, changes, live, refreshPeople, sync, takeInvitations }
 }

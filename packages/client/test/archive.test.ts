@@ -11,7 +11,7 @@ import { openArchive, sealArchive } from '../dist/archive/archive-stream.js'
 import { ENTROPY_BYTES, wordsOf } from '../dist/archive/recovery-phrase.js'
 import { surroundingsOf } from '../dist/platform.js'
 import { decodeRecord, IdentityRecord } from '../dist/store/records.js'
-import { Community, settle, textsOf } from './support/community.js'
+import { childWithTablet, Community, settle, textsOf } from './support/community.js'
 
 const PASSPHRASE = 'correct horse battery'
 const byPassphrase: ArchiveOpener = { type: 'passphrase', passphrase: PASSPHRASE }
@@ -160,7 +160,7 @@ test('an archive holds no key that opens what is said later', async (t) => {
   await store.close()
 })
 
-test('a linked device takes an archive of its account in once; it makes no device of its own, and nobody else\'s does', async (t) => {
+test('a linked device takes an archive of its account in once, and nobody else\'s does', async (t) => {
   const { community, ada, ben, direct } = await adasLife(t)
   const offering = await ada.offerLink()
   const [, phone] = await Promise.all([offering.complete(), community.join(offering.link, '', 'phone')])
@@ -176,8 +176,16 @@ test('a linked device takes an archive of its account in once; it makes no devic
   await settle(ada, ben, phone)
   for (const client of [ada, phone]) assert.deepEqual(await textsOf(client, direct), ['one', 'two', 'on both', 'and on'])
   await assert.rejects(ben.archive.take(sourceOf(archive), opener), { code: 'client.archive.other_account' })
-  const ofPhone = await collect(phone.archive.create({}))
-  await assert.rejects(Client.restore(community.options('new'), { source: sourceOf(ofPhone), opener: opener }), { code: 'client.archive.no_account_key' })
+})
+
+test('the archive of a child\'s linked device makes no device of its own', async (t) => {
+  const community = await Community.start(t)
+  const [ada] = await community.people('Ada')
+  assert.ok(ada)
+  const { tablet } = await childWithTablet(community, ada)
+  const opener: ArchiveOpener = { type: 'phrase', phrase: await phraseOf(tablet) }
+  const ofTablet = await collect(tablet.archive.create({}))
+  await assert.rejects(Client.restore(community.options('new'), { source: sourceOf(ofTablet), opener }), { code: 'client.archive.no_account_key' })
 })
 
 test('a restore that is cut off anywhere goes on where it stopped', async (t) => {

@@ -38,8 +38,8 @@ test('every kind of content has one encoding, and it does not change', () => {
 test('the document and the head around content do not change either', () => {
   const document = encodeMessageDocument({ messageId, sentAtMs: 258, content: { type: 'text', body: 'hi' } })
   assert.equal(toHex(document), `011e${C3}0000000000000102050103026869`)
-  const head = { conversationId: idOf(1) as unknown as ConversationId, number: 2, transcriptPrefix: new Uint8Array(16).fill(3), lastSeq: 4 }
-  assert.equal(toHex(encodeMessageHead(head)), `01${'01'.repeat(16)}0000000000000002${'03'.repeat(16)}0000000000000004`)
+  const head = { conversationId: idOf(1) as unknown as ConversationId, number: 2, transcriptPrefix: new Uint8Array(16).fill(3), lastSeq: 4, listNumber: 5, listPrefix: new Uint8Array(16).fill(6) }
+  assert.equal(toHex(encodeMessageHead(head)), `01${'01'.repeat(16)}0000000000000002${'03'.repeat(16)}00000000000000040000000000000005${'06'.repeat(16)}`)
   assert.deepEqual(decodeMessageHead(encodeMessageHead(head)), head)
 })
 

@@ -58,7 +58,7 @@ test('A08: a message whose head names another conversation is not shown', async 
   const { conversationId: other } = await ada.createGroup('Garden', ['Ben'])
   await ben.sync()
   await community.close(ben)
-  const head = encodeMessageHead({ conversationId: other, number: 1, transcriptPrefix: new Uint8Array(16), lastSeq: 0 })
+  const head = encodeMessageHead({ conversationId: other, number: 1, transcriptPrefix: new Uint8Array(16), lastSeq: 0, listNumber: 1, listPrefix: new Uint8Array(16) })
   await forge(community.profile('Ben'), id, { head, document: new Uint8Array(3) })
   const again = await community.open('Ben')
   await again.sync()

@@ -3,6 +3,7 @@
  */
 import { closed, type Codec, counter, flag, type Infer, opaque, optional, struct, text, uint16, uint8, variant, vector } from '@famichat/base'
 import { certificateBytes } from './device-certificate.js'
+import { deviceListBytes } from './device-list.js'
 import { KeyPackageUpload } from './delivery-messages.js'
 import { hash, nonce, publicKey, signature, token } from './fields.js'
 import { AccountId, DeviceId, FamilyId, InviteId, LinkId } from './ids.js'
@@ -42,6 +43,10 @@ export const JoinRequest = struct({
   familyName: optional(familyName),
   /** Names account, device and keys; signed by the account key. */
   certificate: certificateBytes,
+  /** The first version of the account's device list: this device alone. */
+  deviceList: deviceListBytes,
+  /** For the inviter: who used the invite, under a key that only its link gives; without it for a set-up link. */
+  joinerProof: optional(hash),
   /** By the device's signature key, over `deviceRegistrationTbs`. */
   registrationSignature: signature,
   keyPackages: KeyPackageUpload,
@@ -64,12 +69,40 @@ export const DeviceRegistration = struct({
 export type DeviceRegistration = Infer<typeof DeviceRegistration>
 
 /** A new device of an account whose others are lost: vouched for by the account's key alone; `admission` is the account's id. */
-export const DeviceRecovery = struct({ certificate: certificateBytes, registrationSignature: signature, keyPackages: KeyPackageUpload })
+export const DeviceRecovery = struct({
+  certificate: certificateBytes,
+  /** The next version of the account's device list, with this device. */
+  deviceList: deviceListBytes,
+  registrationSignature: signature,
+  keyPackages: KeyPackageUpload,
+})
 export type DeviceRecovery = Infer<typeof DeviceRecovery>
 
 /** Names one device: of the caller's own account, or of a child the caller is the guardian of. */
 export const DeviceRequest = struct({ deviceId: DeviceId })
 export type DeviceRequest = Infer<typeof DeviceRequest>
+
+/** Shuts a device out. One of the caller's own goes with the next version of the device list, which has it no more. */
+export const DeviceRevocation = struct({ deviceId: DeviceId, deviceList: optional(deviceListBytes) })
+export type DeviceRevocation = Infer<typeof DeviceRevocation>
+
+/** The next version of the caller's device list: devices may come, none may go. */
+export const DeviceListAppend = struct({ deviceList: deviceListBytes })
+export type DeviceListAppend = Infer<typeof DeviceListAppend>
+
+/** Asks for the versions of accounts' device lists after those that are known. */
+export const DeviceListRead = struct({
+  accounts: vector(struct({ accountId: AccountId, afterNumber: counter }), { max: LIMITS.deviceListsPerRead }),
+})
+export type DeviceListRead = Infer<typeof DeviceListRead>
+
+/** Versions in their order, account by account; `hasMore` when not all fit. */
+export const DeviceLists = struct({ lists: vector(deviceListBytes, { max: LIMITS.deviceListsPerRead }), hasMore: flag })
+export type DeviceLists = Infer<typeof DeviceLists>
+
+/** A device that is to come asks for its account's list; signed by the account's key over `deviceListRequestTbs`. */
+export const DeviceListRecovery = struct({ accountId: AccountId, afterNumber: counter, nonce, signature })
+export type DeviceListRecovery = Infer<typeof DeviceListRecovery>
 
 /** The calling device's own state. */
 export const DeviceStatus = struct({ state: closed(uint8, DeviceState, 'device state') })
@@ -106,6 +139,8 @@ export const InviteList = struct({
       createdAtMs: counter,
       expiresAtMs: counter,
       usedBy: optional(AccountId),
+      /** As the joiner's client made it. */
+      joinerProof: optional(hash),
     }),
     { max: 1000 },
   ),
@@ -160,6 +195,8 @@ export const Directory = struct({
       accountId: AccountId,
       accountName,
       accountKey: publicKey,
+      /** How many versions its device list has; what they say is in `deviceListRead`. */
+      deviceListNumber: counter,
       role: closed(uint8, AccountRole, 'role'),
       familyId: FamilyId,
       familyRole,

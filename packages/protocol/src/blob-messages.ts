@@ -2,12 +2,15 @@
  * Bodies of the routes about blobs: ciphertext too large for a message, in numbered chunks. The server knows whose a
  * blob is, which conversation may read it, and its size; keys, names and hashes travel inside messages.
  */
-import { counter, type Infer, opaque, optional, struct } from '@famichat/base'
-import { BlobId, ConversationId } from './ids.js'
+import { counter, type Infer, opaque, optional, struct, vector } from '@famichat/base'
+import { BlobId, ConversationId, DeviceId } from './ids.js'
 import { LIMITS } from './limits.js'
 
-/** A new blob of exactly so many bytes. Without a conversation only devices of the caller's account read it. */
-export const BlobCreation = struct({ conversationId: optional(ConversationId), blobBytes: counter })
+/**
+ * A new blob of exactly so many bytes. Without a conversation only devices of the caller's account read it; of these one may
+ * be meant, which finds it in its inbox.
+ */
+export const BlobCreation = struct({ conversationId: optional(ConversationId), forDevice: optional(DeviceId), blobBytes: counter })
 export type BlobCreation = Infer<typeof BlobCreation>
 
 /** The server's name for it, and when the server forgets it. */
@@ -21,6 +24,12 @@ export type BlobRequest = Infer<typeof BlobRequest>
 /** What of a blob the server has: `storedBytes` in `chunks` chunks; whole when it is `blobBytes`. */
 export const BlobState = struct({ chunks: counter, storedBytes: counter, blobBytes: counter })
 export type BlobState = Infer<typeof BlobState>
+
+/** Blobs that a device of the same account made for the calling one, oldest first, whole or not yet. */
+export const BlobInbox = struct({
+  blobs: vector(struct({ blobId: BlobId, blobBytes: counter, storedBytes: counter, chunks: counter }), { max: 64 }),
+})
+export type BlobInbox = Infer<typeof BlobInbox>
 
 const chunk = opaque({ min: 1, max: LIMITS.blobChunkBytes })
 

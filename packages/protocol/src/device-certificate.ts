@@ -18,6 +18,8 @@ const certified = {
   accountKey: publicKey,
   /** The device's Ed25519 key: its MLS leaf signature key. */
   deviceSignatureKey: publicKey,
+  /** The version of the account's device list that has the device first, see device-list.ts. */
+  listNumber: counter,
   createdAtMs: counter,
 }
 

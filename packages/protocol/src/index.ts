@@ -2,7 +2,8 @@
  * @famichat/protocol: what client and server say to each other. Holds no cryptography; runs in Node and in browsers.
  */
 export {
-  AccountRole, AuditEvent, AuditList, Challenge, DeviceRecovery, DeviceRegistration, DeviceRequest, DeviceState, DeviceStatus, Directory, Expiry,
+  AccountRole, AuditEvent, AuditList, Challenge, DeviceListAppend, DeviceListRead, DeviceListRecovery, DeviceLists, DeviceRecovery,
+  DeviceRegistration, DeviceRequest, DeviceRevocation, DeviceState, DeviceStatus, Directory, Expiry,
   FamilyRole, InviteCreation, InviteFor, InviteList, InvitePlace, InviteRequest, InviteState, IssuedToken, JoinRequest, JoinResponse,
   LinkMail, LinkOpened, LinkPost, LinkRequest, Nothing, RefreshRequest, RoleChange, ServerInfo, TokenRequest,
 } from './account-messages.js'
@@ -12,7 +13,7 @@ export {
   parseRequestProof, PROOF_HEADER, RequestProof,
 } from './authorization.js'
 export {
-  BlobChunk, BlobChunkAnswer, BlobChunkRequest, BlobCreated, BlobCreation, BlobRequest, BlobState,
+  BlobChunk, BlobChunkAnswer, BlobChunkRequest, BlobCreated, BlobCreation, BlobInbox, BlobRequest, BlobState,
 } from './blob-messages.js'
 export { decodeRequest, decodeResponse, encodeRequest, encodeResponse } from './bodies.js'
 export {
@@ -31,6 +32,10 @@ export {
   decodeDeviceCertificate, DEVICE_CERTIFICATE_VERSION, DeviceCertificate, deviceCertificateTbs,
   encodeDeviceCertificate, validateDeviceCertificate, type VerifySignature,
 } from './device-certificate.js'
+export {
+  decodeDeviceList, DEVICE_LIST_PREFIX_BYTES, DeviceList, type DeviceListChecks, deviceListPrefix, type DeviceListState, deviceListTbs, encodeDeviceList,
+  firstDeviceList, followDeviceList, type KnownDevice, listedDevices, ListedDevice, nextDeviceList,
+} from './device-list.js'
 export { ContentType, Envelope, EnvelopeHeader } from './envelope.js'
 export { epochWinnerOf, type ErrorBody, makeEpochConflict, makeErrorBody, parseErrorBody } from './error-body.js'
 export {
@@ -53,4 +58,4 @@ export {
   type RouteResponse, ROUTES,
 } from './routes.js'
 export { serverOrigin } from './server-origin.js'
-export { channelChallengeTbs, deviceRegistrationTbs, requestTbs, tokenRefreshTbs, tokenRequestTbs } from './signed-statements.js'
+export { channelChallengeTbs, deviceListRequestTbs, deviceRegistrationTbs, requestTbs, tokenRefreshTbs, tokenRequestTbs } from './signed-statements.js'

@@ -24,6 +24,10 @@ export const LIMITS = {
   devicesPerConversation: 1000,
   /** Active devices of one account. */
   devicesPerAccount: 32,
+  /** Versions of one account's device list. */
+  deviceListVersions: 1024,
+  /** Versions of device lists in one answer. */
+  deviceListsPerRead: 256,
   /** Cursors in one resume frame; also the conversations one device may be in. */
   cursorsPerResume: 4096,
   /** Open channels of one device. */
@@ -31,7 +35,7 @@ export const LIMITS = {
   /** A display name, in characters. */
   nameCharacters: 64,
   /** A sealed blob in a device-link mailbox. */
-  linkBlobBytes: 16 * 1024,
+  linkBlobBytes: 64 * 1024,
   /** Bytes of messages in one answer to a log read; one message larger than this comes alone. */
   logReadBytes: 4 * 1024 * 1024,
   /** Messages in one answer to a log read. */

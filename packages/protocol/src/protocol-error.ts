@@ -28,6 +28,8 @@ export const PROTOCOL_ERRORS = {
   'protocol.invite.revoked': { status: 403, text: 'this invite was taken back: ask for a new one' },
   'protocol.account.exists': { status: 409, text: 'this account or device is already registered' },
   'protocol.certificate.refused': { status: 403, text: 'the device is not vouched for by its account' },
+  'protocol.device_list.refused': { status: 403, text: 'the list of devices is not one this account signed, or not allowed' },
+  'protocol.device_list.conflict': { status: 409, text: 'the list of devices does not follow from the last one: read that first' },
   'protocol.auth.refused': { status: 401, text: 'this device is not signed in here' },
   'protocol.device.pending': { status: 403, text: 'this device waits for a guardian of the family to let it in' },
   'protocol.role.last_admin': { status: 409, text: 'somebody has to stay admin: make another one first' },

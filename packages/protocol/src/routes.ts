@@ -5,10 +5,11 @@
  */
 import type { Codec } from '@famichat/base'
 import {
-  AuditList, Challenge, DeviceRecovery, DeviceRegistration, DeviceRequest, DeviceStatus, Directory, Expiry, InviteCreation, InviteList, InviteRequest,
+  AuditList, Challenge, DeviceListAppend, DeviceListRead, DeviceListRecovery, DeviceLists,
+  DeviceRecovery, DeviceRegistration, DeviceRequest, DeviceRevocation, DeviceStatus, Directory, Expiry, InviteCreation, InviteList, InviteRequest,
   IssuedToken, JoinRequest, JoinResponse, LinkMail, LinkOpened, LinkPost, LinkRequest, Nothing, RefreshRequest, RoleChange, ServerInfo, TokenRequest,
 } from './account-messages.js'
-import { BlobChunk, BlobChunkAnswer, BlobChunkRequest, BlobCreated, BlobCreation, BlobRequest, BlobState } from './blob-messages.js'
+import { BlobChunk, BlobChunkAnswer, BlobChunkRequest, BlobCreated, BlobCreation, BlobInbox, BlobRequest, BlobState } from './blob-messages.js'
 import {
   Acceptance, ClaimedKeyPackages, CommitSubmission, ConversationCreation, ConversationList, ConversationRequest,
   DeliveredWelcome, KeyPackageClaim, KeyPackageCount, KeyPackageUpload, LogRead, LogStretch, ReaddList, Roster, StoredGroupInfo,
@@ -46,6 +47,8 @@ export interface Route<Request, Response, Auth extends RouteAuth = RouteAuth> {
 
 const SMALL_BYTES = 4 * 1024
 const UPLOAD_BYTES = LIMITS.keyPackagesPerDevice * (LIMITS.keyPackageBytes + 4) + SMALL_BYTES
+const MAIL_BYTES = LIMITS.linkBlobBytes + 64
+const LIST_READ_BYTES = LIMITS.deviceListsPerRead * 24 + 64
 const CHUNK_BYTES = LIMITS.blobChunkBytes + 64
 const ATTESTATION_BYTES = LIMITS.attestationBytes + 2 * SMALL_BYTES
 const BUNDLE_BYTES = LIMITS.accountBundleBytes + 64
@@ -86,15 +89,19 @@ export const ROUTES = {
   tokenRefresh: post('tokens/refresh', RefreshRequest, IssuedToken, { auth: 'none', summary: 'The next access token and refresh token for a refresh token' }),
 
   linkOpen: post('links/open', Nothing, LinkOpened, { auth: 'device', summary: 'Opens a mailbox for linking a further device' }),
-  linkOffer: post('links/offer', LinkPost, Nothing, { auth: 'none', summary: 'The new device posts its sealed offer' }),
+  linkOffer: post('links/offer', LinkPost, Nothing, { auth: 'none', maxRequestBytes: MAIL_BYTES, summary: 'The new device posts its sealed offer' }),
   linkRead: post('links/read', LinkRequest, LinkMail, { auth: 'device', summary: 'The existing device reads the offer' }),
-  linkAnswer: post('links/answer', LinkPost, Nothing, { auth: 'device', summary: 'The existing device posts its sealed answer' }),
+  linkAnswer: post('links/answer', LinkPost, Nothing, { auth: 'device', maxRequestBytes: MAIL_BYTES, summary: 'The existing device posts its sealed answer' }),
   linkCollect: post('links/collect', LinkRequest, LinkMail, { auth: 'none', summary: 'The new device reads the answer' }),
   deviceRegister: post('devices/register', DeviceRegistration, Nothing, { auth: 'none', maxRequestBytes: UPLOAD_BYTES, summary: 'Registers a linked device with its certificate' }),
   deviceRecover: post('devices/recover', DeviceRecovery, Nothing, { auth: 'none', maxRequestBytes: UPLOAD_BYTES, summary: 'Registers a new device that the account\'s key vouches for, and asks for it to be let into the account\'s conversations' }),
   deviceState: get('devices/state', DeviceStatus, { auth: 'registered', summary: 'The calling device\'s state: all that a pending device may ask' }),
   deviceApprove: post('devices/approve', DeviceRequest, Nothing, { auth: 'device', summary: 'A guardian lets a child\'s device in' }),
-  deviceRevoke: post('devices/revoke', DeviceRequest, Nothing, { auth: 'device', summary: 'Revokes a device of the caller\'s account, or of a child of the caller\'s: its tokens and channels die at once' }),
+  deviceRevoke: post('devices/revoke', DeviceRevocation, Nothing, { auth: 'device', summary: 'Revokes a device of the caller\'s account, or of a child of the caller\'s: its tokens and channels die at once' }),
+
+  deviceListAppend: post('device-lists/append', DeviceListAppend, Nothing, { auth: 'device', summary: 'Adds the next version of the caller\'s device list, signed by the account\'s key' }),
+  deviceListRead: post('device-lists/read', DeviceListRead, DeviceLists, { auth: 'device', maxRequestBytes: LIST_READ_BYTES, summary: 'The signed device lists of accounts, version by version' }),
+  deviceListRecover: post('device-lists/recover', DeviceListRecovery, DeviceLists, { auth: 'none', summary: 'An account\'s device list, for who holds the account\'s key' }),
 
   passkeyCreationOptions: post('passkeys/creation-options', Nothing, PasskeyCreationOptions, { auth: 'device', summary: 'What an authenticator needs to make a passkey for the caller\'s account' }),
   passkeyRegister: post('passkeys/register', PasskeyRegistration, Nothing, { auth: 'device', maxRequestBytes: ATTESTATION_BYTES, summary: 'Adds a passkey to the caller\'s account' }),
@@ -125,6 +132,7 @@ export const ROUTES = {
   blobAppend: post('blobs/append', BlobChunk, BlobState, { auth: 'device', maxRequestBytes: CHUNK_BYTES, summary: 'Adds the next chunk to a blob of the caller\'s account' }),
   blobState: post('blobs/state', BlobRequest, BlobState, { auth: 'device', summary: 'Says what of a blob is stored' }),
   blobRead: post('blobs/read', BlobChunkRequest, BlobChunkAnswer, { auth: 'device', summary: 'One chunk of a blob' }),
+  blobInbox: get('blobs/inbox', BlobInbox, { auth: 'device', summary: 'Blobs that another device of the account made for the calling one' }),
   blobDelete: post('blobs/delete', BlobRequest, Nothing, { auth: 'device', summary: 'Deletes a blob of the caller\'s account' }),
 } as const
 

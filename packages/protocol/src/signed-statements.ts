@@ -1,11 +1,11 @@
 /**
- * What a device signs with its signature key besides MLS content. Each statement starts with its own label, so that a
+ * What a device signs with its signature key besides MLS content, and one thing that an account's key signs. Each statement starts with its own label, so that a
  * signature for one purpose is never valid for another (MLS's own labels start with "MLS 1.0 ").
  */
 import { type Codec, counter, encode, type Infer, opaque, struct, text, utf8 } from '@famichat/base'
 import { certificateBytes } from './device-certificate.js'
 import { nonce, requestNonce, token } from './fields.js'
-import { DeviceId } from './ids.js'
+import { AccountId, DeviceId } from './ids.js'
 
 const origin = text(512)
 
@@ -19,6 +19,7 @@ const DeviceRegistration = struct({
 const TokenRequest = struct({ origin, nonce, deviceId: DeviceId })
 const TokenRefresh = struct({ origin, refreshToken: token, deviceId: DeviceId })
 const Request = struct({ origin, token, method: text(8), path: text(256), timeMs: counter, nonce: requestNonce, body: opaque() })
+const DeviceListRequest = struct({ origin, nonce, accountId: AccountId })
 const ChannelChallenge = struct({ origin, nonce, deviceId: DeviceId, timeMs: counter })
 
 /** Proves, when a device registers, that it holds the private key its certificate names. */
@@ -35,6 +36,10 @@ export const tokenRefreshTbs = (statement: Infer<typeof TokenRefresh>): Uint8Arr
 
 /** One HTTP call with a token (E17): a token that was stolen without the device's key calls nothing, and no call can be made twice. */
 export const requestTbs = (statement: Infer<typeof Request>): Uint8Array => labelled('Famichat 1.0 RequestTBS', Request, statement)
+
+/** Asks for the device list of an account that is to have a new device; signed by the account's key, the nonce is the server's. */
+export const deviceListRequestTbs = (statement: Infer<typeof DeviceListRequest>): Uint8Array =>
+  labelled('Famichat 1.0 DeviceListRequestTBS', DeviceListRequest, statement)
 
 /** Opens a channel; the nonce is of that channel, the time the device's own. */
 export const channelChallengeTbs = (statement: Infer<typeof ChannelChallenge>): Uint8Array =>

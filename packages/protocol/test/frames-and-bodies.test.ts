@@ -94,7 +94,7 @@ test('routes have one path each, versioned, and a GET takes nothing', () => {
 
 const certificate = {
   version: 1, accountId: makeId<AccountId>(random), deviceId: makeId<DeviceId>(random), accountKey: random(32),
-  deviceSignatureKey: random(32), createdAtMs: 1000, signature: random(64),
+  deviceSignatureKey: random(32), listNumber: 1, createdAtMs: 1000, signature: random(64),
 }
 
 test('a certificate is good exactly when the account key signed all of it', async () => {

@@ -55,6 +55,9 @@ const ANSWERS: Readonly<Record<RouteName, Answers>> = {
   passkeySignIn: forAll('protocol.passkey.refused'),
   bundleRead: devices(),
   bundleReplace: devices('protocol.bundle.conflict'),
+  deviceListAppend: devices(),
+  deviceListRead: devices(),
+  deviceListRecover: forAll('protocol.access.refused'),
   keyPackageUpload: devices(),
   keyPackageCount: devices(),
   keyPackageClaim: devices(),
@@ -73,6 +76,7 @@ const ANSWERS: Readonly<Record<RouteName, Answers>> = {
   blobAppend: owner('protocol.blob.refused'),
   blobState: owner(),
   blobRead: members(),
+  blobInbox: devices(),
   // of others nothing is deleted, and nobody is told whether there was anything
   blobDelete: devices(),
 }
@@ -94,7 +98,7 @@ const makeWorld = async (t: TestContext): Promise<World> => {
   const [member, removed, outsider, revoker] = [await invitedDevice(ana, 'Ben'), await invitedDevice(ana, 'Cem'), await invitedDevice(ana, 'Dia'), await invitedDevice(ana, 'Eva')]
   const pending = await invitedDevice(ana, 'Kid', 0, CHILD)
   const revoked = await revoker.addDevice()
-  await revoker.call('deviceRevoke', { deviceId: revoked.deviceId })
+  await revoker.revoke(revoked.deviceId)
   const conversationId = makeId<ConversationId>(systemRandom)
   await ana.call('conversationCreate', { conversationId, kind: ConversationKind.group })
   await ana.call('conversationCommit', makeCommit(conversationId, 0n, { added: [member.deviceId, removed.deviceId] }))
@@ -115,7 +119,7 @@ const makeWorld = async (t: TestContext): Promise<World> => {
       child: () => invitedDevice(ana, `Child ${(++names).toString()}`, 0, CHILD),
     },
     blob: async () => {
-      const { blobId } = await ana.call('blobCreate', { conversationId, blobBytes: 3 })
+      const { blobId } = await ana.call('blobCreate', { conversationId, forDevice: undefined, blobBytes: 3 })
       await ana.call('blobAppend', { blobId, index: 0, chunk: Uint8Array.of(1, 2, 3) })
       return blobId
     },
@@ -147,7 +151,6 @@ const REQUESTS: { readonly [Name in RouteName]: (world: World, actor: TestDevice
   },
   deviceState: () => ({}),
   deviceApprove: async ({ spare }) => ({ deviceId: (await spare.child()).deviceId }),
-  deviceRevoke: async ({ spare }) => ({ deviceId: (await spare.device()).deviceId }),
   passkeyCreationOptions: () => ({}),
   passkeyRegister: () => ({ label: 'key', credentialId: systemRandom(32), clientData: Uint8Array.of(1), attestationObject: Uint8Array.of(1) }),
   passkeyList: () => ({}),
@@ -156,6 +159,20 @@ const REQUESTS: { readonly [Name in RouteName]: (world: World, actor: TestDevice
   passkeySignIn: () => ({ credentialId: systemRandom(32), clientData: Uint8Array.of(1), authenticatorData: new Uint8Array(37), signature: Uint8Array.of(1) }),
   bundleRead: () => ({}),
   bundleReplace: () => ({ replaces: 9, sealed: Uint8Array.of(1) }),
+  deviceRevoke: async ({ spare, actors }, actor) => {
+    const { deviceId } = await spare.device()
+    if (actor !== actors.owner) return { deviceId, deviceList: undefined }
+    const deviceList = actor.deviceList({ remove: deviceId })
+    await actor.keepList(deviceList)
+    return { deviceId, deviceList }
+  },
+  deviceListAppend: async (_, actor) => {
+    const deviceList = actor.deviceList({ add: new TestDevice(actor.server, actor.account) })
+    await actor.keepList(deviceList)
+    return { deviceList }
+  },
+  deviceListRead: ({ actors }) => ({ accounts: [{ accountId: actors.member.account.accountId, afterNumber: 0 }] }),
+  deviceListRecover: ({ actors }) => ({ accountId: actors.owner.account.accountId, afterNumber: 0, nonce: new Uint8Array(40), signature: new Uint8Array(64) }),
   keyPackageUpload: (_, actor) => ({ keyPackages: actor.keyPackages(1) }),
   keyPackageCount: () => ({}),
   keyPackageClaim: ({ actors }) => ({ accountId: actors.member.account.accountId, deviceIds: [actors.member.deviceId] }),
@@ -169,10 +186,11 @@ const REQUESTS: { readonly [Name in RouteName]: (world: World, actor: TestDevice
   logRead: ({ conversationId }) => ({ conversationId, afterSeq: 0 }),
   welcomeList: () => ({}),
   welcomeRead: () => ({ welcomeId: makeId<WelcomeId>(systemRandom) }),
-  blobCreate: ({ conversationId }) => ({ conversationId, blobBytes: 1 }),
+  blobCreate: ({ conversationId }) => ({ conversationId, forDevice: undefined, blobBytes: 1 }),
   blobAppend: async ({ blob }) => ({ blobId: await blob(), index: 9, chunk: Uint8Array.of(1) }),
   blobState: async ({ blob }) => ({ blobId: await blob() }),
   blobRead: async ({ blob }) => ({ blobId: await blob(), index: 0 }),
+  blobInbox: () => ({}),
   blobDelete: async ({ blob }) => ({ blobId: await blob() }),
 }
 

@@ -274,7 +274,7 @@ test('refuses a roster change that does not fit, whole', async (t) => {
   const ben = await invitedDevice(ana, 'Ben')
   const conversationId = await conversationWith(ana, [ben])
   const phone = await ben.addDevice()
-  await ben.call('deviceRevoke', { deviceId: phone.deviceId })
+  await ben.revoke(phone.deviceId)
   const bad = [{ added: [ben.deviceId] }, { removed: [phone.deviceId] }, { added: [phone.deviceId] }]
   for (const change of bad) await refused('protocol.roster.refused', ana.call('conversationCommit', makeCommit(conversationId, 1n, change)))
   const malformed = [
@@ -291,7 +291,7 @@ test('a revoked device that is still in a conversation can neither send nor be s
   const phone = await ana.addDevice()
   const conversationId = await conversationWith(ana, [phone])
   const { channel } = await TestChannel.resume(phone)
-  await ana.call('deviceRevoke', { deviceId: phone.deviceId })
+  await ana.revoke(phone.deviceId)
   const { channel: anas } = await TestChannel.resume(ana)
   await anas.say(conversationId, 'secret', { epoch: 1n })
   assert.equal(await channel.closed, 4401)

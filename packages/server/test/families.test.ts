@@ -84,10 +84,10 @@ test('a further device of a child waits too, and a guardian can turn it away or 
   await ana.call('deviceApprove', { deviceId: kid.deviceId })
   const tablet = await kid.addDevice()
   assert.equal((await tablet.call('deviceState', {})).state, DeviceState.pending)
-  await ana.call('deviceRevoke', { deviceId: tablet.deviceId })
+  await ana.call('deviceRevoke', { deviceId: tablet.deviceId, deviceList: undefined })
   await refused('protocol.auth.refused', tablet.call('deviceState', {}))
   await refused('protocol.access.refused', ana.call('deviceApprove', { deviceId: tablet.deviceId }))
-  await ana.call('deviceRevoke', { deviceId: kid.deviceId })
+  await ana.call('deviceRevoke', { deviceId: kid.deviceId, deviceList: undefined })
   await refused('protocol.auth.refused', kid.call('directory', {}))
 })
 
@@ -97,8 +97,8 @@ test('a guardian has no say over adults, nor over children of other families', a
   const ben = await invitedDevice(ana, 'Ben', 0, FAMILY)
   const adult = await invitedDevice(ben, 'Cem', 0, ADULT)
   const kid = await invitedDevice(ben, 'Kid', 0, CHILD)
-  for (const { deviceId } of [adult, kid]) await refused('protocol.access.refused', ana.call('deviceRevoke', { deviceId }))
-  await refused('protocol.access.refused', ben.call('deviceRevoke', { deviceId: adult.deviceId }))
+  for (const { deviceId } of [adult, kid]) await refused('protocol.access.refused', ana.call('deviceRevoke', { deviceId, deviceList: undefined }))
+  await refused('protocol.access.refused', ben.call('deviceRevoke', { deviceId: adult.deviceId, deviceList: undefined }))
 })
 
 test('roles are two axes: the community\'s is given by its admins, the family\'s by its guardians, and one of each stays', async (t) => {

@@ -59,7 +59,7 @@ test('S20 a refresh token is worth nothing without the device\'s key, nor under 
 test('S23 revoking a device ends its refresh token; and after thirty days one is too old', async (t) => {
   const ana = await firstDevice(await startTestServer(t))
   const phone = await ana.addDevice()
-  await ana.call('deviceRevoke', { deviceId: phone.deviceId })
+  await ana.revoke(phone.deviceId)
   await refused(phone.refresh())
   ana.server.clock.advance(LIFETIMES.refreshTokenMs)
   await refused(ana.refresh())

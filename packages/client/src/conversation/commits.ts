@@ -7,6 +7,7 @@ import { isCodedError } from '@famichat/base'
 import { decodeKeyPackage, type Group, type KeyPackage, makeAdd, makeRemove, type Proposal, ProposalType } from '@famichat/mls'
 import { type AccountId, type ConversationId, type DeviceId, makeId, type MessageId } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
+import { unlistedDevices } from '../identity/stray-devices.js'
 import { certificateOf } from '../identity/trust.js'
 import type { Connection } from '../net/connection.js'
 import { CommitRecord, ConversationState, decodeRecord, encodeRecord, IntentKind } from '../store/records.js'
@@ -116,8 +117,11 @@ export class Commits {
       const keyPackage = decodeKeyPackage(message)
       const certificate = certificateOf(keyPackage.leafNode.credential)
       // the server gave the KeyPackage of somebody else (E14)
-      const isItsOwn = certificate.accountId === accountId && certificate.deviceId === deviceId && deviceIds.includes(deviceId)
+      const { context: { store, trust } } = this.#context.workspace
+      const isItsOwn = certificate.accountId === accountId && certificate.deviceId === deviceId && deviceIds.includes(deviceId) && await trust.vouches(certificate)
       if (!isItsOwn) throw new ClientError('client.member.changed')
+      // its account has revoked it since it was wanted
+      if ((await unlistedDevices(store, [{ accountId, deviceId }])).has(deviceId)) continue
       claims.set(deviceId, keyPackage)
     }
   }
@@ -145,7 +149,7 @@ export class Commits {
         return undefined
       }
       const { epoch } = group
-      const authenticatedData = makeHead(group, { conversationId, number: 0, lastSeq: record.cursor })
+      const authenticatedData = await makeHead(workspace, group, { conversationId, number: 0, lastSeq: record.cursor })
       const { commit, welcome, staged } = await commitWithPending(group, proposals, authenticatedData)
       const leaves = new Map(group.members.map(({ leafIndex, leafNode }) => [leafIndex, leafNode]))
       const made: CommitRecord = {

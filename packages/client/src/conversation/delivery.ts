@@ -3,6 +3,7 @@
  * read from the log, in order.
  */
 import type { ConversationId, Envelope, LogStretch } from '@famichat/protocol'
+import type { DeviceLists } from '../identity/device-lists.js'
 import type { Connection } from '../net/connection.js'
 import { ConversationState } from '../store/records.js'
 import { takeEnvelopes } from './inbox.js'
@@ -15,10 +16,12 @@ const ENTRIES_PER_TURN = 64
 export class Delivery {
   readonly #workspace: Workspace
   readonly #connection: Connection
+  readonly #lists: DeviceLists
 
-  constructor(workspace: Workspace, connection: Connection) {
+  constructor({ workspace, connection, lists }: { readonly workspace: Workspace; readonly connection: Connection; readonly lists: DeviceLists }) {
     this.#workspace = workspace
     this.#connection = connection
+    this.#lists = lists
   }
 
   /** Reads the log after the cursor to its end, or to where this device cannot follow. */
@@ -37,7 +40,10 @@ export class Delivery {
   async take(conversationId: ConversationId, envelopes: readonly Envelope[]): Promise<void> {
     if (envelopes.length === 0) return
     for (let from = 0; from < envelopes.length; from += ENTRIES_PER_TURN) {
-      await takeEnvelopes(this.#workspace, conversationId, envelopes.slice(from, from + ENTRIES_PER_TURN))
+      const stretch = envelopes.slice(from, from + ENTRIES_PER_TURN)
+      await takeEnvelopes(this.#workspace, conversationId, stretch)
+      // a device came whose account's list is not here yet: it is judged again with the list
+      if (await this.#lists.fetchMissing()) await takeEnvelopes(this.#workspace, conversationId, stretch)
     }
     const { cursor } = await this.#workspace.read(conversationId)
     this.#connection.openChannel?.acknowledge(conversationId, cursor)

@@ -148,7 +148,7 @@ export class Files {
         if (!isCodedError(error, 'protocol.access.refused')) throw error
       }
     }
-    const { blobId, expiresAtMs } = await this.#patiently(() => connection.calls.call('blobCreate', { conversationId, blobBytes }))
+    const { blobId, expiresAtMs } = await this.#patiently(() => connection.calls.call('blobCreate', { conversationId, forDevice: undefined, blobBytes }))
     const record: UploadRecord = { blobId, expiresAtMs, secret: random(32) }
     await store.exclusive(() => store.write([{ table: 'uploads', key: storeKey, value: encodeRecord(UploadRecord, record) }]))
     return { ...record, chunks: 0 }

@@ -5,8 +5,9 @@
 import { EMPTY, equal, isCodedError } from '@famichat/base'
 import type { Processed, StagedCommit } from '@famichat/mls'
 import { inspectMessage } from '@famichat/mls/inspect'
-import { ContentType, type ConversationId, Encryption, type Envelope } from '@famichat/protocol'
+import { type AccountId, ContentType, type ConversationId, Encryption, type Envelope } from '@famichat/protocol'
 import { ClientError, type ClientErrorCode } from '../client-error.js'
+import { compareHead, type DeviceListHead, readDeviceList } from '../identity/device-lists.js'
 import { ConversationState, conversationPrefix, HistoryKind, IntentKind } from '../store/records.js'
 import { encodeHistory, historyKey, UNKNOWN_ACCOUNT } from './history.js'
 import { readIntents } from './intents.js'
@@ -115,11 +116,19 @@ const takeApplication = async (
     if (missing > 0) note('client.message.missing', missing)
     // it was written after an entry that comes later here: the server told its author another course of things
     if (head.lastSeq >= seq) note('client.log.reordered', 1)
+    await compareLists(taking, accountId, head, () => { note('client.device_list.forked', 1) })
     await showMessage(taking, { document: decodeMessageDocument(processed.applicationData), accountId, deviceId, seq, epoch, createdAtMs })
   } catch (error) {
     if (!isCodedError(error)) throw error
     await showUnreadable(taking, { ...header, senderDevice: deviceId }, error.code)
   }
+}
+
+/** The author's own list as its device knows it, against what the server has told here: nobody can be shown another one unnoticed (E15). */
+const compareLists = async ({ workspace: { context: { store, trust } } }: Taking, accountId: AccountId, head: DeviceListHead, onFork: () => void): Promise<void> => {
+  const compared = compareHead(await readDeviceList(store, accountId), head)
+  if (compared === 'ahead') trust.wantList(accountId, head.listNumber)
+  if (compared === 'forked') onFork()
 }
 
 /** A message of this device came back: it has its place now. */

@@ -3,7 +3,7 @@
  * Golden bytes are in the tests.
  */
 import { closed, counter, decode, encode, fixed, type Infer, isCodedError, opaque, struct, uint8 } from '@famichat/base'
-import { ConversationId, MessageId } from '@famichat/protocol'
+import { ConversationId, deviceListPrefix, MessageId } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
 import { decodeContent, encodeContent, type MessageContent } from '../content/content.js'
 
@@ -30,6 +30,9 @@ const MessageHead = struct({
   transcriptPrefix: fixed(TRANSCRIPT_PREFIX_BYTES),
   /** The last log position the sender had taken. */
   lastSeq: counter,
+  /** The last version of the sender's own device list that it knows, and the beginning of its hash (E15); 0 and zeros for none. */
+  listNumber: counter,
+  listPrefix: deviceListPrefix,
 })
 /** The head of a message, without its version. */
 export type MessageHead = Omit<Infer<typeof MessageHead>, 'version'>

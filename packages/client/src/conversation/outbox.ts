@@ -8,6 +8,7 @@ import { type Group, makeRemove } from '@famichat/mls'
 import { type ConversationId, makeId, type MessageId, ProtocolError } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
 import type { MessageContent } from '../content/content.js'
+import { deviceListHeadOf, readDeviceList } from '../identity/device-lists.js'
 import { requireUnchanged } from '../identity/key-changes.js'
 import type { Connection } from '../net/connection.js'
 import { ConversationState, encodeRecord, OutboxKind, OutboxRecord } from '../store/records.js'
@@ -121,7 +122,7 @@ export class Outbox {
       await requireUnchanged(workspace.context.store, accountsOf(membersOf(group)))
       const number = (turn.record?.sentCount ?? 0) + 1
       const { messageId } = message
-      const row = await seal(turn, group, { conversationId, messageId, number, document: encodeMessageDocument(message) })
+      const row = await seal(workspace, turn, group, { conversationId, messageId, number, document: encodeMessageDocument(message) })
       await appendOutbox(workspace.context.store, conversationId, turn, [row])
       turn.update({ sentCount: number })
       return true
@@ -163,25 +164,27 @@ export class Outbox {
       const now = (await readOutbox(workspace.context.store, conversationId)).find((row) => row.key === key)
       if (now?.record.messageId !== record.messageId || now.record.epoch === group.epoch) return true
       if (group.pendingProposals.length > 0) return false
-      turn.put('outbox', key, encodeRecord(OutboxRecord, await seal(turn, group, { conversationId, ...record })))
+      turn.put('outbox', key, encodeRecord(OutboxRecord, await seal(workspace, turn, group, { conversationId, ...record })))
       return true
     })
   }
 }
 
 const seal = async (
-  { record }: Turn, group: Group,
+  workspace: Workspace, { record }: Turn, group: Group,
   { conversationId, messageId, number, document }: Pick<OutboxRecord, 'messageId' | 'number' | 'document'> & { readonly conversationId: ConversationId },
 ): Promise<OutboxRecord> => {
   const { epoch } = group
-  const authenticatedData = makeHead(group, { conversationId, number, lastSeq: record?.cursor ?? 0 })
+  const authenticatedData = await makeHead(workspace, group, { conversationId, number, lastSeq: record?.cursor ?? 0 })
   const message = await group.protect(document, { authenticatedData })
   return { kind: OutboxKind.message, messageId, epoch, message, number, document }
 }
 
 /** The head of what a member says in the epoch that is now. */
-export const makeHead = (group: Group, fields: Omit<MessageHead, 'transcriptPrefix'>): Uint8Array =>
-  encodeMessageHead({ ...fields, transcriptPrefix: transcriptPrefixOf(group) })
+export const makeHead = async (
+  { context: { store, identity } }: Workspace, group: Group, fields: Pick<MessageHead, 'conversationId' | 'number' | 'lastSeq'>,
+): Promise<Uint8Array> =>
+  encodeMessageHead({ ...fields, transcriptPrefix: transcriptPrefixOf(group), ...deviceListHeadOf(await readDeviceList(store, identity.accountId)) })
 
 /** The beginning of confirmed_transcript_hash; zeros before the first commit, where it is empty. */
 export const transcriptPrefixOf = (group: Group): Uint8Array => {

@@ -5,6 +5,7 @@
 import type { ConversationId } from '@famichat/protocol'
 import { PARAMETERS } from '../parameters.js'
 import type { People } from '../identity/directory.js'
+import { unlistedDevices } from '../identity/stray-devices.js'
 import type { Connection } from '../net/connection.js'
 import { ConversationState, IntentKind } from '../store/records.js'
 import type { Commits } from './commits.js'
@@ -101,7 +102,7 @@ export class Upkeep {
     })
   }
 
-  /** Revoked devices go (E18), own devices that are missing come. */
+  /** Revoked devices go (E18), by the account's list or by the server's word; own devices that are missing come. */
   async #wantRosterChanges(conversationId: ConversationId): Promise<void> {
     const { workspace, people } = this.#context
     const { store, identity } = workspace.context
@@ -110,7 +111,8 @@ export class Upkeep {
     if (isLeaving || members.length === 0) return
     const intents = await readIntents(store, conversationId)
     const { revoked } = people
-    const going = members.filter(({ deviceId }) => revoked.has(deviceId) && deviceId !== identity.deviceId)
+    const unlisted = await unlistedDevices(store, members)
+    const going = members.filter(({ deviceId }) => (revoked.has(deviceId) || unlisted.has(deviceId)) && deviceId !== identity.deviceId)
     const own = people.accounts.find(({ accountId }) => accountId === identity.accountId)
     const ownDevices = own === undefined ? [] : await people.activeDevices(own)
     const coming = ownDevices.filter((deviceId) => !members.some((member) => member.deviceId === deviceId))

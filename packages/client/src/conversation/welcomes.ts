@@ -6,6 +6,7 @@ import { bytesKey, equal, isCodedError } from '@famichat/base'
 import { Group } from '@famichat/mls'
 import { type ConversationId, idToBytes, type WelcomeHeader } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
+import type { DeviceLists } from '../identity/device-lists.js'
 import { readKeyPackages } from '../identity/key-packages.js'
 import type { Connection } from '../net/connection.js'
 import { ArchivedRecord, ConversationState, decodeRecord, HistoryKind, IntentKind } from '../store/records.js'
@@ -23,6 +24,7 @@ export interface WelcomesContext {
   readonly workspace: Workspace
   readonly connection: Connection
   readonly delivery: Delivery
+  readonly lists: DeviceLists
 }
 
 /** What became of the Welcomes that waited. */
@@ -45,7 +47,7 @@ export const takeWelcomes = async (context: WelcomesContext): Promise<WelcomesTa
     const { header, welcome } = await connection.calls.call('welcomeRead', { welcomeId })
     try {
       await leaveEarlierPeriod(context, conversationId)
-      const taken = await takeWelcome(context.workspace, header, welcome)
+      const taken = await takeJudged(context, header, welcome)
       if (taken !== 'known') joined.push(conversationId)
       isLastResortUsed ||= taken === 'joinedByLastResort'
       const channel = await connection.channel()
@@ -63,6 +65,16 @@ export const takeWelcomes = async (context: WelcomesContext): Promise<WelcomesTa
 const leaveEarlierPeriod = async ({ workspace, delivery }: WelcomesContext, conversationId: ConversationId): Promise<void> => {
   const known = (await workspace.list()).find((conversation) => conversation.conversationId === conversationId)
   if (known?.record.state === ConversationState.active) await delivery.catchUp(conversationId)
+}
+
+/** Accounts are met whose device lists are not here yet: they are asked for, once. */
+const takeJudged = async ({ workspace, lists }: WelcomesContext, header: WelcomeHeader, welcome: Uint8Array): ReturnType<typeof takeWelcome> => {
+  try {
+    return await takeWelcome(workspace, header, welcome)
+  } catch (error) {
+    if (!isCodedError(error) || !(await lists.fetchMissing())) throw error
+    return takeWelcome(workspace, header, welcome)
+  }
 }
 
 const takeWelcome = (

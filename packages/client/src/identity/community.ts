@@ -100,7 +100,7 @@ export class Community {
   /** Turns a child's waiting device away for good. @throws ClientError `client.device.unknown` */
   async refuseDevice(idOrPrefix: string): Promise<PendingDevice> {
     const device = oneOf(await this.pendingDevices(), idOrPrefix)
-    await this.#engine.connection.calls.call('deviceRevoke', { deviceId: device.deviceId })
+    await this.#engine.connection.calls.call('deviceRevoke', { deviceId: device.deviceId, deviceList: undefined })
     return device
   }
 

@@ -91,8 +91,11 @@ export class Contacts {
         { table: 'pins', key: accountId, value: encodeRecord(PinRecord, { accountKey, source: PinSource.acknowledged, pinnedAtMs: clock.nowMs() }) },
         { table: 'verifications', key: accountId, value: undefined },
         { table: 'keyChanges', key: accountId, value: undefined },
+        // the list of the earlier key says nothing about this one
+        { table: 'deviceLists', key: accountId, value: undefined },
       ])
     })
+    await this.#engine.lists.ensure([accountId])
     await wantOtherKeysOut(this.#engine.workspace, accountId, accountKey)
     return this.#contact(account, new Set())
   }

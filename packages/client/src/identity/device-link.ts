@@ -3,7 +3,7 @@
  * they say there is sealed under the secret, which passes between their screens and never reaches the server.
  */
 import {
-  concat, decode, encode, fromBase64url, type Infer, isCodedError, opaque, type RandomBytes, struct, text, toBase64url, utf8, vector,
+  concat, decode, encode, fromBase64url, type Infer, isCodedError, opaque, optional, type RandomBytes, struct, text, toBase64url, utf8, vector,
 } from '@famichat/base'
 import type { CipherSuite } from '@famichat/mls'
 import { AccountId, idToBytes, type LinkId, LIMITS, parseId, serverOrigin } from '@famichat/protocol'
@@ -47,6 +47,10 @@ export const makeLinkSecret = (random: RandomBytes): Uint8Array => random(SECRET
 export const LinkAnswer = struct({
   certificate: opaque({ min: 1, max: 512 }),
   accountName: text(256),
+  /** The account's device list with the new device, as a store keeps it. */
+  deviceList: opaque({ min: 1 }),
+  /** Of an adult's account, so that every device can link and revoke. */
+  accountPrivateKey: optional(bytes32),
   known: vector(struct({ accountId: AccountId, accountKey: bytes32, accountName: text(256) }), { max: 1024 }),
 })
 export type LinkAnswer = Infer<typeof LinkAnswer>
@@ -55,7 +59,7 @@ export type LinkAnswer = Infer<typeof LinkAnswer>
 const KNOWN_BYTES = 16 + 32 + 260
 
 /** The accounts that fit into an answer. */
-export const knownThatFit = <T>(known: readonly T[]): readonly T[] => known.slice(0, Math.floor((LIMITS.linkBlobBytes - 2048) / KNOWN_BYTES))
+export const knownThatFit = <T>(known: readonly T[]): readonly T[] => known.slice(0, Math.floor((LIMITS.linkBlobBytes / 2) / KNOWN_BYTES))
 
 /** The stored form of an answer. */
 export const encodeLinkAnswer = (answer: LinkAnswer): Uint8Array => encode(LinkAnswer, answer)

@@ -3,11 +3,12 @@
  * before stay what they were.
  */
 import { equal } from '@famichat/base'
-import { type AccountId, accountNameKey, decodeDeviceCertificate, type DeviceId, type Directory, normalizeAccountName, ProtocolError } from '@famichat/protocol'
+import { type AccountId, accountNameKey, decodeDeviceCertificate, type DeviceCertificate, type DeviceId, type Directory, listedDevices, normalizeAccountName, ProtocolError } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
 import { decodeRecord, encodeRecord, IdentityRecord, NameRecord, PinSource } from '../store/records.js'
 import type { Change } from '../store/store.js'
 import type { WorkspaceContext } from '../conversation/workspace.js'
+import { type DeviceLists, readDeviceList } from './device-lists.js'
 import { accountFingerprint } from './identity.js'
 import { findKeyChanges } from './key-changes.js'
 
@@ -19,11 +20,13 @@ export type DirectoryAccount = Directory['accounts'][number]
 /** Names of people, for screens. */
 export class People {
   readonly #context: WorkspaceContext
+  readonly #lists: DeviceLists
   #directory: readonly DirectoryAccount[] = []
   #families: readonly DirectoryFamily[] = []
 
-  constructor(context: WorkspaceContext) {
+  constructor(context: WorkspaceContext, lists: DeviceLists) {
     this.#context = context
+    this.#lists = lists
   }
 
   /** What the server said last. */
@@ -88,19 +91,21 @@ export class People {
     return account
   }
 
-  /** Devices of an account that are in use, as its own certificates say; what is not certified is left out. */
+  /** Devices of an account that are in use: on its newest list, certified by it, and there at the server; all else is left out. */
   async activeDevices({ accountId, devices }: DirectoryAccount): Promise<readonly DeviceId[]> {
+    await this.#lists.ensure([accountId])
+    const listed = new Set(listedDevices(await readDeviceList(this.#context.store, accountId)).map(({ deviceId }) => deviceId))
     const active: DeviceId[] = []
     for (const { deviceId, certificate: bytes, isRevoked, isPending } of devices) {
-      if (isRevoked || isPending) continue
-      const certificate = decodeDeviceCertificate(bytes)
-      const isCertified = certificate.accountId === accountId && certificate.deviceId === deviceId && await this.#context.trust.vouches(certificate)
+      if (isRevoked || isPending || !listed.has(deviceId)) continue
+      const certificate = readCertificate(bytes)
+      const isCertified = certificate?.accountId === accountId && certificate.deviceId === deviceId && await this.#context.trust.vouches(certificate)
       if (isCertified) active.push(deviceId)
     }
     return active
   }
 
-  /** Devices that are revoked. */
+  /** Devices that the server says are revoked: a child's by a guardian too, which no list tells. */
   get revoked(): ReadonlySet<DeviceId> {
     return new Set(this.#directory.flatMap(({ devices }) => devices.filter(({ isRevoked }) => isRevoked).map(({ deviceId }) => deviceId)))
   }
@@ -128,6 +133,16 @@ export class People {
       ...trust.takeChanges(),
       { table: 'profile', key: 'identity', value: encodeRecord(IdentityRecord, { ...identity, inviterFingerprint: undefined }) },
     ]
+  }
+}
+
+/** Undefined for bytes that are none: the server made them up. */
+const readCertificate = (bytes: Uint8Array): DeviceCertificate | undefined => {
+  try {
+    return decodeDeviceCertificate(bytes)
+  } catch (error) {
+    if (error instanceof ProtocolError) return undefined
+    throw error
   }
 }
 

@@ -1,12 +1,12 @@
 /**
- * Who a device is: the account key signs the device's key, once; the certificate travels in every leaf (E13).
- * The account key stays on the device that made the account.
+ * Who a device is: the account key signs the device's key, once, and the list of the account's devices; the certificate travels
+ * in every leaf (E13). An adult's devices all have the account key, so that each can link and revoke; of a child's only the first.
  */
 import { encode, type RandomBytes, Secret, struct, opaque, utf8 } from '@famichat/base'
 import { type CipherSuite, generateSignatureKey, type LeafParameters, makeBasicCredential, makeCapabilities, makeSigner, type Signer } from '@famichat/mls'
 import {
   accountFingerprintInput, AccountId, decodeDeviceCertificate, DEVICE_CERTIFICATE_VERSION, type DeviceCertificate,
-  deviceCertificateTbs, DeviceId, encodeDeviceCertificate, INVITE_FINGERPRINT_BYTES, makeId, normalizeAccountName,
+  deviceCertificateTbs, DeviceId, type DeviceList, deviceListTbs, encodeDeviceCertificate, encodeDeviceList, firstDeviceList, INVITE_FINGERPRINT_BYTES, makeId, normalizeAccountName,
 } from '@famichat/protocol'
 import { CONVERSATION_EXTENSION } from '../conversation/conversation-extension.js'
 import type { IdentityRecord } from '../store/records.js'
@@ -21,7 +21,7 @@ export interface Identity {
   readonly deviceId: DeviceId
   /** The device's signature key: its MLS leaves, its tokens and channels, each under its own label. */
   readonly signer: Signer
-  /** Undefined on linked devices. */
+  /** Undefined on linked devices of a child. */
   readonly accountSigner: Signer | undefined
   readonly inviterFingerprint: Uint8Array | undefined
 }
@@ -32,7 +32,7 @@ export interface IdentityRequest {
   readonly accountName: string
   readonly nowMs: number
   readonly random: RandomBytes
-  readonly admission: IdentityRecord['admission']
+  readonly admission: Omit<NonNullable<IdentityRecord['admission']>, 'deviceList'>
   readonly inviterFingerprint?: Uint8Array | undefined
 }
 
@@ -42,14 +42,15 @@ export const makeIdentity = async (suite: CipherSuite, request: IdentityRequest)
   const accountName = normalizeAccountName(request.accountName)
   const account = await generateSignatureKey(suite, random)
   const device = await generateSignatureKey(suite, random)
-  const certificate = await certifyDevice(account.signer, {
-    accountId: makeId<AccountId>(random), deviceId: makeId<DeviceId>(random), deviceSignatureKey: device.signer.publicKey, nowMs,
-  })
+  const accountId = makeId<AccountId>(random)
+  const listed = { deviceId: makeId<DeviceId>(random), deviceSignatureKey: device.signer.publicKey }
+  const certificate = await certifyDevice(account.signer, { accountId, ...listed, listNumber: 1, nowMs })
+  const deviceList = await signDeviceList(account.signer, firstDeviceList({ accountId, accountKey: account.signer.publicKey }, listed, nowMs))
   return {
     origin: request.origin,
     accountName,
     certificate: encodeDeviceCertificate(certificate),
-    admission: request.admission,
+    admission: { ...request.admission, deviceList },
     inviterFingerprint: request.inviterFingerprint,
     devicePrivateKey: takeBytes(device.privateKey),
     accountPrivateKey: takeBytes(account.privateKey),
@@ -59,14 +60,18 @@ export const makeIdentity = async (suite: CipherSuite, request: IdentityRequest)
 /** The account's word for a device. */
 export const certifyDevice = async (
   accountSigner: Signer,
-  { accountId, deviceId, deviceSignatureKey, nowMs }:
-  { accountId: AccountId; deviceId: DeviceId; deviceSignatureKey: Uint8Array; nowMs: number },
+  { accountId, deviceId, deviceSignatureKey, listNumber, nowMs }:
+  { accountId: AccountId; deviceId: DeviceId; deviceSignatureKey: Uint8Array; listNumber: number; nowMs: number },
 ): Promise<DeviceCertificate> => {
   const statement = {
-    version: DEVICE_CERTIFICATE_VERSION, accountId, deviceId, accountKey: accountSigner.publicKey, deviceSignatureKey, createdAtMs: nowMs,
+    version: DEVICE_CERTIFICATE_VERSION, accountId, deviceId, accountKey: accountSigner.publicKey, deviceSignatureKey, listNumber, createdAtMs: nowMs,
   }
   return { ...statement, signature: await accountSigner.sign(deviceCertificateTbs(statement)) }
 }
+
+/** A version of the account's device list, signed. */
+export const signDeviceList = async (accountSigner: Signer, list: Omit<DeviceList, 'signature'>): Promise<Uint8Array> =>
+  encodeDeviceList({ ...list, signature: await accountSigner.sign(deviceListTbs(list)) })
 
 /** The key of a device that will be linked; the private key is the caller's to store. */
 export const makeDeviceKey = async (suite: CipherSuite, random: RandomBytes): Promise<{ signer: Signer; privateKeyBytes: Uint8Array }> => {

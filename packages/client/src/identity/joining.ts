@@ -2,17 +2,19 @@
  * How a profile gets an account: by invite, or as a further device by link. Keys are written before the server hears of
  * them, so whatever crashes, joining again with the same link goes on where it stopped.
  */
-import { equal, isCodedError } from '@famichat/base'
+import { EMPTY, equal, isCodedError, Secret } from '@famichat/base'
+import { makeSigner } from '@famichat/mls'
 import {
-  type AccountId, decodeDeviceCertificate, type DeviceId, deviceRegistrationTbs, encodeDeviceCertificate, formatInviteAuthorization,
+  type AccountId, decodeDeviceCertificate, type DeviceCertificate, type DeviceId, type DeviceListState, deviceRegistrationTbs, encodeDeviceCertificate, followDeviceList, formatInviteAuthorization,
   idToBytes, type InviteLink, inviteProofInput, LIFETIMES, makeId, ProtocolError, validateDeviceCertificate,
 } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
 import { callRoute } from '../net/http.js'
 import type { Surroundings } from '../platform.js'
-import { decodeRecord, encodeRecord, IdentityRecord, NameRecord, PinRecord, PinSource } from '../store/records.js'
+import { decodeRecord, DeviceListRecord, encodeRecord, IdentityRecord, NameRecord, PinRecord, PinSource } from '../store/records.js'
 import type { Change, Store } from '../store/store.js'
 import { decodeLinkAnswer, type DeviceLink, type LinkAnswer, openLinkMail, sealLinkMail } from './device-link.js'
+import { deviceListChange, deviceListChecks } from './device-lists.js'
 import { encodeLinkOffer, type Identity, makeDeviceKey, makeIdentity, openIdentity } from './identity.js'
 import { makeFirstStock, readKeyPackages } from './key-packages.js'
 
@@ -36,9 +38,10 @@ export const joinWithInvite = async (
   const record = begun !== undefined && isSame ? begun : await makeIdentity(suite, {
     origin, accountName, nowMs: clock.nowMs(), random, inviterFingerprint, admission: { inviteId, linkId: undefined, inviteSecret: secret },
   })
-  if (record !== begun) await begin(surroundings, record, [])
+  const deviceList = record.admission?.deviceList ?? EMPTY
+  if (record !== begun) await begin(surroundings, record, await followDeviceList(undefined, deviceList, deviceListChecks(suite)))
   const proof = suite.hash.digest(inviteProofInput(inviteId, secret))
-  const request = { accountName: record.accountName, familyName, ...await registration(surroundings, record, idToBytes(inviteId)) }
+  const request = { accountName: record.accountName, familyName, deviceList, joinerProof: undefined, ...await registration(surroundings, record, idToBytes(inviteId)) }
   try {
     await callRoute({ origin, fetch: network.fetch }, 'join', request, formatInviteAuthorization(inviteId, proof))
   } catch (error) {
@@ -73,7 +76,7 @@ export const unfinished = async (store: Store): Promise<IdentityRecord | undefin
 }
 
 /** Writes a new device's keys, its first KeyPackages, and whom it knows, before the server hears of them. */
-export const begin = async (surroundings: Surroundings, record: IdentityRecord, known: LinkAnswer['known']): Promise<void> => {
+export const begin = async (surroundings: Surroundings, record: IdentityRecord, list: DeviceListState, known: LinkAnswer['known'] = []): Promise<void> => {
   const { store, clock, onPoint, suite } = surroundings
   const identity = await openIdentity(suite, record)
   const { changes } = await makeFirstStock({ ...surroundings, identity })
@@ -82,7 +85,7 @@ export const begin = async (surroundings: Surroundings, record: IdentityRecord, 
     pinChanges(accountId, { accountKey, source: index === 0 ? PinSource.self : PinSource.link, pinnedAtMs: clock.nowMs() }, accountName))
   await store.exclusive(async () => {
     const outdated = (await store.list('keyPackages', { prefix: '' })).map(({ key }): Change => ({ table: 'keyPackages', key, value: undefined }))
-    await store.write([...outdated, ...changes, ...pins, { table: 'profile', key: 'identity', value: encodeRecord(IdentityRecord, record) }])
+    await store.write([...outdated, ...changes, ...pins, deviceListChange(list), { table: 'profile', key: 'identity', value: encodeRecord(IdentityRecord, record) }])
   })
   onPoint('join.written')
 }
@@ -113,14 +116,14 @@ export const finish = (store: Store, record: IdentityRecord): Promise<void> =>
 /** The link will never do: the profile is as before. */
 const abandon = (store: Store): Promise<void> => store.exclusive(async () => {
   const changes: Change[] = [{ table: 'profile', key: 'identity', value: undefined }]
-  for (const table of ['keyPackages', 'pins', 'names'] as const) {
+  for (const table of ['keyPackages', 'pins', 'names', 'deviceLists'] as const) {
     for (const { key } of await store.list(table, { prefix: '' })) changes.push({ table, key, value: undefined })
   }
   await store.write(changes)
 })
 
 const isFinal = (error: unknown): boolean =>
-  error instanceof ProtocolError && ['invite', 'name', 'link', 'account', 'certificate'].includes(error.code.split('.')[1] ?? '')
+  error instanceof ProtocolError && ['invite', 'name', 'link', 'account', 'certificate', 'device_list'].includes(error.code.split('.')[1] ?? '')
 
 const askForCertificate = async (surroundings: Surroundings, link: DeviceLink): Promise<IdentityRecord> => {
   const { suite, network, random, sleep, clock } = surroundings
@@ -134,8 +137,8 @@ const askForCertificate = async (surroundings: Surroundings, link: DeviceLink): 
     const { sealed } = await callRoute(server, 'linkCollect', { linkId: link.linkId })
     if (sealed !== undefined) {
       const answer = decodeLinkAnswer(openLinkMail(suite, link, { direction: 'answer', sealed }))
-      const record = await linkedIdentity(surroundings, { link, answer, deviceId, publicKey: signer.publicKey, privateKeyBytes })
-      await begin(surroundings, record, answer.known)
+      const { record, list } = await linkedIdentity(surroundings, { link, answer, deviceId, publicKey: signer.publicKey, privateKeyBytes })
+      await begin(surroundings, record, list, answer.known)
       return record
     }
     if (clock.nowMs() > untilMs) throw new ClientError('client.link.timed_out')
@@ -151,8 +154,10 @@ interface Answered {
   readonly privateKeyBytes: Uint8Array
 }
 
-/** The certificate must be for this device's own key. @throws ClientError `client.link.refused` */
-const linkedIdentity = async ({ suite }: Surroundings, { link, answer, deviceId, publicKey, privateKeyBytes }: Answered): Promise<IdentityRecord> => {
+/** The certificate must be for this device's own key, and all else of the same account. @throws ClientError `client.link.refused` */
+const linkedIdentity = async (
+  { suite }: Surroundings, { link, answer, deviceId, publicKey, privateKeyBytes }: Answered,
+): Promise<{ readonly record: IdentityRecord; readonly list: DeviceListState }> => {
   const certificate = decodeDeviceCertificate(answer.certificate)
   if (certificate.deviceId !== deviceId || !equal(certificate.deviceSignatureKey, publicKey)) throw new ClientError('client.link.refused')
   try {
@@ -161,13 +166,23 @@ const linkedIdentity = async ({ suite }: Surroundings, { link, answer, deviceId,
     if (!isCodedError(error)) throw error
     throw new ClientError('client.link.refused', { reason: error.code }, { cause: error })
   }
-  return {
+  const { accountPrivateKey } = answer
+  const accountSigner = accountPrivateKey && await makeSigner(suite, new Secret(accountPrivateKey.slice()))
+  if (accountSigner !== undefined && !equal(accountSigner.publicKey, certificate.accountKey)) throw new ClientError('client.link.refused')
+  return { list: listOf(answer, certificate), record: {
     origin: link.origin,
     accountName: answer.accountName,
     certificate: encodeDeviceCertificate(certificate),
-    admission: { inviteId: undefined, linkId: link.linkId, inviteSecret: new Uint8Array(0) },
+    admission: { inviteId: undefined, linkId: link.linkId, inviteSecret: EMPTY, deviceList: EMPTY },
     inviterFingerprint: undefined,
     devicePrivateKey: privateKeyBytes,
-    accountPrivateKey: undefined,
-  }
+    accountPrivateKey: accountPrivateKey?.slice(),
+  } }
+}
+
+const listOf = ({ deviceList }: LinkAnswer, { accountId, accountKey, deviceId, listNumber }: DeviceCertificate): DeviceListState => {
+  const list = { accountId, ...decodeRecord(DeviceListRecord, deviceList) }
+  const isIts = equal(list.accountKey, accountKey) && list.devices.some((device) => device.deviceId === deviceId && device.listedIn === listNumber)
+  if (!isIts) throw new ClientError('client.link.refused')
+  return list
 }

@@ -3,14 +3,15 @@
  * into every conversation.
  */
 import { decode, equal, isCodedError, utf8 } from '@famichat/base'
-import { type DeviceId, encodeDeviceCertificate, LIFETIMES } from '@famichat/protocol'
+import { type AccountId, type DeviceId, encodeDeviceCertificate, FamilyRole, LIFETIMES, type ListedDevice } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
 import type { Engine } from '../engine.js'
 import type { Surroundings } from '../platform.js'
-import { decodeRecord, NameRecord, PinRecord } from '../store/records.js'
+import { decodeRecord, DeviceListRecord, encodeRecord, NameRecord, PinRecord } from '../store/records.js'
 import { type DeviceLink, encodeLinkAnswer, formatDeviceLink, knownThatFit, type LinkAnswer, makeLinkSecret, openLinkMail, sealLinkMail } from './device-link.js'
 import { certifyDevice, LinkOffer } from './identity.js'
-import type { AccountId } from '@famichat/protocol'
+import { readIdentity } from './joining.js'
+import { changeOwnList } from './own-devices.js'
 
 const POLL_MS = 400
 
@@ -37,6 +38,7 @@ export class LinkHost {
     const { connection, workspace } = this.#engine
     const { identity } = workspace.context
     if (identity.accountSigner === undefined) throw new ClientError('client.account.no_key')
+    await this.#engine.refreshPeople()
     const { linkId, expiresAtMs } = await connection.calls.call('linkOpen', {})
     const link = { origin: identity.origin, linkId, secret: makeLinkSecret(this.#surroundings.random) }
     return { link: formatDeviceLink(link), expiresAtMs, complete: () => this.#complete(link) }
@@ -47,8 +49,9 @@ export class LinkHost {
     const { suite, random } = this.#surroundings
     const { linkId } = link
     const sealed = await this.#poll(async () => (await connection.calls.call('linkRead', { linkId })).sealed)
-    const { deviceId, deviceSignatureKey } = readOffer(openLinkMail(suite, link, { direction: 'offer', sealed }))
-    const plaintext = encodeLinkAnswer(await this.#answer(deviceId, deviceSignatureKey))
+    const device = readOffer(openLinkMail(suite, link, { direction: 'offer', sealed }))
+    const { deviceId } = device
+    const plaintext = encodeLinkAnswer(await this.#answer(device))
     await connection.calls.call('linkAnswer', { linkId, sealed: sealLinkMail(suite, link, { direction: 'answer', plaintext, random }) })
     await this.#poll(async () => {
       await this.#engine.refreshPeople()
@@ -59,11 +62,22 @@ export class LinkHost {
     return deviceId
   }
 
-  async #answer(deviceId: DeviceId, deviceSignatureKey: Uint8Array): Promise<LinkAnswer> {
-    const { accountSigner, accountId, accountName } = this.#engine.workspace.context.identity
+  /** Lists the device, then vouches for it; an adult's devices all hold the account's key. */
+  async #answer(device: ListedDevice): Promise<LinkAnswer> {
+    const { connection, workspace: { context: { store, clock, identity: { accountSigner, accountId, accountName } } } } = this.#engine
     if (accountSigner === undefined) throw new ClientError('client.account.no_key')
-    const certificate = await certifyDevice(accountSigner, { accountId, deviceId, deviceSignatureKey, nowMs: this.#surroundings.clock.nowMs() })
-    return { certificate: encodeDeviceCertificate(certificate), accountName, known: knownThatFit(await this.#knownAccounts()) }
+    const list = await changeOwnList(this.#engine, { add: device }, (deviceList) => connection.calls.call('deviceListAppend', { deviceList }))
+    const certificate = await certifyDevice(accountSigner, { accountId, ...device, listNumber: list.number, nowMs: clock.nowMs() })
+    return {
+      certificate: encodeDeviceCertificate(certificate), accountName, deviceList: encodeRecord(DeviceListRecord, list),
+      accountPrivateKey: this.#isChild() ? undefined : (await readIdentity(store))?.accountPrivateKey,
+      known: knownThatFit(await this.#knownAccounts()),
+    }
+  }
+
+  #isChild(): boolean {
+    const { accountId } = this.#engine.workspace.context.identity
+    return this.#engine.people.accounts.find((account) => account.accountId === accountId)?.familyRole === FamilyRole.child
   }
 
   async #knownAccounts(): Promise<LinkAnswer['known']> {
@@ -90,7 +104,7 @@ export class LinkHost {
 }
 
 /** @throws ClientError `client.link.refused` */
-const readOffer = (bytes: Uint8Array): { deviceId: DeviceId; deviceSignatureKey: Uint8Array } => {
+const readOffer = (bytes: Uint8Array): ListedDevice => {
   try {
     const { label, deviceId, deviceSignatureKey } = decode(LinkOffer, bytes.slice())
     if (!equal(label, utf8('Famichat 1.0 LinkOffer'))) throw new ClientError('client.link.refused')

@@ -1,12 +1,15 @@
 /**
- * AuthenticationService: whose leaf is this? Answered from the certificate in the leaf and the pinned account keys,
- * never from the server (E13). An account that is new here is pinned at first sight; another key for it is refused.
+ * AuthenticationService: whose leaf is this? Answered from the certificate in the leaf, the pinned account keys and the account's
+ * signed device list, never from the server (E13). An account that is new here is pinned at first sight; another key for it is
+ * refused. A leaf is good when the version of the list that its certificate names has the device: the same answer on every device
+ * and at any time, so that old logs can be read. That a device has been taken off the list since is for members to act on.
  */
 import { equal } from '@famichat/base'
 import type { AuthenticationService, CipherSuite, Claim, Credential } from '@famichat/mls'
 import { type AccountId, decodeDeviceCertificate, type DeviceCertificate, ProtocolError, validateDeviceCertificate } from '@famichat/protocol'
 import { decodeRecord, encodeRecord, PinRecord, PinSource } from '../store/records.js'
 import type { Change, Store } from '../store/store.js'
+import { readDeviceList } from './device-lists.js'
 
 /** What trust needs to know. */
 export interface TrustContext {
@@ -25,6 +28,8 @@ export const certificateOf = (credential: Credential): DeviceCertificate => {
 export class Trust implements AuthenticationService {
   readonly #context: TrustContext
   readonly #fresh = new Map<AccountId, PinRecord>()
+  /** Lists that were not there, and how far they would have to reach. */
+  readonly #missing = new Map<AccountId, number>()
 
   constructor(context: TrustContext) {
     this.#context = context
@@ -46,7 +51,7 @@ export class Trust implements AuthenticationService {
     return before.deviceId === after.deviceId && before.accountId === after.accountId && equal(before.accountKey, after.accountKey)
   }
 
-  /** True when the account key signed it and is the one pinned for the account; pins it when there is none. */
+  /** True when the account key signed it, is the one pinned for the account, and lists the device where the certificate says; pins it when there is none. */
   async vouches(certificate: DeviceCertificate): Promise<boolean> {
     try {
       await validateDeviceCertificate(certificate, (key, message, signature) => this.#context.suite.signature.verify(key, message, signature))
@@ -54,7 +59,29 @@ export class Trust implements AuthenticationService {
       if (error instanceof ProtocolError) return false
       throw error
     }
-    return this.pin(certificate.accountId, certificate.accountKey, PinSource.firstSight)
+    return await this.#isListed(certificate) && this.pin(certificate.accountId, certificate.accountKey, PinSource.firstSight)
+  }
+
+  /** A version of somebody's list is needed that is not here. */
+  wantList(accountId: AccountId, number: number): void {
+    this.#missing.set(accountId, Math.max(number, this.#missing.get(accountId) ?? 0))
+  }
+
+  /** The lists that were needed and were not here since the last call, and how far they have to reach. */
+  takeMissing(): ReadonlyMap<AccountId, number> {
+    const missing = new Map(this.#missing)
+    this.#missing.clear()
+    return missing
+  }
+
+  async #isListed({ accountId, accountKey, deviceId, deviceSignatureKey, listNumber }: DeviceCertificate): Promise<boolean> {
+    const state = await readDeviceList(this.#context.store, accountId)
+    if (state === undefined || state.number < listNumber) {
+      this.wantList(accountId, listNumber)
+      return false
+    }
+    return equal(state.accountKey, accountKey)
+      && state.devices.some((device) => device.deviceId === deviceId && device.listedIn === listNumber && equal(device.deviceSignatureKey, deviceSignatureKey))
   }
 
   /** Pins an account's key; false when another one is pinned. */

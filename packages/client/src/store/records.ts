@@ -4,7 +4,7 @@
 import {
   closed, type Codec, counter, decode, encode, flag, type Infer, isCodedError, opaque, optional, struct, text, uint64, uint8, vector,
 } from '@famichat/base'
-import { AccountId, BlobId, ConversationId, conversationKind, DeviceId, InviteId, LinkId, MessageId, WelcomeId } from '@famichat/protocol'
+import { AccountId, BlobId, ConversationId, conversationKind, DeviceId, InviteId, LIMITS, LinkId, MessageId, WelcomeId } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
 import { bytes32 } from './fields.js'
 
@@ -19,11 +19,15 @@ export const IdentityRecord = struct({
   accountName: name,
   certificate: opaque({ min: 1, max: 512 }),
   /** Set until the server knows the device. */
-  admission: optional(struct({ inviteId: optional(InviteId), linkId: optional(LinkId), inviteSecret: opaque({ max: 16 }) })),
+  admission: optional(struct({
+    inviteId: optional(InviteId), linkId: optional(LinkId), inviteSecret: opaque({ max: 16 }),
+    /** The version of the account's device list that brings the device in; empty where another device has published it. */
+    deviceList: opaque({ max: 2048 }),
+  })),
   /** Of the account key that an invite promised, until that account has been seen. */
   inviterFingerprint: optional(opaque({ min: 16, max: 16 })),
   devicePrivateKey: opaque({ min: 32, max: 32 }),
-  /** Only on the device that made the account. */
+  /** On every device of an adult; of a child's on the one that made the account. */
   accountPrivateKey: optional(opaque({ min: 32, max: 32 })),
 })
 export type IdentityRecord = Infer<typeof IdentityRecord>
@@ -34,6 +38,16 @@ export type PinSource = (typeof PinSource)[keyof typeof PinSource]
 
 export const PinRecord = struct({ accountKey: bytes32, source: closed(uint8, PinSource, 'pin source'), pinnedAtMs: counter })
 export type PinRecord = Infer<typeof PinRecord>
+
+/** What is known of an account's device list, see identity/device-lists.ts. */
+export const DeviceListRecord = struct({
+  accountKey: bytes32,
+  number: counter,
+  hashes: vector(bytes32, { max: LIMITS.deviceListVersions }),
+  devices: vector(struct({
+    deviceId: DeviceId, deviceSignatureKey: bytes32, listedIn: counter, removedIn: optional(counter),
+  }), { max: LIMITS.deviceListVersions * LIMITS.devicesPerAccount }),
+})
 
 export const NameRecord = struct({ accountName: name })
 

@@ -11,6 +11,8 @@ export const TABLES = [
   'keyPackages',
   /** Account keys, pinned when first seen. */
   'pins',
+  /** Device lists of accounts as far as this device has followed them, by account id. */
+  'deviceLists',
   /** Names of accounts, by account id. */
   'names',
   /** Whose key was compared by people, by account id. */

@@ -133,3 +133,21 @@ export const textsOf = async (client: Client, conversationId: ConversationId): P
 export const settle = async (...people: Client[]): Promise<void> => {
   for (let round = 0; round < 3; round++) for (const person of people) await person.sync()
 }
+
+/** Links a further device of somebody's, in a profile of its own. */
+export const linkDevice = async (community: Community, client: Client, profile: string): Promise<Client> => {
+  const offering = await client.offerLink()
+  const [, device] = await Promise.all([offering.complete(), community.join(offering.link, '', profile)])
+  return device
+}
+
+/** A child of a guardian's family with two devices, both let in. */
+export const childWithTablet = async (community: Community, guardian: Client): Promise<{ readonly kid: Client; readonly tablet: Client }> => {
+  const kid = await community.join((await guardian.invite('child')).link, 'Kid')
+  await guardian.community.approveDevice(kid.identity.deviceId)
+  await kid.sync()
+  const tablet = await linkDevice(community, kid, 'tablet')
+  await guardian.community.approveDevice(tablet.identity.deviceId)
+  await tablet.sync()
+  return { kid, tablet }
+}

@@ -1,11 +1,12 @@
 /**
  * Devices of the community: the directory, and revocation as one act.
  */
-import { type AccountId, AuditEvent, type DeviceId, type Directory, type Nothing, ProtocolError } from '@famichat/protocol'
+import { type AccountId, AuditEvent, type DeviceId, type DeviceRevocation, type Directory, listedDevices, type Nothing, ProtocolError } from '@famichat/protocol'
 import { dropUnreferencedBodies } from '../delivery/welcomes.js'
 import type { AuthenticatedDevice, Services } from '../services.js'
 import type { Store } from '../storage/open-database.js'
 import { recordAudit } from './audit.js'
+import { appendDeviceList, countDeviceLists } from './device-lists.js'
 import { isGuardianOf } from './families.js'
 import { dropTokens } from './tokens.js'
 
@@ -18,6 +19,7 @@ export const readDirectory = async (services: Services): Promise<Directory> => {
   const rows = await read.selectFrom('devices').select(['device_id', 'account_id', 'certificate', 'approved_at_ms', 'revoked_at_ms'])
     .orderBy('created_at_ms').orderBy('device_id').execute()
   const families = await read.selectFrom('families').selectAll().orderBy('created_at_ms').orderBy('family_id').execute()
+  const listNumbers = await countDeviceLists(read)
   const devicesOf = new Map<string, DirectoryDevice[]>()
   for (const row of rows) {
     const devices = devicesOf.get(row.account_id) ?? []
@@ -27,7 +29,7 @@ export const readDirectory = async (services: Services): Promise<Directory> => {
   return {
     families: families.map(({ family_id, name }) => ({ familyId: family_id, familyName: name })),
     accounts: accounts.map((row) => ({
-      accountId: row.account_id, accountName: row.name, accountKey: row.account_key, role: row.role,
+      accountId: row.account_id, accountName: row.name, accountKey: row.account_key, deviceListNumber: listNumbers.get(row.account_id) ?? 0, role: row.role,
       familyId: row.family_id, familyRole: row.family_role,
       devices: devicesOf.get(row.account_id) ?? [],
     })),
@@ -35,14 +37,19 @@ export const readDirectory = async (services: Services): Promise<Directory> => {
 }
 
 /**
- * Revokes a device of the caller's account, or of a child the caller is the guardian of: its tokens, KeyPackages, links and waiting Welcomes go in one transaction,
- * then its channels are closed. Doing it twice is harmless.
- * @throws ProtocolError `protocol.access.refused` for any other device
+ * Revokes a device of the caller's account, whose next device list has it no more, or of a child the caller is the guardian
+ * of: its tokens, KeyPackages, links and waiting Welcomes go in one transaction, then its channels are closed. Doing it twice
+ * is harmless. A device that was listed and never came is taken off the list.
+ * @throws ProtocolError `protocol.access.refused` for any other device | `protocol.device_list.*`
  */
-export const revokeDevice = (services: Services, caller: AuthenticatedDevice, deviceId: DeviceId): Promise<Nothing> =>
+export const revokeDevice = (services: Services, caller: AuthenticatedDevice, { deviceId, deviceList }: DeviceRevocation): Promise<Nothing> =>
   services.database.write.write(async (store, afterCommit) => {
-    const device = await readDevice(store, deviceId)
-    if (device.account_id !== caller.accountId && !(await isGuardianOf(store, caller, device.account_id))) throw new ProtocolError('protocol.access.refused')
+    if (deviceList !== undefined) await unlist(store, caller, deviceId, deviceList)
+    const device = deviceList === undefined ? await readDevice(store, deviceId) : await findDevice(store, deviceId)
+    if (device === undefined) return {}
+    const isOwn = device.account_id === caller.accountId
+    if (!isOwn && !(await isGuardianOf(store, caller, device.account_id))) throw new ProtocolError('protocol.access.refused')
+    if (isOwn && deviceList === undefined && device.revoked_at_ms === null) throw new ProtocolError('protocol.device_list.refused')
     if (device.revoked_at_ms !== null) return {}
     const nowMs = services.clock.nowMs()
     await recordAudit(store, { atMs: nowMs, event: AuditEvent.deviceRevoked, actor: caller.accountId, subject: deviceId })
@@ -71,10 +78,24 @@ export const approveDevice = (services: Services, caller: AuthenticatedDevice, d
     return {}
   })
 
-const readDevice = async (
-  store: Store, deviceId: DeviceId,
-): Promise<{ readonly account_id: AccountId; readonly approved_at_ms: number | null; readonly revoked_at_ms: number | null }> => {
-  const device = await store.selectFrom('devices').select(['account_id', 'approved_at_ms', 'revoked_at_ms']).where('device_id', '=', deviceId).executeTakeFirst()
+/** The caller's next list has this device no more. */
+const unlist = async (store: Store, { accountId }: AuthenticatedDevice, deviceId: DeviceId, deviceList: Uint8Array): Promise<void> => {
+  const { account_key: accountKey } = await store.selectFrom('accounts').select('account_key').where('account_id', '=', accountId).executeTakeFirstOrThrow()
+  const state = await appendDeviceList(store, { accountId, accountKey }, deviceList, deviceId)
+  if (listedDevices(state).some((device) => device.deviceId === deviceId)) throw new ProtocolError('protocol.device_list.refused')
+}
+
+interface DeviceRow {
+  readonly account_id: AccountId
+  readonly approved_at_ms: number | null
+  readonly revoked_at_ms: number | null
+}
+
+const findDevice = (store: Store, deviceId: DeviceId): Promise<DeviceRow | undefined> =>
+  store.selectFrom('devices').select(['account_id', 'approved_at_ms', 'revoked_at_ms']).where('device_id', '=', deviceId).executeTakeFirst()
+
+const readDevice = async (store: Store, deviceId: DeviceId): Promise<DeviceRow> => {
+  const device = await findDevice(store, deviceId)
   if (device === undefined) throw new ProtocolError('protocol.access.refused')
   return device
 }

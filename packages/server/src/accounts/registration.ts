@@ -13,6 +13,7 @@ import type { Services } from '../services.js'
 import { verifyEd25519 } from '../signatures.js'
 import type { Store } from '../storage/open-database.js'
 import { recordAudit } from './audit.js'
+import { appendDeviceList, readDeviceListState, requireListed } from './device-lists.js'
 import { readStanding, requireStillPlaced, takePlace } from './families.js'
 import { type InviteProof, validateInvite } from './invites.js'
 import { checkKeyPackages, type CheckedKeyPackage, storeKeyPackages } from './key-packages.js'
@@ -47,7 +48,8 @@ export const joinWithInvite = async (
       account_id: accountId, name, account_key: accountKey, role, created_at_ms: device.nowMs,
       family_id: familyId, family_role: familyRole,
     }).execute()
-    await store.updateTable('invites').set({ used_by: accountId }).where('invite_id', '=', invite.inviteId).execute()
+    requireListed(await appendDeviceList(store, { accountId, accountKey }, request.deviceList), device.certificate)
+    await store.updateTable('invites').set({ used_by: accountId, joiner_proof: request.joinerProof ?? null }).where('invite_id', '=', invite.inviteId).execute()
     await recordAudit(store, { atMs: device.nowMs, event: AuditEvent.accountJoined, actor: accountId, subject: accountId })
     const deviceState = await insertDevice(store, device, familyRole)
     return { role, familyId, familyRole, deviceState, createdAtMs: device.nowMs }
@@ -71,6 +73,7 @@ export const registerDevice = async (
     }
     await refuseTakenDevice(store, device.certificate)
     await refuseTooManyDevices(store, accountId)
+    requireListed(await readDeviceListState(store, accountId), device.certificate)
     await store.updateTable('links').set({ used_by: deviceId }).where('link_id', '=', request.linkId).execute()
     await insertDevice(store, device, (await readStanding(store, accountId)).familyRole)
     return {}
@@ -90,6 +93,7 @@ export const recoverDevice = async (services: Services, request: DeviceRecovery,
     if (await isSameDevice(store, device)) return {}
     await refuseTakenDevice(store, device.certificate)
     await refuseTooManyDevices(store, accountId)
+    requireListed(await appendDeviceList(store, { accountId, accountKey }, request.deviceList), device.certificate)
     await insertDevice(store, device, (await readStanding(store, accountId)).familyRole)
     await requestEntry(store, device.certificate, device.nowMs)
     return {}

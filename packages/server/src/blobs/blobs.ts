@@ -4,26 +4,27 @@
  */
 import { equal } from '@famichat/base'
 import {
-  type BlobChunk, type BlobChunkAnswer, type BlobChunkRequest, type BlobCreated, type BlobCreation, type BlobId, type BlobState,
-  LIFETIMES, LIMITS, makeId, type Nothing, ProtocolError,
+  type BlobChunk, type BlobChunkAnswer, type BlobChunkRequest, type BlobCreated, type BlobCreation, type BlobId, type BlobInbox, type BlobState,
+  type DeviceId, LIFETIMES, LIMITS, makeId, type Nothing, ProtocolError,
 } from '@famichat/protocol'
 import { readJoinedConversation } from '../delivery/conversations.js'
 import type { AuthenticatedDevice, Services } from '../services.js'
 import type { Store } from '../storage/open-database.js'
 
 /** Makes room for a blob. @throws ProtocolError `protocol.blob.too_large` | `protocol.blob.quota` | `protocol.access.refused` */
-export const createBlob = (services: Services, caller: AuthenticatedDevice, { conversationId, blobBytes }: BlobCreation): Promise<BlobCreated> => {
+export const createBlob = (services: Services, caller: AuthenticatedDevice, { conversationId, forDevice, blobBytes }: BlobCreation): Promise<BlobCreated> => {
   if (blobBytes < 1 || blobBytes > LIMITS.blobBytes) throw new ProtocolError('protocol.blob.too_large', { blobBytes })
   const nowMs = services.clock.nowMs()
   return services.database.write.write(async (store) => {
     if (conversationId !== undefined) await readJoinedConversation(store, caller.deviceId, conversationId)
+    if (forDevice !== undefined) await requireSibling(store, caller, forDevice)
     await dropOutdatedBlobs(store, nowMs)
     const { reserved } = await store.selectFrom('blobs').select((eb) => eb.fn.sum<number | null>('blob_bytes').as('reserved'))
       .where('account_id', '=', caller.accountId).executeTakeFirstOrThrow()
     if ((reserved ?? 0) + blobBytes > LIMITS.blobBytesPerAccount) throw new ProtocolError('protocol.blob.quota')
     const blobId = makeId<BlobId>(services.random)
     await store.insertInto('blobs').values({
-      blob_id: blobId, account_id: caller.accountId, conversation_id: conversationId ?? null, blob_bytes: blobBytes,
+      blob_id: blobId, account_id: caller.accountId, conversation_id: conversationId ?? null, for_device: forDevice ?? null, blob_bytes: blobBytes,
       stored_bytes: 0, chunks: 0, created_at_ms: nowMs,
     }).execute()
     return { blobId, expiresAtMs: nowMs + LIFETIMES.blobMs }
@@ -64,6 +65,22 @@ export const readBlob = async (services: Services, caller: AuthenticatedDevice, 
   const chunk = blob.stored_bytes === blob.blob_bytes ? await readChunk(read, blobId, index) : undefined
   if (chunk === undefined) throw new ProtocolError('protocol.access.refused')
   return { chunk }
+}
+
+/** What another device of the account made for the calling one, oldest first. */
+export const listInbox = async (services: Services, { deviceId }: AuthenticatedDevice): Promise<BlobInbox> => {
+  const rows = await services.database.read.selectFrom('blobs').select(['blob_id', 'blob_bytes', 'stored_bytes', 'chunks']).where('for_device', '=', deviceId)
+    .where('created_at_ms', '>', services.clock.nowMs() - LIFETIMES.blobMs).orderBy('created_at_ms').orderBy('blob_id').limit(MAX_INBOX).execute()
+  return { blobs: rows.map((row) => ({ blobId: row.blob_id, ...stateOf(row) })) }
+}
+
+const MAX_INBOX = 64
+
+/** @throws ProtocolError `protocol.access.refused` */
+const requireSibling = async (store: Store, { accountId }: AuthenticatedDevice, deviceId: DeviceId): Promise<void> => {
+  const sibling = await store.selectFrom('devices').select('device_id').where('device_id', '=', deviceId).where('account_id', '=', accountId)
+    .where('revoked_at_ms', 'is', null).executeTakeFirst()
+  if (sibling === undefined) throw new ProtocolError('protocol.access.refused')
 }
 
 /** Deletes a blob of the caller's account; one that is gone already is harmless. */

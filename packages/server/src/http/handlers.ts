@@ -3,6 +3,7 @@
  */
 import { DeviceState, PROTOCOL_VERSION, ProtocolError, type RouteAuthOf, type RouteName, type RouteRequest, type RouteResponse } from '@famichat/protocol'
 import { listAudit } from '../accounts/audit.js'
+import { extendDeviceList, readDeviceLists, recoverDeviceLists } from '../accounts/device-lists.js'
 import { approveDevice, readDirectory, revokeDevice } from '../accounts/devices.js'
 import { changeRole } from '../accounts/families.js'
 import { createInvite, type InviteProof, listInvites, revokeInvite } from '../accounts/invites.js'
@@ -11,7 +12,7 @@ import { collectAnswer, openLink, postAnswer, postOffer, readOffer } from '../ac
 import { joinWithInvite, recoverDevice, registerDevice } from '../accounts/registration.js'
 import { type RefreshBook, refreshToken } from '../accounts/refresh-tokens.js'
 import { type ChallengeBook, issueToken, type RegisteredDevice } from '../accounts/tokens.js'
-import { appendToBlob, createBlob, deleteBlob, readBlob, readBlobState } from '../blobs/blobs.js'
+import { appendToBlob, createBlob, deleteBlob, listInbox, readBlob, readBlobState } from '../blobs/blobs.js'
 import { acceptCommit } from '../delivery/commits.js'
 import { createConversation, listConversations, readGroupInfo, readRoster } from '../delivery/conversations.js'
 import { readLog } from '../delivery/log.js'
@@ -76,7 +77,11 @@ export const makeHandlers = (
     deviceRecover: ({ request, origins }) => recoverDevice(services, request, origins),
     deviceState: ({ caller }) => ({ state: caller.isPending ? DeviceState.pending : DeviceState.active }),
     deviceApprove: ({ caller, request }) => approveDevice(services, caller, request.deviceId),
-    deviceRevoke: ({ caller, request }) => revokeDevice(services, caller, request.deviceId),
+    deviceRevoke: ({ caller, request }) => revokeDevice(services, caller, request),
+
+    deviceListAppend: ({ caller, request }) => extendDeviceList(services, caller, request),
+    deviceListRead: ({ request }) => readDeviceLists(services, request),
+    deviceListRecover: ({ request, origins }) => recoverDeviceLists(services, challenges, request, origins),
 
     passkeyCreationOptions: ({ caller }) => makeCreationOptions(services, passkeyChallenges, caller),
     passkeyRegister: ({ caller, request }) => registerPasskey(services, passkeyChallenges, caller, request),
@@ -106,6 +111,7 @@ export const makeHandlers = (
     blobAppend: ({ caller, request }) => appendToBlob(services, caller, request),
     blobState: ({ caller, request }) => readBlobState(services, caller, request.blobId),
     blobRead: ({ caller, request }) => readBlob(services, caller, request),
+    blobInbox: ({ caller }) => listInbox(services, caller),
     blobDelete: ({ caller, request }) => deleteBlob(services, caller, request.blobId),
 
     logRead: ({ caller, request }) => readLog(services, caller, request),

@@ -234,6 +234,18 @@ const sealNames = async (db: AnySchema, vault: Vault): Promise<void> => {
 /** From here on names are encrypted. */
 export const SEALING_MIGRATION = '0008-sealed-names'
 
+const deviceListTables = async (db: AnySchema): Promise<void> => {
+  await db.schema.createTable('device_lists')
+    .addColumn('account_id', 'text', (column) => column.notNull().references('accounts.account_id'))
+    .addColumn('number', 'integer', (column) => column.notNull())
+    .addColumn('list', 'blob', (column) => column.notNull())
+    .addPrimaryKeyConstraint('device_lists_key', ['account_id', 'number'])
+    .execute()
+  await db.schema.alterTable('invites').addColumn('joiner_proof', 'blob').execute()
+  await db.schema.alterTable('blobs').addColumn('for_device', 'text', (column) => column.references('devices.device_id')).execute()
+  await db.schema.createIndex('blobs_by_device').on('blobs').column('for_device').execute()
+}
+
 const migrationsWith = (vault: Vault): Readonly<Record<string, Migration>> => ({
   '0001-accounts': { up: (db: AnySchema) => firstTables(db) },
   '0002-delivery': { up: (db: AnySchema) => deliveryTables(db) },
@@ -243,6 +255,7 @@ const migrationsWith = (vault: Vault): Readonly<Record<string, Migration>> => ({
   '0006-readds': { up: (db: AnySchema) => readdTables(db) },
   '0007-passkeys': { up: (db: AnySchema) => passkeyTables(db) },
   [SEALING_MIGRATION]: { up: (db: AnySchema) => sealNames(db, vault) },
+  '0009-device-lists': { up: (db: AnySchema) => deviceListTables(db) },
 })
 
 /**

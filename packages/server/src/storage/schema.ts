@@ -36,6 +36,13 @@ interface Devices {
   revoked_at_ms: number | null
 }
 
+/** One signed version of an account's device list. */
+interface DeviceLists {
+  account_id: AccountId
+  number: number
+  list: Uint8Array
+}
+
 interface Invites {
   invite_id: InviteId
   /** Null for the set-up invite of a new server. */
@@ -48,6 +55,8 @@ interface Invites {
   created_at_ms: number
   expires_at_ms: number
   used_by: AccountId | null
+  /** For the inviter, who alone can check it. */
+  joiner_proof: Uint8Array | null
   revoked_at_ms: number | null
 }
 
@@ -158,6 +167,8 @@ interface Blobs {
   account_id: AccountId
   /** Whose devices may read it; null for the account's own only. */
   conversation_id: ConversationId | null
+  /** The device of the account for which it was made, if for one. */
+  for_device: DeviceId | null
   blob_bytes: number
   stored_bytes: number
   chunks: number
@@ -204,6 +215,7 @@ export interface Schema {
   audit: Audit
   accounts: Accounts
   devices: Devices
+  device_lists: DeviceLists
   invites: Invites
   tokens: Tokens
   refresh_tokens: RefreshTokens

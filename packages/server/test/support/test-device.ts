@@ -4,7 +4,8 @@
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { fromBase64url, systemRandom } from '@famichat/base'
 import {
-  type AccountId, BODY_CONTENT_TYPE, type DeviceCertificate, decodeResponse, type DeviceId, deviceCertificateTbs,
+  type AccountId, BODY_CONTENT_TYPE, type DeviceCertificate, decodeResponse, type DeviceId, deviceCertificateTbs, type DeviceListState, deviceListTbs, encodeDeviceList, firstDeviceList,
+  followDeviceList, nextDeviceList,
   deviceRegistrationTbs, encodeDeviceCertificate, encodeRequest, FamilyRole, formatDeviceAuthorization, formatInviteAuthorization, formatRequestProof,
   formatInviteLink, idToBytes, type InviteFor, type InviteId, InvitePlace, inviteProofInput, type JoinRequest, type LinkId, makeId, parseErrorBody, PROOF_HEADER, requestTbs,
   parseInviteLink, type RouteName, type RouteRequest, type RouteResponse, ROUTES, serverOrigin, tokenRefreshTbs, tokenRequestTbs,
@@ -51,6 +52,9 @@ export interface TestAccount {
   readonly key: KeyPair
 }
 
+/** What is known of each account's device list, by the account's key. */
+const lists = new WeakMap<KeyPair, DeviceListState>()
+
 export class TestDevice {
   readonly server: TestServer
   readonly account: TestAccount
@@ -67,9 +71,40 @@ export class TestDevice {
     this.deviceId = makeId<DeviceId>(systemRandom)
     const statement = {
       version: 1, accountId: account.accountId, deviceId: this.deviceId, accountKey: account.key.publicKey,
-      deviceSignatureKey: this.key.publicKey, createdAtMs: server.clock.nowMs(),
+      deviceSignatureKey: this.key.publicKey, listNumber: (lists.get(account.key)?.number ?? 0) + 1, createdAtMs: server.clock.nowMs(),
     }
     this.certificate = { ...statement, signature: sign(null, deviceCertificateTbs(statement), account.key.privateKey) }
+  }
+
+  /** The account's next device list: with another device, without one, or the first with this one. */
+  deviceList(change: { readonly add: TestDevice } | { readonly remove: DeviceId } = { add: this }): Uint8Array {
+    const { accountId, key } = this.account
+    const state = lists.get(key)
+    const listed = (device: TestDevice) => ({ deviceId: device.deviceId, deviceSignatureKey: device.key.publicKey })
+    const nowMs = this.server.clock.nowMs()
+    const named = 'add' in change ? { add: listed(change.add) } : change
+    const list = state === undefined ? firstDeviceList({ accountId, accountKey: key.publicKey }, listed(this), nowMs) : nextDeviceList(state, named, nowMs)
+    return encodeDeviceList({ ...list, signature: sign(null, deviceListTbs(list), key.privateKey) })
+  }
+
+  /** The server has it. */
+  async keepList(deviceList: Uint8Array): Promise<void> {
+    const checks = { verify: () => true, digest: sha256 }
+    lists.set(this.account.key, await followDeviceList(lists.get(this.account.key), deviceList, checks))
+  }
+
+  /** Lists a device that is to come. */
+  async list(device: TestDevice): Promise<void> {
+    const deviceList = this.deviceList({ add: device })
+    await this.call('deviceListAppend', { deviceList })
+    await this.keepList(deviceList)
+  }
+
+  /** Revokes a device of this account. */
+  async revoke(deviceId: DeviceId): Promise<void> {
+    const deviceList = this.deviceList({ remove: deviceId })
+    await this.call('deviceRevoke', { deviceId, deviceList })
+    await this.keepList(deviceList)
   }
 
   get origin(): string {
@@ -105,14 +140,16 @@ export class TestDevice {
   registration(admission: InviteId | LinkId | AccountId, keyPackages: readonly Uint8Array[] = []): Omit<JoinRequest, 'accountName' | 'familyName'> {
     const certificate = encodeDeviceCertificate(this.certificate)
     const statement = deviceRegistrationTbs({ origin: this.origin, admission: idToBytes(admission), certificate })
-    return { certificate, registrationSignature: this.sign(statement), keyPackages: { keyPackages } }
+    return { certificate, deviceList: this.deviceList(), joinerProof: undefined, registrationSignature: this.sign(statement), keyPackages: { keyPackages } }
   }
 
   async join(link: string, accountName: string, keyPackageCount = 0, familyName?: string): Promise<RouteResponse<'join'>> {
     const { inviteId, secret } = parseInviteLink(link)
     const request = { accountName, familyName, ...this.registration(inviteId, this.keyPackages(keyPackageCount)) }
     const proof = sha256(inviteProofInput(inviteId, secret))
-    return callRoute(this.server, 'join', request, formatInviteAuthorization(inviteId, proof))
+    const joined = await callRoute(this.server, 'join', request, formatInviteAuthorization(inviteId, proof))
+    if (!lists.has(this.account.key)) await this.keepList(request.deviceList)
+    return joined
   }
 
   async signIn(): Promise<void> {
@@ -142,6 +179,7 @@ export class TestDevice {
     const device = new TestDevice(this.server, this.account)
     const { linkId } = await this.call('linkOpen', {})
     await callRoute(this.server, 'linkOffer', { linkId, sealed: Uint8Array.of(1) })
+    await this.list(device)
     await this.call('linkAnswer', { linkId, sealed: Uint8Array.of(2) })
     await callRoute(this.server, 'deviceRegister', { linkId, ...device.registration(linkId, device.keyPackages(keyPackageCount)) })
     await device.signIn()

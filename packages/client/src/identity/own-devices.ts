@@ -1,0 +1,48 @@
+/**
+ * The account's own devices: adding one and revoking one are new signed versions of its list (E13, E18). Two devices may do so
+ * at once: who comes second signs again on top of the first.
+ */
+import { isCodedError } from '@famichat/base'
+import { type DeviceId, type DeviceListState, listedDevices, type ListedDevice, nextDeviceList } from '@famichat/protocol'
+import { ClientError } from '../client-error.js'
+import type { Engine } from '../engine.js'
+import { readDeviceList } from './device-lists.js'
+import { signDeviceList } from './identity.js'
+
+const ATTEMPTS = 5
+
+/**
+ * Publishes the next version of the own list, and returns the list with it.
+ * @param publish hands a version to the server
+ * @throws ClientError `client.account.no_key` | `client.device_list.withheld` | ProtocolError `protocol.device_list.*`
+ */
+export const changeOwnList = async (
+  { workspace, lists }: Pick<Engine, 'workspace' | 'lists'>, change: { readonly add: ListedDevice } | { readonly remove: DeviceId },
+  publish: (deviceList: Uint8Array) => Promise<unknown>,
+): Promise<DeviceListState> => {
+  const { identity: { accountSigner, accountId }, store, clock } = workspace.context
+  if (accountSigner === undefined) throw new ClientError('client.account.no_key')
+  for (let attempt = 1; ; attempt++) {
+    await lists.refresh([accountId])
+    const state = await readDeviceList(store, accountId)
+    if (state === undefined) throw new ClientError('client.device_list.withheld')
+    try {
+      await publish(await signDeviceList(accountSigner, nextDeviceList(state, change, clock.nowMs())))
+    } catch (error) {
+      if (!isCodedError(error, 'protocol.device_list.conflict') || attempt === ATTEMPTS) throw error
+      continue
+    }
+    await lists.refresh([accountId])
+    const changed = await readDeviceList(store, accountId)
+    if (changed === undefined || changed.number === state.number) throw new ClientError('client.device_list.withheld')
+    return changed
+  }
+}
+
+/** Revokes a device of the account: its next list has it no more, and the server shuts it out in the same act. */
+export const revokeOwnDevice = async (engine: Engine, deviceId: DeviceId): Promise<void> => {
+  const { workspace: { context: { store, identity } }, connection: { calls } } = engine
+  const isListed = listedDevices(await readDeviceList(store, identity.accountId)).some((device) => device.deviceId === deviceId)
+  if (isListed) await changeOwnList(engine, { remove: deviceId }, (deviceList) => calls.call('deviceRevoke', { deviceId, deviceList }))
+  else await calls.call('deviceRevoke', { deviceId, deviceList: undefined })
+}
