@@ -54,6 +54,8 @@ export interface TestAccount {
 
 /** What is known of each account's device list, by the account's key. */
 const lists = new WeakMap<KeyPair, DeviceListState>()
+/** An account's devices come one after the other: each is on the list that follows the last one. */
+const coming = new WeakMap<KeyPair, Promise<unknown>>()
 
 export class TestDevice {
   readonly server: TestServer
@@ -175,7 +177,13 @@ export class TestDevice {
   }
 
   /** Links and registers a further device of this account. */
-  async addDevice(keyPackageCount = 0): Promise<TestDevice> {
+  addDevice(keyPackageCount = 0): Promise<TestDevice> {
+    const added = (coming.get(this.account.key) ?? Promise.resolve()).then(() => this.#addNext(keyPackageCount))
+    coming.set(this.account.key, added.catch(() => undefined))
+    return added
+  }
+
+  async #addNext(keyPackageCount: number): Promise<TestDevice> {
     const device = new TestDevice(this.server, this.account)
     const { linkId } = await this.call('linkOpen', {})
     await callRoute(this.server, 'linkOffer', { linkId, sealed: Uint8Array.of(1) })
