@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { isCodedError, systemRandom } from '@famichat/base'
 import type { Client, Unlock } from '@famichat/client'
 import { SoftwareAuthenticator, type SoftwareAuthenticatorOptions } from '@famichat/server/testing'
-import { Community, settle, textsOf } from './support/community.js'
+import { childWithTablet, Community, settle, textsOf } from './support/community.js'
 
 const refused = (code: string, act: Promise<unknown>): Promise<void> => assert.rejects(act, (error) => {
   assert.ok(isCodedError(error), String(error))
@@ -111,13 +111,12 @@ test('a passkey is never the only way back', async (t) => {
   assert.deepEqual(await ana.passkeys.list(), [])
 })
 
-test('a device that was linked has no account key, so it adds no passkey', async (t) => {
+test('a child\'s device that was linked has no account key, so it adds no passkey', async (t) => {
   const community = await Community.start(t)
   const [ana] = await community.people('Ana') as [Client]
-  const offer = await ana.offerLink()
-  const [linked] = await Promise.all([community.join(offer.link, '', 'linked'), offer.complete()])
-  await linked.recovery.phrase()
-  await refused('client.account.no_key', linked.passkeys.add({ authenticator: authenticatorOf(community), label: 'phone' }))
+  const { tablet } = await childWithTablet(community, ana)
+  await tablet.recovery.phrase()
+  await refused('client.account.no_key', tablet.passkeys.add({ authenticator: authenticatorOf(community), label: 'phone' }))
 })
 
 test('a removed passkey signs in no more and opens nothing; the others go on', async (t) => {
