@@ -21,3 +21,7 @@ export const requiresEncryption = (kind: ConversationKind): boolean => kind !== 
 
 /** True when only devices of one account may be in conversations of this kind. */
 export const isForOneAccount = (kind: ConversationKind): boolean => kind === ConversationKind.self
+
+/** True when a message protected in this way may be in a conversation of this kind. Encrypted ones may be in every kind. */
+export const acceptsEncryption = (kind: ConversationKind, protection: Encryption): boolean =>
+  protection !== Encryption.none || !requiresEncryption(kind)

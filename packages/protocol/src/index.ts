@@ -21,7 +21,7 @@ export {
   EpochWinner, fitsFrame, FRAME_VERSION, type ServerFrame, ServerFrameType,
 } from './channel-frames.js'
 export {
-  ConversationKind, conversationKind, Encryption, encryption, isForOneAccount, requiresEncryption,
+  acceptsEncryption, ConversationKind, conversationKind, Encryption, encryption, isForOneAccount, requiresEncryption,
 } from './conversation-policy.js'
 export {
   Acceptance, ClaimedKeyPackages, CommitSubmission, ConversationCreation, ConversationList, ConversationRequest,
@@ -37,6 +37,7 @@ export {
   firstDeviceList, followDeviceList, type KnownDevice, listedDevices, ListedDevice, nextDeviceList,
 } from './device-list.js'
 export { ContentType, Envelope, EnvelopeHeader } from './envelope.js'
+export { type EnvelopeMetadata, envelopeToJson, metadataOf } from './envelope-metadata.js'
 export { epochWinnerOf, type ErrorBody, makeEpochConflict, makeErrorBody, parseErrorBody } from './error-body.js'
 export {
   AccountId, type AnyId, BlobId, ConversationId, DeviceId, FamilyId, ID_BYTES, idFromBytes, idToBytes, InviteId, LinkId, makeId,

@@ -3,8 +3,7 @@
  */
 import { equal, present } from '@famichat/base'
 import {
-  type Acceptance, type ClientFrame, type ClientFrameType, ContentType, type ConversationId, Encryption, idToBytes, LIMITS, ProtocolError,
-  requiresEncryption,
+  type Acceptance, acceptsEncryption, type ClientFrame, type ClientFrameType, ContentType, type ConversationId, Encryption, idToBytes, LIMITS, ProtocolError,
 } from '@famichat/protocol'
 import type { AuthenticatedDevice, Services } from '../services.js'
 import { epochNumber, findAcceptance, insertEnvelope, inspectOrRefuse } from './append.js'
@@ -32,11 +31,8 @@ export const acceptMessage = (
     const earlier = await findAcceptance(store, { senderDevice: sender.deviceId, messageId, conversationId, message })
     if (earlier !== undefined) return earlier
     const conversation = await readJoinedConversation(store, sender.deviceId, conversationId)
-    if (encryption === Encryption.none) {
-      if (requiresEncryption(conversation.kind)) throw new ProtocolError('protocol.message.unencrypted')
-    } else {
-      validateEpoch({ epoch, current: conversation.epoch, contentType })
-    }
+    if (!acceptsEncryption(conversation.kind, encryption)) throw new ProtocolError('protocol.message.unencrypted')
+    if (encryption !== Encryption.none) validateEpoch({ epoch, current: conversation.epoch, contentType })
     const [taken] = await takePlace(store, { conversationId })
     const { last_seq: seq } = present(taken, 'the conversation was just read')
     const header = {
