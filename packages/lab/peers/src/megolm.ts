@@ -10,6 +10,8 @@ import { Homeserver, MatrixDevice, userIdOf } from './parts/matrix-device.js'
 import { megolmAuthorship } from './parts/olm-message.js'
 
 const ROOM = '!lab:lab.example'
+/** Messages after which OlmMachine wants a new key; it panics when it is not asked for one (shareRoomKey). */
+const MESSAGES_PER_KEY = 100
 
 /** OlmMachine in a room. */
 export const contender: Contender = {
@@ -72,6 +74,7 @@ class MegolmPerson implements Person {
   readonly #homeserver: Homeserver
   readonly #device: MatrixDevice
   #sharedVersion = -1
+  #messages = 0
 
   constructor(homeserver: Homeserver, name: string, device: MatrixDevice) {
     this.#homeserver = homeserver
@@ -101,6 +104,7 @@ class MegolmPerson implements Person {
   }
 
   async send(text: Uint8Array): Promise<readonly Packet[]> {
+    if (++this.#messages % MESSAGES_PER_KEY === 0) this.#sharedVersion = -1
     const keys = await this.#shareKey()
     const content = await this.#device.machine.encryptRoomEvent(new RoomId(ROOM), 'm.room.message', JSON.stringify({ msgtype: 'm.text', body: fromUtf8(text) }))
     return [...keys, { from: this.name, to: EVERYONE, kind: 'text', bytes: utf8(content) }]

@@ -1,0 +1,100 @@
+/**
+ * `npm run lab`: Signal, Olm, Megolm and MLS on the same work.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { cpus } from 'node:os'
+import { join, relative, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { systemClock } from '@famichat/base'
+import { claimTable, growthTable, notes } from './claims.js'
+import { csv } from './csv.js'
+import { html } from './html.js'
+import { markdown, markdownTable, type RunFacts } from './markdown.js'
+import { Progress } from './progress.js'
+import { contenderAt, type Registered, registeredContenders } from './registry.js'
+import type { Results } from './results.js'
+import { jobsOf, run, type RunPlan } from './run.js'
+import { contenderTable, failureTable, findingTables, phaseTable, securityTable, workTables } from './tables.js'
+
+const USAGE = `Usage: npm run lab -- [--quick] [--sizes N,N,…] [--only ID,ID,…] [--contender FILE]… [--no-security] [--out FOLDER] [--json]
+
+Runs the same work with every contender, each in processes of its own: what it costs, and what it withstands.
+Prints tables and writes protocols.md, .html, .csv and .json.
+  --quick        small sizes and short runs, about a minute; writes only where --out says
+  --sizes        conversation sizes in members (2,10,100,500,1000,10000; quick: 2,10); a contender stops at its largest
+  --only         ids of contenders: famichat, ts-mls, openmls, signal-pairwise, signal-sender-keys, olm, megolm
+  --contender    one more contender: a module that exports "contender" (packages/lab/README.md)
+  --no-security  measures only
+  --out          folder for the files (docs)
+  --json         every row as JSON instead of tables
+`
+
+const FULL = { sizes: '2,10,100,500,1000,10000', budgetMs: 4000, timeoutMs: 15 * 60_000 }
+const QUICK = { sizes: '2,10', budgetMs: 200, timeoutMs: 120_000 }
+const MIN_MEMBERS = 2
+
+const main = async (): Promise<number> => {
+  const { values } = parseArgs({
+    options: {
+      quick: { type: 'boolean', default: false },
+      sizes: { type: 'string' },
+      only: { type: 'string' },
+      contender: { type: 'string', multiple: true, default: [] },
+      'no-security': { type: 'boolean', default: false },
+      out: { type: 'string' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  const { budgetMs, timeoutMs, ...defaults } = values.quick ? QUICK : FULL
+  const sizes = (values.sizes ?? defaults.sizes).split(',').map(Number).sort((a, b) => a - b)
+  const contenders = chosen(values.only, values.contender)
+  if (values.help || contenders.length === 0 || sizes.some((size) => !Number.isInteger(size) || size < MIN_MEMBERS)) {
+    process.stdout.write(USAGE)
+    return values.help ? 0 : 2
+  }
+  const plan: RunPlan = { contenders, sizes, withSecurity: !values['no-security'], budgetMs, timeoutMs }
+  const progress = new Progress(jobsOf(plan).length)
+  const results = await run(plan, { onStep: (what) => { progress.step(what) }, onRow: () => undefined })
+  progress.end()
+  const facts: RunFacts = {
+    command: ['npm run lab', ...process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : []].join(' '),
+    date: new Date(systemClock.nowMs()).toISOString().slice(0, 10),
+    machine: `Node ${process.version}, ${cpus().length.toString()} cores (${cpus()[0]?.model ?? 'unknown'})`,
+    seconds: progress.seconds,
+  }
+  process.stdout.write(values.json ? `${JSON.stringify(results.rows, undefined, 1)}\n` : report(results))
+  const folder = values.out ?? (values.quick ? undefined : fileURLToPath(new URL('../../../docs', import.meta.url)))
+  if (folder !== undefined) write(resolve(folder), results, facts)
+  if (!values.json) process.stdout.write(`${results.measurements.length.toString()} measurements, ${results.findings.length.toString()} demonstrations, ${results.failures.length.toString()} could not be done; ${Math.round(facts.seconds).toString()} s\n`)
+  return 0
+}
+
+const chosen = (only: string | undefined, files: readonly string[]): readonly Registered[] => {
+  const ids = only?.split(',')
+  return [...registeredContenders().filter(({ id }) => ids?.includes(id) ?? true), ...files.map((file) => contenderAt(resolve(file)))]
+}
+
+/** All tables as text. */
+const report = (results: Results): string => {
+  const tables = [
+    contenderTable(results), ...workTables(results), claimTable(results), phaseTable(results), growthTable(results), securityTable(results),
+    ...findingTables(results), failureTable(results),
+  ]
+  return `${tables.flatMap((table) => (table === undefined ? [] : markdownTable(table))).join('\n')}\n${notes(results).map((note) => `Note: ${note}`).join('\n')}\n\n`
+}
+
+const write = (folder: string, results: Results, facts: RunFacts): void => {
+  mkdirSync(folder, { recursive: true })
+  const files = [
+    ['protocols.md', markdown(results, facts)], ['protocols.html', html(results, facts)], ['protocols.csv', csv(results)],
+    ['protocols.json', `${JSON.stringify({ ...facts, rows: results.rows }, undefined, 1)}\n`],
+  ] as const
+  for (const [name, text] of files) {
+    writeFileSync(join(folder, name), text)
+    process.stderr.write(`wrote ${relative(process.cwd(), join(folder, name))}\n`)
+  }
+}
+
+process.exitCode = await main()
