@@ -21,6 +21,7 @@ export interface Job {
 const PARTS: readonly string[] = ['timing', 'security', 'phases']
 const WORKER = fileURLToPath(new URL('worker.js', import.meta.url))
 const MAX_STDERR = 4000
+const MAX_REASON = 200
 
 /** The job a worker was given. @throws LabError `lab.job.malformed` */
 export const parseJob = (text: string | undefined): Job => {
@@ -52,7 +53,7 @@ export const runJob = (job: Job, { timeoutMs, onRow }: { readonly timeoutMs: num
       isLate = true
       child.kill('SIGKILL')
     }, timeoutMs)
-    child.stderr?.on('data', (data: Buffer) => { errors = `${errors}${data.toString()}`.slice(-MAX_STDERR) })
+    child.stderr?.on('data', (data: Buffer) => { errors = `${errors}${data.toString()}`.slice(0, MAX_STDERR) })
     child.on('message', (message: Row | { readonly kind: 'end' }) => {
       if (message.kind === 'end') isComplete = true
       else onRow(message)
@@ -69,9 +70,12 @@ export const runJob = (job: Job, { timeoutMs, onRow }: { readonly timeoutMs: num
     child.once('close', (code, signal) => { settle(signal === null ? `the process ended with code ${String(code)}` : `the process was ended by ${signal}`) })
   })
 
-/** The line of an error output that says most. */
+/** The line of an error output that says most, and the next where it announces one. */
 const lastWords = (errors: string): string => {
   const lines = errors.split('\n').map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('at ') && !line.startsWith('Node.js v'))
-  const line = lines.find((each) => /error|panick|fatal/i.test(each)) ?? lines.at(-1)
-  return line === undefined ? '' : `: ${line.slice(0, 160)}`
+  const index = lines.findIndex((each) => /error\b|panicked|fatal/i.test(each))
+  const line = index === -1 ? lines.at(-1) : lines[index]
+  if (line === undefined) return ''
+  const words = line.endsWith(':') ? `${lines[index + 1] ?? ''} (${line.slice(0, -1)})` : line
+  return `: ${words.replaceAll('|', '/').slice(0, MAX_REASON)}`
 }

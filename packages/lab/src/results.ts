@@ -8,6 +8,8 @@ export class Results {
 
   add(row: Row): void {
     if (row.kind === 'entry' && this.entry(row.contender) !== undefined) return
+    // what is impossible at every size is said once
+    if (row.kind === 'failure' && this.failures.some(({ contender, part, reason }) => contender === row.contender && part === row.part && reason === row.reason)) return
     this.#rows.push(row)
   }
 

@@ -151,7 +151,7 @@ class Timing {
   async #state(): Promise<void> {
     for (const [who, person] of [['founder', this.#founder], ['another member', this.#readers().at(-1)]] as const) {
       const bytes = await present(person, 'somebody is seated').stateBytes()
-      if (isImpossible(bytes)) this.#fail(`state of ${who}`, bytes.impossible)
+      if (isImpossible(bytes)) this.#job.onRow({ kind: 'failure', contender: this.#job.contender, part: `state of ${who}`, reason: bytes.impossible })
       else this.#add(`state of ${who}`, 'bytes', bytes)
     }
     this.#report()

@@ -100,12 +100,12 @@ class MegolmPerson implements Person {
   async rotate(): Promise<readonly Packet[]> {
     await this.#device.machine.invalidateGroupSession(new RoomId(ROOM))
     this.#sharedVersion = -1
+    this.#messages = 0
     return this.#shareKey()
   }
 
   async send(text: Uint8Array): Promise<readonly Packet[]> {
-    if (++this.#messages % MESSAGES_PER_KEY === 0) this.#sharedVersion = -1
-    const keys = await this.#shareKey()
+    const keys = this.#messages++ === MESSAGES_PER_KEY ? await this.rotate() : await this.#shareKey()
     const content = await this.#device.machine.encryptRoomEvent(new RoomId(ROOM), 'm.room.message', JSON.stringify({ msgtype: 'm.text', body: fromUtf8(text) }))
     return [...keys, { from: this.name, to: EVERYONE, kind: 'text', bytes: utf8(content) }]
   }
@@ -138,6 +138,7 @@ class MegolmPerson implements Person {
     if (copy === undefined) return { impossible: 'its store in memory cannot be copied' }
     const thief = new MegolmPerson(this.#homeserver, this.name, copy)
     thief.#sharedVersion = this.#sharedVersion
+    thief.#messages = this.#messages
     return thief
   }
 
