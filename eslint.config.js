@@ -40,9 +40,11 @@ const EXPOSE = {
 
 /** interop/ has packages of its own; without them its types are unknown, and the typed rules can say nothing. */
 const INTEROP = existsSync(new URL('interop/node_modules', import.meta.url)) ? [] : ['interop/**']
+/** The same for the lab's peers. */
+const LAB_PEERS = existsSync(new URL('packages/lab/peers/node_modules', import.meta.url)) ? [] : ['packages/lab/peers/**']
 
 export default defineConfig(
-  { ignores: ['**/dist/**', '**/dist-test/**', '**/site/**', 'packages/web/vite.config.ts', '**/node_modules/**', 'coverage/**', '.famichat/**', ...INTEROP] },
+  { ignores: ['**/dist/**', '**/dist-test/**', '**/site/**', 'packages/web/vite.config.ts', '**/node_modules/**', 'coverage/**', '.famichat/**', ...INTEROP, ...LAB_PEERS] },
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
