@@ -97,7 +97,7 @@ export const notes = (results: Results): readonly string[] => {
   if (signal?.outcome === 'holds') {
     said.push(`The Double Ratchet does heal 1:1 conversations, and without anybody doing anything: in Signal ${signal.seen.split(';')[0] ?? ''}; in Olm ${recovery('olm')?.split(';')[0] ?? 'not run'}. MLS heals only when the victim itself commits (${recovery('famichat') ?? 'not run'}): keys must be rotated on a schedule.`)
   }
-  const groups = [['sender keys', recovery('signal-sender-keys')], ['Megolm', recovery('megolm')]].flatMap(([name, seen]) => (seen === undefined ? [] : [`${String(name)}: ${String(seen)}`]))
+  const groups = ([['sender keys', recovery('signal-sender-keys')], ['Megolm', recovery('megolm')]] as const).flatMap(([name, seen]) => (seen === undefined ? [] : [`${name}: ${seen}`]))
   if (groups.length > 0) said.push(`What does not heal by itself is the group protocols on top of it (${groups.join(' · ')}): a new key travels over pairwise sessions that the thief holds too, until these have healed.`)
   const [ours, pairwise, sender] = ['famichat', 'signal-pairwise', 'signal-sender-keys'].map((id) => median(results, id, 100, 'send'))
   const [ourBytes, pairwiseBytes] = ['famichat', 'signal-pairwise'].map((id) => median(results, id, 100, 'send: bytes'))

@@ -21,10 +21,11 @@ export const healing = async (contender: Contender): Promise<Seen> => {
   const byVictim = await healBy(contender, ({ bob }) => bob.rotate())
   const byOther = await healBy(contender, ({ alice }) => alice.rotate())
   const byAll = await healBy(contender, rotateInTurn)
+  const rotations = [['rotations of the victim', byVictim], ['of another', byOther], ['of everybody in turn', byAll]] as const
   const words = [
     `texts of all in turn: ${texts === undefined ? `not after ${MAX_ROUNDS * 3}` : `after ${texts}, ${Math.ceil(texts / 3)} of them the victim's`}`,
-    ...byVictim === 'no rotation' ? ['there is no rotation'] : [['rotations of the victim', byVictim], ['of another', byOther], ['of everybody in turn', byAll]].map(([who, steps]) =>
-      `${String(who)}: ${steps === undefined ? 'never' : typeof steps === 'number' ? `after ${steps}` : String(steps)}`),
+    ...byVictim === 'no rotation' ? ['there is no rotation'] : rotations.map(([who, steps]) =>
+      `${who}: ${steps === undefined ? 'never' : typeof steps === 'number' ? `after ${steps}` : steps}`),
   ]
   const healed = [texts, byVictim, byOther, byAll].some((steps) => typeof steps === 'number')
   return { outcome: healed ? (texts === undefined ? 'partly' : 'holds') : 'fails', seen: words.join('; ') }

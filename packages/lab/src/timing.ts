@@ -84,7 +84,7 @@ class Timing {
     for (const person of this.#people.slice(1)) {
       const packet = byName.get(person.name)
       if (packet !== undefined && !this.#seats.includes(person)) await deliverAll([packet], [person])
-      await deliverAll(await present(person.answer, 'everybody answers').call(person, this.#founder.name), [this.#founder])
+      await deliverAll(present(await person.answer?.(this.#founder.name), 'everybody answers'), [this.#founder])
     }
   }
 
@@ -117,7 +117,7 @@ class Timing {
       for (const seat of this.#seats) await deliverAll(present(await seat.rotate(), 'it rotates'), this.#everybody)
     }
     const work = hasTree ? 'rotate, warm tree' : 'rotate'
-    await this.#repeat(OPERATION_RUNS, async () => { await this.#rotate(this.#founder, work, this.#readers()) }, () => this.#catchUp())
+    await this.#repeat(OPERATION_RUNS, async () => { await this.#rotate(this.#founder, work, this.#readers()) }, () => { this.#catchUp(); })
     this.#report()
   }
 

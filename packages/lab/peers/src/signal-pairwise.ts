@@ -7,6 +7,8 @@ import type { SignalDevice } from './parts/signal-device.js'
 import { impersonate, SignalDirectory } from './parts/signal-world.js'
 import { fieldsOf } from './parts/tlv.js'
 
+/** In front of each message of an established session. */
+const ESTABLISHED: number = CiphertextMessageType.Whisper
 const TEXT = 1
 const HELLO = 0
 const MAC_BYTES = 8
@@ -31,7 +33,7 @@ class PairwiseWorld implements World {
   ghost = impersonate
 
   async authorship({ bytes }: Packet): Promise<AuthorshipReport> {
-    if (bytes[0] !== Number(CiphertextMessageType.Whisper)) return Promise.reject(new TypeError('an established session was expected'))
+    if (bytes[0] !== ESTABLISHED) return Promise.reject(new TypeError('an established session was expected'))
     // version, then ratchet key, counters, ciphertext and the post-quantum ratchet's part, then a MAC
     const fields = fieldsOf(bytes.subarray(2, -MAC_BYTES))
     const sizes = fields.map(({ number, value }) => `field ${number.toString()}: ${value.length.toString()}`).join(', ')

@@ -55,6 +55,6 @@ const readStores = async (database: IDBDatabase, names: readonly string[]): Prom
       .map((index) => ({ name: index.name, keyPath: index.keyPath, unique: index.unique, multiEntry: index.multiEntry }))
     const [keys, values] = await Promise.all([settled(store.getAllKeys()), settled<unknown[]>(store.getAll())])
     const records = keys.map((key, index) => ({ key, value: values[index] }))
-    return { name, keyPath: store.keyPath as string | string[] | null, autoIncrement: store.autoIncrement, indexes, records }
+    return { name, keyPath: store.keyPath, autoIncrement: store.autoIncrement, indexes, records }
   }))
 }

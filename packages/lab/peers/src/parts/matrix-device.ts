@@ -151,8 +151,8 @@ export class MatrixDevice {
   #answer(type: RequestType, body: Json): object {
     switch (type) {
       case RequestType.KeysUpload: return this.#homeserver.upload(this.user, this.deviceId, body)
-      case RequestType.KeysQuery: return this.#homeserver.query(Object.keys(body['device_keys'] as Json))
-      case RequestType.KeysClaim: return this.#homeserver.claim(body['one_time_keys'] as Readonly<Record<string, Readonly<Record<string, string>>>>)
+      case RequestType.KeysQuery: return this.#homeserver.query(Object.keys(body.device_keys as Json))
+      case RequestType.KeysClaim: return this.#homeserver.claim(body.one_time_keys as Readonly<Record<string, Readonly<Record<string, string>>>>)
       default: return {}
     }
   }

@@ -12,6 +12,8 @@ import {
 export type Bytes = Uint8Array<ArrayBuffer>
 
 const DEVICE = 1
+/** In front of messages of a session that was not answered yet. */
+const FIRST_MESSAGE: number = CiphertextMessageType.PreKey
 const SIGNED_PREKEY = 1
 const KYBER_PREKEY = 1
 /** One-time prekeys a person publishes; who comes after these gets a bundle without one, which the protocol allows. */
@@ -154,7 +156,7 @@ export class SignalDevice {
   decrypt(name: string, bytes: Uint8Array): Promise<Uint8Array> {
     const body = Uint8Array.from(bytes.subarray(1))
     const from = addressOf(name)
-    return bytes[0] === Number(CiphertextMessageType.PreKey)
+    return bytes[0] === FIRST_MESSAGE
       ? signalDecryptPreKey(PreKeySignalMessage.deserialize(body), from, this.address, this.sessions, this.identities, this.#preKeys, this.#signedPreKeys, this.#kyberPreKeys)
       : signalDecrypt(SignalMessage.deserialize(body), from, this.address, this.sessions, this.identities)
   }
