@@ -2,7 +2,7 @@
  * `npm run lab`: Signal, Olm, Megolm and MLS on the same work.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { cpus } from 'node:os'
+import { cpus, loadavg } from 'node:os'
 import { join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -30,7 +30,7 @@ Prints tables and writes protocols.md, .html, .csv and .json.
   --json         every row as JSON instead of tables
 `
 
-const FULL = { sizes: '2,10,100,500,1000,10000', budgetMs: 4000, timeoutMs: 15 * 60_000 }
+const FULL = { sizes: '2,10,100,500,1000,10000', budgetMs: 4000, timeoutMs: 30 * 60_000 }
 const QUICK = { sizes: '2,10', budgetMs: 200, timeoutMs: 120_000 }
 const MIN_MEMBERS = 2
 
@@ -56,18 +56,22 @@ const main = async (): Promise<number> => {
   }
   const plan: RunPlan = { contenders, sizes, withSecurity: !values['no-security'], budgetMs, timeoutMs }
   const progress = new Progress(jobsOf(plan).length)
-  const results = await run(plan, { onStep: (what) => { progress.step(what) }, onRow: () => undefined })
-  progress.end()
-  const facts: RunFacts = {
+  const folder = values.out ?? (values.quick ? undefined : fileURLToPath(new URL('../../../docs', import.meta.url)))
+  const factsNow = (): RunFacts => ({
     command: ['npm run lab', ...process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : []].join(' '),
     date: new Date(systemClock.nowMs()).toISOString().slice(0, 10),
-    machine: `Node ${process.version}, ${cpus().length.toString()} cores (${cpus()[0]?.model ?? 'unknown'})`,
+    machine: `Node ${process.version}, ${cpus().length.toString()} cores (${cpus()[0]?.model ?? 'unknown'}), load ${(loadavg()[0] ?? 0).toFixed(0)} at the end`,
     seconds: progress.seconds,
-  }
+  })
+  const results = await run(plan, {
+    onStep: (what) => { progress.step(what) },
+    onRow: () => undefined,
+    onSize: (soFar) => { if (folder !== undefined) write(resolve(folder), soFar, factsNow()) },
+  })
+  progress.end()
   process.stdout.write(values.json ? `${JSON.stringify(results.rows, undefined, 1)}\n` : report(results))
-  const folder = values.out ?? (values.quick ? undefined : fileURLToPath(new URL('../../../docs', import.meta.url)))
-  if (folder !== undefined) write(resolve(folder), results, facts)
-  if (!values.json) process.stdout.write(`${results.measurements.length.toString()} measurements, ${results.findings.length.toString()} demonstrations, ${results.failures.length.toString()} could not be done; ${Math.round(facts.seconds).toString()} s\n`)
+  if (folder !== undefined) process.stderr.write(`wrote ${FILES.map((name) => relative(process.cwd(), join(resolve(folder), name))).join(', ')}\n`)
+  if (!values.json) process.stdout.write(`${results.measurements.length.toString()} measurements, ${results.findings.length.toString()} demonstrations, ${results.failures.length.toString()} could not be done; ${Math.round(progress.seconds).toString()} s\n`)
   return 0
 }
 
@@ -85,16 +89,12 @@ const report = (results: Results): string => {
   return `${tables.flatMap((table) => (table === undefined ? [] : markdownTable(table))).join('\n')}\n${notes(results).map((note) => `Note: ${note}`).join('\n')}\n\n`
 }
 
+const FILES = ['protocols.md', 'protocols.html', 'protocols.csv', 'protocols.json'] as const
+
 const write = (folder: string, results: Results, facts: RunFacts): void => {
   mkdirSync(folder, { recursive: true })
-  const files = [
-    ['protocols.md', markdown(results, facts)], ['protocols.html', html(results, facts)], ['protocols.csv', csv(results)],
-    ['protocols.json', `${JSON.stringify({ ...facts, rows: results.rows }, undefined, 1)}\n`],
-  ] as const
-  for (const [name, text] of files) {
-    writeFileSync(join(folder, name), text)
-    process.stderr.write(`wrote ${relative(process.cwd(), join(folder, name))}\n`)
-  }
+  const texts = [markdown(results, facts), html(results, facts), csv(results), `${JSON.stringify({ ...facts, rows: results.rows }, undefined, 1)}\n`]
+  for (const [index, name] of FILES.entries()) writeFileSync(join(folder, name), texts[index] ?? '')
 }
 
 process.exitCode = await main()

@@ -36,16 +36,26 @@ export const jobsOf = ({ contenders, sizes, withSecurity, budgetMs }: RunPlan): 
   ]
 }
 
-/** Runs all jobs. @param onStep is told what begins */
-export const run = async (plan: RunPlan, { onStep, onRow }: { readonly onStep: (what: string) => void; readonly onRow: (row: Row) => void }): Promise<Results> => {
+/** Who watches a run. */
+export interface Watcher {
+  /** Told what begins. */
+  readonly onStep: (what: string) => void
+  readonly onRow: (row: Row) => void
+  /** Called when all contenders have done a size: a long run leaves reports even if it is interrupted. */
+  readonly onSize?: (results: Results) => void
+}
+
+/** Runs all jobs. */
+export const run = async (plan: RunPlan, { onStep, onRow, onSize }: Watcher): Promise<Results> => {
   const results = new Results()
   const unloadable = new Set<string>()
-  for (const job of jobsOf(plan)) {
+  const jobs = jobsOf(plan)
+  for (const [index, job] of jobs.entries()) {
     onStep(`${job.contender}, ${describeJob(job)}`)
     // what does not load does not load at any size: said once
-    if (unloadable.has(job.contender)) continue
-    await runJob(job, { timeoutMs: plan.timeoutMs, onRow: (row) => { results.add(row); onRow(row) } })
+    if (!unloadable.has(job.contender)) await runJob(job, { timeoutMs: plan.timeoutMs, onRow: (row) => { results.add(row); onRow(row) } })
     if (results.entry(job.contender) === undefined) unloadable.add(job.contender)
+    if (job.part === 'timing' && jobs[index + 1]?.members !== job.members) onSize?.(results)
   }
   return results
 }
