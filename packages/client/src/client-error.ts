@@ -74,6 +74,7 @@ export const CLIENT_ERRORS = {
   'client.message.empty': { text: 'there is nothing to send: write a text' },
   'client.message.too_long': { text: 'the text is longer than 48 KiB: send it in parts' },
   'client.message.withheld': { text: 'the server left out messages here: ask the others what they sent' },
+  'client.log.pruned': { text: 'this device was away so long that the server no longer keeps what was said here: ask the others' },
   'client.message.missing': { text: 'messages of this person did not arrive: ask what they sent' },
   'client.message.replayed': { text: 'somebody delivered an old message again under a new wrapping: it is shown once, tell the others' },
   'client.message.newer': { text: 'this message was written by a newer Famichat: update this program to read it' },

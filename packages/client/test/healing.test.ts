@@ -26,7 +26,7 @@ const trio = async (t: TestContext): Promise<{ community: Community; ada: Client
 const logLie = (change: (envelopes: readonly Envelope[]) => readonly Envelope[]): Lie => (path, honest) => {
   if (path !== ROUTES.logRead.path) return undefined
   const { envelopes, hasMore } = decodeResponse('logRead', honest)
-  return new Response(encodeResponse('logRead', { envelopes: change(envelopes), hasMore }) as Uint8Array<ArrayBuffer>)
+  return new Response(encodeResponse('logRead', { envelopes: change(envelopes), hasMore, prunedSeq: 0 }) as Uint8Array<ArrayBuffer>)
 }
 
 const garble: Lie = logLie((envelopes) => envelopes.map(({ header, message }) => ({ header, message: message.with(-1, (message.at(-1) ?? 0) ^ 1) })))
@@ -116,7 +116,7 @@ const acceptInSecret = (fork: Envelope[], init: RequestInit, conversationId: Con
 }
 
 const answerLog = (fork: readonly Envelope[]): Response =>
-  new Response(encodeResponse('logRead', { envelopes: fork, hasMore: false }) as Uint8Array<ArrayBuffer>)
+  new Response(encodeResponse('logRead', { envelopes: fork, hasMore: false, prunedSeq: 0 }) as Uint8Array<ArrayBuffer>)
 
 test('S13: a server whose log became shorter is said', async (t) => {
   const { community, ada, ben, id } = await trio(t)

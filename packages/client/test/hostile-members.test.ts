@@ -16,7 +16,7 @@ const noticesOf = async (client: Client, id: ConversationId): Promise<readonly (
 const logLie = (change: (envelopes: readonly Envelope[]) => readonly Envelope[]): Lie => (path, honest) => {
   if (path !== ROUTES.logRead.path) return undefined
   const { envelopes, hasMore } = decodeResponse('logRead', honest)
-  return new Response(encodeResponse('logRead', { envelopes: change(envelopes), hasMore }) as Uint8Array<ArrayBuffer>)
+  return new Response(encodeResponse('logRead', { envelopes: change(envelopes), hasMore, prunedSeq: 0 }) as Uint8Array<ArrayBuffer>)
 }
 
 const atSeq = (envelope: Envelope, seq: number): Envelope => ({ ...envelope, header: { ...envelope.header, seq } })

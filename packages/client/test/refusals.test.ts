@@ -208,20 +208,33 @@ test('a dishonest server is caught', async (t) => {
   const omitting = await community.deceive('Ben', (path, honest) => {
     if (path !== ROUTES.logRead.path) return undefined
     const { envelopes, hasMore } = decodeResponse('logRead', honest)
-    return answer('logRead', { envelopes: envelopes.slice(1), hasMore })
+    return answer('logRead', { envelopes: envelopes.slice(1), hasMore, prunedSeq: 0 })
   })
   await omitting.sync()
   const events = await omitting.history(conversationId)
   assert.deepEqual(events.flatMap((event) => (event.kind === 'notice' ? [event.errorCode, event.count] : [])), ['client.message.withheld', 1])
   assert.deepEqual(await textsOf(omitting, conversationId), ['delivered'])
   reached.add('client.message.withheld')
+  await ada.send(conversationId, 'dropped before Ben came')
+  await ada.send(conversationId, 'still there')
+  const away = await community.deceive('Ben', (path, honest) => {
+    if (path !== ROUTES.logRead.path) return undefined
+    const { envelopes, hasMore } = decodeResponse('logRead', honest)
+    return answer('logRead', { envelopes: envelopes.slice(1), hasMore, prunedSeq: envelopes[0]?.header.seq ?? 0 })
+  })
   await community.close(omitting)
+  await away.sync()
+  const told = (await away.history(conversationId)).flatMap((event) => (event.kind === 'notice' ? [[event.errorCode, event.count]] : []))
+  assert.deepEqual(told.filter(([code]) => code !== 'client.message.missing'), [['client.message.withheld', 1], ['client.log.pruned', 1]])
+  assert.equal((await textsOf(away, conversationId)).at(-1), 'still there')
+  reached.add('client.log.pruned')
+  await community.close(away)
 
   await ada.add(conversationId, 'Cleo')
   const garbling = await community.deceive('Ben', (path, honest) => {
     if (path !== ROUTES.logRead.path) return undefined
     const { envelopes, hasMore } = decodeResponse('logRead', honest)
-    return answer('logRead', { hasMore, envelopes: envelopes.map(({ header, message }) => ({ header, message: message.with(-1, (message.at(-1) ?? 0) ^ 1) })) })
+    return answer('logRead', { hasMore, prunedSeq: 0, envelopes: envelopes.map(({ header, message }) => ({ header, message: message.with(-1, (message.at(-1) ?? 0) ^ 1) })) })
   })
   await garbling.sync()
   await refuses(garbling.send(conversationId, 'no'), 'client.conversation.stuck')

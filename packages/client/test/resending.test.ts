@@ -22,7 +22,7 @@ const damaging = (isMeant: (envelope: Envelope) => boolean): Lie => (path, hones
   const { envelopes, hasMore } = decodeResponse('logRead', honest)
   const changed = envelopes.map((envelope) =>
     (envelope.header.contentType === ContentType.application && isMeant(envelope) ? { ...envelope, message: envelope.message.with(-1, (envelope.message.at(-1) ?? 0) ^ 1) } : envelope))
-  return new Response(encodeResponse('logRead', { envelopes: changed, hasMore }) as Uint8Array<ArrayBuffer>)
+  return new Response(encodeResponse('logRead', { envelopes: changed, hasMore, prunedSeq: 0 }) as Uint8Array<ArrayBuffer>)
 }
 
 /** Cleo reads what Ada and Ben wrote, damaged by the server where `isMeant` says. */

@@ -111,10 +111,14 @@ export type Acceptance = Infer<typeof Acceptance>
 export const LogRead = struct({ conversationId: ConversationId, afterSeq: counter })
 export type LogRead = Infer<typeof LogRead>
 
-/** A stretch of the log; `hasMore` when the device may read further. */
+/**
+ * A stretch of the log; `hasMore` when the device may read further. Entries up to `prunedSeq` are not kept any more (0 while
+ * all are): a device that had not come so far has a gap that nobody can fill.
+ */
 export const LogStretch = struct({
   envelopes: vector(Envelope, { max: LIMITS.logReadMessages }),
   hasMore: flag,
+  prunedSeq: counter,
 })
 export type LogStretch = Infer<typeof LogStretch>
 

@@ -76,6 +76,8 @@ export const LIFETIMES = {
   channelAuthenticationMs: 5 * 1000,
   /** Largest difference between a device's clock and the server's in a signed statement. */
   clockSkewMs: 5 * 60 * 1000,
+  /** A message or Welcome on the server, whoever has not fetched it by then. */
+  messageMs: 30 * 24 * 3600 * 1000,
   /** A blob, from its creation. */
   blobMs: 30 * 24 * 3600 * 1000,
   /** A blob that is not whole by then is dropped. */

@@ -1,6 +1,7 @@
 /**
  * Starts and stops the server: storage first, then the handlers, then the port.
  */
+import { performance } from 'node:perf_hooks'
 import { type DestinationStream, destination } from 'pino'
 import { type Clock, type RandomBytes, systemClock, systemRandom } from '@famichat/base'
 import { LIFETIMES, serverOrigin } from '@famichat/protocol'
@@ -10,6 +11,7 @@ import { ChallengeBook } from './accounts/tokens.js'
 import type { ChannelTimes } from './channel/channel.js'
 import { ChannelServer } from './channel/channel-server.js'
 import { Hub } from './channel/hub.js'
+import { Retention } from './delivery/retention.js'
 import { ClientAddresses } from './client-address.js'
 import { capConnections, type ConnectionCaps, DEFAULT_CONNECTION_CAPS } from './connection-caps.js'
 import { makeHandlers } from './http/handlers.js'
@@ -19,7 +21,7 @@ import { makeOrigins } from './origins.js'
 import { makeRelyingParty } from './passkeys/relying-party.js'
 import { DEFAULT_RATE_LIMITS, type RateLimits, TokenBuckets } from './rate-limits.js'
 import { ServerError, type ServerErrorCode } from './server-error.js'
-import { makeServerLog } from './server-log.js'
+import { kindOf, makeServerLog } from './server-log.js'
 import type { Services } from './services.js'
 import { environmentKeys } from './storage/data-folder.js'
 import { openDatabase } from './storage/open-database.js'
@@ -70,6 +72,8 @@ export const DEFAULT_PORT = 8420
 
 /** What is being answered when the server stops is finished, if it takes no longer. */
 const CLOSE_GRACE_MS = 2000
+/** Between two goes of {@link Retention}. */
+const PRUNE_EVERY_MS = 10 * 60 * 1000
 
 const LISTEN_ERRORS: Readonly<Record<string, ServerErrorCode>> = {
   EADDRINUSE: 'server.port.busy',
@@ -104,7 +108,15 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   }), { webFiles, isBehindTls: /^https:/i.test(publicUrl ?? '') })
   channels.attach(app.server)
   capConnections(app.server, caps, addresses)
+  const retention = new Retention(services, () => performance.now())
+  const pruning = setInterval(() => {
+    retention.run().then(
+      (count) => { if (count > 0) log.info('log.pruned', { count }) },
+      (error: unknown) => { log.error('log.prune_failed', { kind: kindOf(error) }) },
+    )
+  }, PRUNE_EVERY_MS).unref()
   const close = async (): Promise<void> => {
+    clearInterval(pruning)
     channels.close()
     // browsers open sockets ahead of need and say nothing on them: they do not keep a server from stopping
     const cut = setTimeout(() => { app.server.closeAllConnections() }, CLOSE_GRACE_MS)

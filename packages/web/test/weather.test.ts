@@ -127,10 +127,10 @@ describe('the web app in bad weather', { skip: 'missing' in found ? found.missin
     await seeBubble(ben.page, 'this one is well')
     await ada.page.goto('about:blank')
     let isDone = false
-    const honest = await lie(cleo.context, 'logRead', ({ envelopes, hasMore }) => {
+    const honest = await lie(cleo.context, 'logRead', ({ envelopes, hasMore, prunedSeq }) => {
       const damaged = isDone ? -1 : envelopes.findIndex(isMessage)
       isDone ||= damaged >= 0
-      return { hasMore, envelopes: envelopes.map((envelope, at) => (at === damaged ? { ...envelope, message: envelope.message.with(-1, (envelope.message.at(-1) ?? 0) ^ 1) } : envelope)) }
+      return { hasMore, prunedSeq, envelopes: envelopes.map((envelope, at) => (at === damaged ? { ...envelope, message: envelope.message.with(-1, (envelope.message.at(-1) ?? 0) ^ 1) } : envelope)) }
     })
     await cleo.page.goto(community.url)
     await openTalk(cleo.page, 'Garden')

@@ -6,7 +6,7 @@ import type { ConversationId, Envelope, LogStretch } from '@famichat/protocol'
 import type { DeviceLists } from '../identity/device-lists.js'
 import type { Connection } from '../net/connection.js'
 import { ConversationState } from '../store/records.js'
-import { takeEnvelopes } from './inbox.js'
+import { takeEnvelopes, takePruned } from './inbox.js'
 import type { Workspace } from './workspace.js'
 
 /** Entries of one turn: one transaction. */
@@ -30,6 +30,7 @@ export class Delivery {
       const { cursor, state, isRegistered } = await this.#workspace.read(conversationId)
       if (state !== ConversationState.active || !isRegistered) return
       const stretch: LogStretch = await this.#connection.calls.call('logRead', { conversationId, afterSeq: cursor })
+      if (stretch.prunedSeq > cursor) await takePruned(this.#workspace, conversationId, stretch.prunedSeq)
       await this.take(conversationId, stretch.envelopes)
       const { cursor: reached } = await this.#workspace.read(conversationId)
       if (!stretch.hasMore || reached === cursor) return

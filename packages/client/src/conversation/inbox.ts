@@ -40,6 +40,20 @@ export const takeEnvelopes = (workspace: Workspace, conversationId: Conversation
     }
   })
 
+/** The server no longer keeps entries up to `prunedSeq`: that is said where they would be, and the device goes on behind them. */
+export const takePruned = (workspace: Workspace, conversationId: ConversationId, prunedSeq: number): Promise<void> =>
+  workspace.turn('receive', conversationId, (turn) => {
+    const { identity, clock } = workspace.context
+    const { group, record } = turn
+    if (group === undefined || record?.state !== ConversationState.active || prunedSeq <= record.cursor) return Promise.resolve()
+    noteAt({ turn, conversationId }, {
+      seq: prunedSeq, code: 'client.log.pruned', accountId: UNKNOWN_ACCOUNT, deviceId: identity.deviceId,
+      atMs: clock.nowMs(), epoch: group.epoch, count: prunedSeq - record.cursor,
+    })
+    turn.update({ cursor: prunedSeq, stuckCode: '' })
+    return Promise.resolve()
+  })
+
 /** @returns false when the entry must be taken another time */
 const takeEnvelope = async (taking: Taking, envelope: Envelope): Promise<boolean> => {
   const { header, message } = envelope

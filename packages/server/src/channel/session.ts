@@ -137,6 +137,8 @@ export class Session {
       if (fitsFrame(message.length)) this.outlet.send({ type: ServerFrameType.deliver, envelope: { header, message } })
       else this.outlet.send({ type: ServerFrameType.announce, header, messageBytes: message.length })
     }
+    // what is not kept any more is not waited for; the device learns of it when it reads the log
+    position.seq = Math.max(position.seq, stretch.prunedSeq)
     if (stretch.hasMore) this.#lagging.add(conversationId)
     else if (position.untilSeq !== undefined) this.#finish(conversationId, position.untilSeq)
     else if (!this.#lagging.has(conversationId)) position.isLive = true

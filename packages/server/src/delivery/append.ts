@@ -4,13 +4,14 @@
 import { equal, isCodedError } from '@famichat/base'
 import { type Acceptance, type ConversationId, type DeviceId, type EnvelopeHeader, type MessageId, ProtocolError } from '@famichat/protocol'
 import { inspectMessage, type InspectedMessage } from '@famichat/mls/inspect'
+import { sha256 } from '../signatures.js'
 import type { Store } from '../storage/open-database.js'
 import { reusableQuery, type ValueOf as Value } from '../storage/reusable-query.js'
 import type { Envelopes } from '../storage/schema.js'
 
 const insertRow = reusableQuery<Envelopes, unknown>((store, value) => store.insertInto('envelopes').values({
   conversation_id: value('conversation_id'), seq: value('seq'), sender_device: value('sender_device'), message_id: value('message_id'),
-  encryption: value('encryption'), content_type: value('content_type'), epoch: value('epoch'), message: value('message'),
+  encryption: value('encryption'), content_type: value('content_type'), epoch: value('epoch'), message: value('message'), message_hash: value('message_hash'),
   created_at_ms: value('created_at_ms'),
 }))
 
@@ -18,13 +19,13 @@ const insertRow = reusableQuery<Envelopes, unknown>((store, value) => store.inse
 export const insertEnvelope = async (store: Store, header: EnvelopeHeader, message: Uint8Array): Promise<void> => {
   await insertRow(store, {
     conversation_id: header.conversationId, seq: header.seq, sender_device: header.senderDevice, message_id: header.messageId,
-    encryption: header.encryption, content_type: header.contentType, epoch: Number(header.epoch), message,
+    encryption: header.encryption, content_type: header.contentType, epoch: Number(header.epoch), message, message_hash: sha256(message),
     created_at_ms: header.createdAtMs,
   })
 }
 
 const findSent = reusableQuery((store, value: Value<{ senderDevice: DeviceId; messageId: MessageId }>) =>
-  store.selectFrom('envelopes').select(['conversation_id', 'seq', 'message', 'created_at_ms'])
+  store.selectFrom('envelopes').select(['conversation_id', 'seq', 'message_hash', 'created_at_ms'])
     .where('sender_device', '=', value('senderDevice')).where('message_id', '=', value('messageId')))
 
 /** The first answer, when this device has sent exactly this before. @throws ProtocolError `protocol.message.id_reused` */
@@ -33,7 +34,7 @@ export const findAcceptance = async (
 ): Promise<Acceptance | undefined> => {
   const [row] = await findSent(store, sent)
   if (row === undefined) return undefined
-  if (row.conversation_id !== sent.conversationId || !equal(row.message, sent.message)) {
+  if (row.conversation_id !== sent.conversationId || !equal(row.message_hash, sha256(sent.message))) {
     throw new ProtocolError('protocol.message.id_reused')
   }
   return { seq: row.seq, createdAtMs: row.created_at_ms }

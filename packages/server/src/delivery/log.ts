@@ -29,7 +29,7 @@ export const readVisible = async (store: Store, position: LogPosition): Promise<
     taken++
   }
   const last = sizes[taken - 1]
-  if (last === undefined) return { envelopes: [], hasMore: false }
+  if (last === undefined) return { envelopes: [], hasMore: false, prunedSeq: await readPrunedSeq(store, conversationId) }
   const rows = await visible(store, position).selectAll('envelopes').where('seq', '<=', last.seq).orderBy('seq').execute()
   const envelopes: Envelope[] = rows.map((row) => ({
     header: {
@@ -38,8 +38,12 @@ export const readVisible = async (store: Store, position: LogPosition): Promise<
     },
     message: row.message,
   }))
-  return { envelopes, hasMore: sizes.length > taken && afterSeq < last.seq }
+  // read last: what was dropped since the sizes were read is in it
+  return { envelopes, hasMore: sizes.length > taken && afterSeq < last.seq, prunedSeq: await readPrunedSeq(store, conversationId) }
 }
+
+const readPrunedSeq = async (store: Store, conversationId: ConversationId): Promise<number> =>
+  (await store.selectFrom('conversations').select('pruned_seq').where('conversation_id', '=', conversationId).executeTakeFirst())?.pruned_seq ?? 0
 
 /** A device reads on. @throws ProtocolError `protocol.access.refused` if it was never in the conversation */
 export const readLog = async (
@@ -54,6 +58,7 @@ export const readLog = async (
 
 const visible = (store: Store, { deviceId, conversationId, afterSeq }: LogPosition) =>
   store.selectFrom('envelopes').where('envelopes.conversation_id', '=', conversationId).where('seq', '>', afterSeq)
+    .where(sql<boolean>`length(envelopes.message) > 0`)
     .where((eb) => eb.exists(eb.selectFrom('memberships').select('memberships.device_id')
       .where('memberships.conversation_id', '=', conversationId).where('memberships.device_id', '=', deviceId)
       .whereRef('memberships.from_seq', '<=', 'envelopes.seq')

@@ -216,6 +216,12 @@ const passkeyTables = async (db: AnySchema): Promise<void> => {
     .execute()
 }
 
+/** What is dropped of a log keeps its place, sender and id, and a hash, so that a late retry still gets its first answer. */
+const retentionColumns = async (db: AnySchema): Promise<void> => {
+  await db.schema.alterTable('envelopes').addColumn('message_hash', 'blob', (column) => column.notNull().defaultTo(sql`x''`)).execute()
+  await db.schema.alterTable('conversations').addColumn('pruned_seq', 'bigint', (column) => column.notNull().defaultTo(0)).execute()
+}
+
 const NAMES_TO_SEAL = ['accounts.name', 'families.name', 'passkeys.label']
 
 /** Names come under the vault; until here they were in clear (in an encrypted file). */
@@ -256,6 +262,7 @@ const migrationsWith = (vault: Vault): Readonly<Record<string, Migration>> => ({
   '0007-passkeys': { up: (db: AnySchema) => passkeyTables(db) },
   [SEALING_MIGRATION]: { up: (db: AnySchema) => sealNames(db, vault) },
   '0009-device-lists': { up: (db: AnySchema) => deviceListTables(db) },
+  '0010-retention': { up: (db: AnySchema) => retentionColumns(db) },
 })
 
 /**

@@ -108,6 +108,8 @@ interface Conversations {
   kind: ConversationKind
   epoch: number
   last_seq: number
+  /** Messages up to here are dropped; 0 while all are kept. */
+  pruned_seq: Generated<number>
   creator: DeviceId
   created_at_ms: number
 }
@@ -135,7 +137,10 @@ export interface Envelopes {
   encryption: Encryption
   content_type: ContentType
   epoch: number
+  /** Empty once it is dropped. */
   message: Uint8Array
+  /** SHA-256 of the message, which outlives it. */
+  message_hash: Uint8Array
   created_at_ms: number
 }
 

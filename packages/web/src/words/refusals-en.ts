@@ -42,6 +42,7 @@ export const refusalsEn: Sentences = {
   'client.file.changed': 'The file changed while it was being sent. Send it again.',
   'client.file.name_refused': 'This file has a name that cannot be sent. Rename it.',
   'client.message.withheld': 'The server left out messages here. Ask the others what they wrote.',
+  'client.log.pruned': 'You were away so long that the server no longer keeps what was said here. Ask the others.',
   'client.message.missing': 'Messages of this person did not arrive. Ask what they wrote.',
   'client.message.replayed': 'Somebody delivered an old message once more. It is shown once.',
   'client.log.forked': 'The server shows the members of this conversation different things. Compare what you see, in person.',

@@ -39,6 +39,7 @@ export const refusalsJa: Sentences = {
   'client.file.changed': '送っている間にファイルが変わりました。もう一度送ってください。',
   'client.file.name_refused': 'この名前のファイルは送れません。名前を変えてください。',
   'client.message.withheld': 'サーバーがここのメッセージを省きました。他の人に聞いてください。',
+  'client.log.pruned': '長く離れていたため、ここの会話はもうサーバーにありません。他の人に聞いてください。',
   'client.message.missing': 'この人のメッセージが届いていません。本人に聞いてください。',
   'client.message.replayed': '古いメッセージがもう一度届けられました。表示は一度だけです。',
   'client.log.forked': 'サーバーが人によって違う会話を見せています。直接会って見比べてください。',
