@@ -104,7 +104,7 @@ test('nobody waits for a revoked device, nor for one that has read to the end of
   await ana.call('conversationCommit', makeCommit(conversationId, 2n, { removed: [ben.deviceId] }))
   for (const device of [ana, ben]) await acknowledge(device, conversationId, 8)
   assert.equal(await prune(), 7)
-  await ana.call('deviceRevoke', { deviceId: second.deviceId })
+  await ana.revoke(second.deviceId)
   assert.equal(await prune(), 1)
 })
 
