@@ -8,6 +8,7 @@ import { KeyPackageUpload } from './delivery-messages.js'
 import { hash, nonce, publicKey, signature, token } from './fields.js'
 import { AccountId, DeviceId, FamilyId, InviteId, LinkId } from './ids.js'
 import { LIMITS } from './limits.js'
+import { TokenScope } from './token-scope.js'
 
 /** A body without content. */
 export type Nothing = Readonly<Record<string, never>>
@@ -151,8 +152,8 @@ export type InviteList = Infer<typeof InviteList>
 export const Challenge = struct({ nonce, serverTimeMs: counter })
 export type Challenge = Infer<typeof Challenge>
 
-/** The device's signature over `tokenRequestTbs`. */
-export const TokenRequest = struct({ deviceId: DeviceId, nonce, signature })
+/** The device's signature over `tokenRequestTbs`; with a scope, the tokens are narrowed to it, and so are those that follow by refresh. */
+export const TokenRequest = struct({ deviceId: DeviceId, nonce, scope: optional(TokenScope), signature })
 export type TokenRequest = Infer<typeof TokenRequest>
 
 /** A refresh token, and the device's signature over `tokenRefreshTbs`. */

@@ -60,3 +60,4 @@ export {
 } from './routes.js'
 export { serverOrigin } from './server-origin.js'
 export { channelChallengeTbs, deviceListRequestTbs, deviceRegistrationTbs, requestTbs, tokenRefreshTbs, tokenRequestTbs } from './signed-statements.js'
+export { isInScope, type RouteScope, ScopeAccess, TokenScope } from './token-scope.js'

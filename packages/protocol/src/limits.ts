@@ -46,6 +46,8 @@ export const LIMITS = {
   blobBytes: 100 * 1024 * 1024,
   /** All blobs of one account together. */
   blobBytesPerAccount: 2 * 1024 * 1024 * 1024,
+  /** Conversations that a token may be narrowed to. */
+  conversationsPerScope: 64,
   /** Passkeys of one account. */
   passkeysPerAccount: 16,
   /** An authenticator's own name for a passkey (WebAuthn §5.8.3: at most 1023 bytes). */

@@ -19,6 +19,7 @@ import { LIMITS } from './limits.js'
 import {
   BundleReplacement, PasskeyAssertion, PasskeyCreationOptions, PasskeyList, PasskeyRegistration, PasskeyRequest, PasskeySignInOptions, StoredBundle,
 } from './passkey-messages.js'
+import type { RouteScope } from './token-scope.js'
 
 /** The version in every path and in {@link ServerInfo}. */
 export const PROTOCOL_VERSION = 1
@@ -41,6 +42,8 @@ export interface Route<Request, Response, Auth extends RouteAuth = RouteAuth> {
   readonly summary: string
   readonly request: Codec<Request>
   readonly response: Codec<Response>
+  /** What a narrowed token may do with it. */
+  readonly scope: RouteScope
   /** The largest body the server reads. */
   readonly maxRequestBytes: number
 }
@@ -57,25 +60,26 @@ const COMMIT_BYTES = LIMITS.commitBytes + LIMITS.welcomeBytes + LIMITS.groupInfo
 interface Rest<Auth extends RouteAuth> {
   readonly auth: Auth
   readonly summary: string
+  readonly scope?: RouteScope
   readonly maxRequestBytes?: number
 }
 
 const get = <Response, Auth extends RouteAuth>(
   path: string, response: Codec<Response>, rest: Rest<Auth>,
 ): Route<Nothing, Response, Auth> =>
-  ({ method: 'GET', path: `/api/v1/${path}`, request: Nothing, response, maxRequestBytes: 0, ...rest })
+  ({ method: 'GET', path: `/api/v1/${path}`, request: Nothing, response, maxRequestBytes: 0, scope: 'never', ...rest })
 
 const post = <Request, Response, Auth extends RouteAuth>(
   path: string, request: Codec<Request>, response: Codec<Response>, rest: Rest<Auth>,
 ): Route<Request, Response, Auth> =>
-  ({ method: 'POST', path: `/api/v1/${path}`, request, response, maxRequestBytes: SMALL_BYTES, ...rest })
+  ({ method: 'POST', path: `/api/v1/${path}`, request, response, maxRequestBytes: SMALL_BYTES, scope: 'never', ...rest })
 
 /** All routes by name. */
 export const ROUTES = {
   serverInfo: get('server', ServerInfo, { auth: 'none', summary: 'Says that this is a Famichat server, and its time' }),
 
   join: post('accounts/join', JoinRequest, JoinResponse, { auth: 'invite', maxRequestBytes: UPLOAD_BYTES, summary: 'Makes an account and its first device with an invite' }),
-  directory: get('directory', Directory, { auth: 'device', summary: 'Everybody in the community with their devices' }),
+  directory: get('directory', Directory, { auth: 'device', scope: 'always', summary: 'Everybody in the community with their devices' }),
 
   roleChange: post('accounts/role', RoleChange, Nothing, { auth: 'device', summary: 'Gives an account other roles' }),
   auditList: get('audit', AuditList, { auth: 'device', summary: 'The audit trail, for admins of the community' }),
@@ -95,12 +99,12 @@ export const ROUTES = {
   linkCollect: post('links/collect', LinkRequest, LinkMail, { auth: 'none', summary: 'The new device reads the answer' }),
   deviceRegister: post('devices/register', DeviceRegistration, Nothing, { auth: 'none', maxRequestBytes: UPLOAD_BYTES, summary: 'Registers a linked device with its certificate' }),
   deviceRecover: post('devices/recover', DeviceRecovery, Nothing, { auth: 'none', maxRequestBytes: UPLOAD_BYTES, summary: 'Registers a new device that the account\'s key vouches for, and asks for it to be let into the account\'s conversations' }),
-  deviceState: get('devices/state', DeviceStatus, { auth: 'registered', summary: 'The calling device\'s state: all that a pending device may ask' }),
+  deviceState: get('devices/state', DeviceStatus, { auth: 'registered', scope: 'always', summary: 'The calling device\'s state: all that a pending device may ask' }),
   deviceApprove: post('devices/approve', DeviceRequest, Nothing, { auth: 'device', summary: 'A guardian lets a child\'s device in' }),
   deviceRevoke: post('devices/revoke', DeviceRevocation, Nothing, { auth: 'device', summary: 'Revokes a device of the caller\'s account, or of a child of the caller\'s: its tokens and channels die at once' }),
 
   deviceListAppend: post('device-lists/append', DeviceListAppend, Nothing, { auth: 'device', summary: 'Adds the next version of the caller\'s device list, signed by the account\'s key' }),
-  deviceListRead: post('device-lists/read', DeviceListRead, DeviceLists, { auth: 'device', maxRequestBytes: LIST_READ_BYTES, summary: 'The signed device lists of accounts, version by version' }),
+  deviceListRead: post('device-lists/read', DeviceListRead, DeviceLists, { auth: 'device', scope: 'always', maxRequestBytes: LIST_READ_BYTES, summary: 'The signed device lists of accounts, version by version' }),
   deviceListRecover: post('device-lists/recover', DeviceListRecovery, DeviceLists, { auth: 'none', summary: 'An account\'s device list, for who holds the account\'s key' }),
 
   passkeyCreationOptions: post('passkeys/creation-options', Nothing, PasskeyCreationOptions, { auth: 'device', summary: 'What an authenticator needs to make a passkey for the caller\'s account' }),
@@ -112,28 +116,28 @@ export const ROUTES = {
   bundleRead: get('bundle', StoredBundle, { auth: 'device', summary: 'The sealed bundle of the caller\'s account' }),
   bundleReplace: post('bundle/replace', BundleReplacement, Nothing, { auth: 'device', maxRequestBytes: BUNDLE_BYTES, summary: 'Stores the account\'s sealed bundle in place of the version its maker has seen' }),
 
-  keyPackageUpload: post('key-packages/upload', KeyPackageUpload, KeyPackageCount, { auth: 'device', maxRequestBytes: UPLOAD_BYTES, summary: 'Adds KeyPackages of the calling device' }),
-  keyPackageCount: get('key-packages', KeyPackageCount, { auth: 'device', summary: 'KeyPackages the calling device has left' }),
+  keyPackageUpload: post('key-packages/upload', KeyPackageUpload, KeyPackageCount, { auth: 'device', scope: 'always', maxRequestBytes: UPLOAD_BYTES, summary: 'Adds KeyPackages of the calling device' }),
+  keyPackageCount: get('key-packages', KeyPackageCount, { auth: 'device', scope: 'always', summary: 'KeyPackages the calling device has left' }),
   keyPackageClaim: post('key-packages/claim', KeyPackageClaim, ClaimedKeyPackages, { auth: 'device', summary: 'Takes one KeyPackage for each device of an account' }),
 
   conversationCreate: post('conversations/create', ConversationCreation, Nothing, { auth: 'device', summary: 'A new conversation with the calling device in it' }),
-  conversationList: get('conversations', ConversationList, { auth: 'device', summary: 'The calling device\'s conversations' }),
-  conversationRoster: post('conversations/roster', ConversationRequest, Roster, { auth: 'device', summary: 'The devices the server delivers to' }),
-  conversationGroupInfo: post('conversations/group-info', ConversationRequest, StoredGroupInfo, { auth: 'device', summary: 'The latest GroupInfo' }),
-  conversationCommit: post('conversations/commit', CommitSubmission, Acceptance, { auth: 'device', maxRequestBytes: COMMIT_BYTES, summary: 'Submits a commit with its Welcome, GroupInfo and roster change' }),
-  conversationReadd: post('conversations/readd', ConversationRequest, Nothing, { auth: 'device', summary: 'Asks the members to remove the calling device and add it again' }),
-  readdList: get('readds', ReaddList, { auth: 'device', summary: 'Devices that ask to be added again, in the caller\'s conversations' }),
+  conversationList: get('conversations', ConversationList, { auth: 'device', scope: 'always', summary: 'The calling device\'s conversations' }),
+  conversationRoster: post('conversations/roster', ConversationRequest, Roster, { auth: 'device', scope: 'read', summary: 'The devices the server delivers to' }),
+  conversationGroupInfo: post('conversations/group-info', ConversationRequest, StoredGroupInfo, { auth: 'device', scope: 'read', summary: 'The latest GroupInfo' }),
+  conversationCommit: post('conversations/commit', CommitSubmission, Acceptance, { auth: 'device', scope: 'write', maxRequestBytes: COMMIT_BYTES, summary: 'Submits a commit with its Welcome, GroupInfo and roster change' }),
+  conversationReadd: post('conversations/readd', ConversationRequest, Nothing, { auth: 'device', scope: 'write', summary: 'Asks the members to remove the calling device and add it again' }),
+  readdList: get('readds', ReaddList, { auth: 'device', scope: 'always', summary: 'Devices that ask to be added again, in the caller\'s conversations' }),
 
-  logRead: post('log/read', LogRead, LogStretch, { auth: 'device', summary: 'Reads a conversation\'s log after a position' }),
-  welcomeList: get('welcomes', WelcomeList, { auth: 'device', summary: 'Welcomes waiting for the calling device' }),
-  welcomeRead: post('welcomes/read', WelcomeRequest, DeliveredWelcome, { auth: 'device', summary: 'One waiting Welcome with its bytes' }),
+  logRead: post('log/read', LogRead, LogStretch, { auth: 'device', scope: 'read', summary: 'Reads a conversation\'s log after a position' }),
+  welcomeList: get('welcomes', WelcomeList, { auth: 'device', scope: 'always', summary: 'Welcomes waiting for the calling device' }),
+  welcomeRead: post('welcomes/read', WelcomeRequest, DeliveredWelcome, { auth: 'device', scope: 'read', summary: 'One waiting Welcome with its bytes' }),
 
-  blobCreate: post('blobs/create', BlobCreation, BlobCreated, { auth: 'device', summary: 'Makes room for ciphertext that is too large for a message' }),
-  blobAppend: post('blobs/append', BlobChunk, BlobState, { auth: 'device', maxRequestBytes: CHUNK_BYTES, summary: 'Adds the next chunk to a blob of the caller\'s account' }),
-  blobState: post('blobs/state', BlobRequest, BlobState, { auth: 'device', summary: 'Says what of a blob is stored' }),
-  blobRead: post('blobs/read', BlobChunkRequest, BlobChunkAnswer, { auth: 'device', summary: 'One chunk of a blob' }),
+  blobCreate: post('blobs/create', BlobCreation, BlobCreated, { auth: 'device', scope: 'write', summary: 'Makes room for ciphertext that is too large for a message' }),
+  blobAppend: post('blobs/append', BlobChunk, BlobState, { auth: 'device', scope: 'write', maxRequestBytes: CHUNK_BYTES, summary: 'Adds the next chunk to a blob of the caller\'s account' }),
+  blobState: post('blobs/state', BlobRequest, BlobState, { auth: 'device', scope: 'read', summary: 'Says what of a blob is stored' }),
+  blobRead: post('blobs/read', BlobChunkRequest, BlobChunkAnswer, { auth: 'device', scope: 'read', summary: 'One chunk of a blob' }),
   blobInbox: get('blobs/inbox', BlobInbox, { auth: 'device', summary: 'Blobs that another device of the account made for the calling one' }),
-  blobDelete: post('blobs/delete', BlobRequest, Nothing, { auth: 'device', summary: 'Deletes a blob of the caller\'s account' }),
+  blobDelete: post('blobs/delete', BlobRequest, Nothing, { auth: 'device', scope: 'write', summary: 'Deletes a blob of the caller\'s account' }),
 } as const
 
 /** The name of a route. */

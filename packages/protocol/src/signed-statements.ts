@@ -2,10 +2,11 @@
  * What a device signs with its signature key besides MLS content, and one thing that an account's key signs. Each statement starts with its own label, so that a
  * signature for one purpose is never valid for another (MLS's own labels start with "MLS 1.0 ").
  */
-import { type Codec, counter, encode, type Infer, opaque, struct, text, utf8 } from '@famichat/base'
+import { type Codec, counter, encode, type Infer, opaque, optional, struct, text, utf8 } from '@famichat/base'
 import { certificateBytes } from './device-certificate.js'
 import { nonce, requestNonce, token } from './fields.js'
 import { AccountId, DeviceId } from './ids.js'
+import { TokenScope } from './token-scope.js'
 
 const origin = text(512)
 
@@ -16,7 +17,7 @@ const DeviceRegistration = struct({
   admission: opaque({ min: 16, max: 16 }),
   certificate: certificateBytes,
 })
-const TokenRequest = struct({ origin, nonce, deviceId: DeviceId })
+const TokenRequest = struct({ origin, nonce, deviceId: DeviceId, scope: optional(TokenScope) })
 const TokenRefresh = struct({ origin, refreshToken: token, deviceId: DeviceId })
 const Request = struct({ origin, token, method: text(8), path: text(256), timeMs: counter, nonce: requestNonce, body: opaque() })
 const DeviceListRequest = struct({ origin, nonce, accountId: AccountId })

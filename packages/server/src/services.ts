@@ -2,7 +2,7 @@
  * What every part of the server works with: storage, time, randomness, the log, and who is told of changes.
  */
 import type { Clock, RandomBytes } from '@famichat/base'
-import type { AccountId, ConversationId, DeviceId, EnvelopeHeader } from '@famichat/protocol'
+import type { AccountId, ConversationId, DeviceId, EnvelopeHeader, TokenScope } from '@famichat/protocol'
 import type { ClientAddresses } from './client-address.js'
 import type { RelyingParty } from './passkeys/relying-party.js'
 import type { RateLimits } from './rate-limits.js'
@@ -47,4 +47,6 @@ export interface AuthenticatedDevice {
   readonly deviceId: DeviceId
   readonly accountId: AccountId
   readonly signatureKey: Uint8Array
+  /** What its token is narrowed to; undefined for a whole one. */
+  readonly scope?: TokenScope | undefined
 }

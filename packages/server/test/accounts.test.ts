@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { isCodedError, systemRandom, toHex } from '@famichat/base'
 import {
   AccountRole, type ConversationId, ConversationKind, encodeDeviceCertificate, formatInviteAuthorization, formatInviteLink, type InviteId, inviteProofInput,
-  InviteState, LIFETIMES, type LinkId, makeId, parseInviteLink, tokenRequestTbs,
+  InviteState, LIFETIMES, type LinkId, makeId, parseInviteLink, ScopeAccess, tokenRequestTbs,
 } from '@famichat/protocol'
 import { TestChannel } from './support/test-channel.js'
 import { callRoute, firstDevice, invitedDevice, makeKeyPair, sha256, TestDevice } from './support/test-device.js'
@@ -119,22 +119,24 @@ test('a token comes for a signed challenge only: stale, foreign, replayed or bad
   const ana = await firstDevice(server)
   const { nonce } = await callRoute(server, 'tokenChallenge', {})
   const { deviceId } = ana
-  const signature = ana.sign(tokenRequestTbs({ origin: ana.origin, nonce, deviceId }))
-  const elsewhere = ana.sign(tokenRequestTbs({ origin: 'https://evil.example', nonce, deviceId }))
+  const scope = undefined
+  const signature = ana.sign(tokenRequestTbs({ origin: ana.origin, nonce, deviceId, scope }))
+  const elsewhere = ana.sign(tokenRequestTbs({ origin: 'https://evil.example', nonce, deviceId, scope }))
   const made = systemRandom(40)
   const bad = [
-    { deviceId, nonce, signature: elsewhere },
-    { deviceId, nonce, signature: new Uint8Array(64) },
-    { deviceId: new TestDevice(server).deviceId, nonce, signature },
-    { deviceId, nonce: made, signature: ana.sign(tokenRequestTbs({ origin: ana.origin, nonce: made, deviceId })) },
+    { deviceId, nonce, scope, signature: elsewhere },
+    { deviceId, nonce, scope, signature: new Uint8Array(64) },
+    { deviceId: new TestDevice(server).deviceId, nonce, scope, signature },
+    { deviceId, nonce: made, scope, signature: ana.sign(tokenRequestTbs({ origin: ana.origin, nonce: made, deviceId, scope })) },
+    { deviceId, nonce, scope: { access: ScopeAccess.write, conversations: [] }, signature },
   ]
   for (const request of bad) await refused('protocol.auth.refused', callRoute(server, 'tokenIssue', request))
-  await callRoute(server, 'tokenIssue', { deviceId, nonce, signature })
-  await refused('protocol.auth.refused', callRoute(server, 'tokenIssue', { deviceId, nonce, signature }))
+  await callRoute(server, 'tokenIssue', { deviceId, nonce, scope, signature })
+  await refused('protocol.auth.refused', callRoute(server, 'tokenIssue', { deviceId, nonce, scope, signature }))
   const stale = await callRoute(server, 'tokenChallenge', {})
   server.clock.advance(LIFETIMES.challengeMs + 1)
-  const late = ana.sign(tokenRequestTbs({ origin: ana.origin, nonce: stale.nonce, deviceId }))
-  await refused('protocol.auth.refused', callRoute(server, 'tokenIssue', { deviceId, nonce: stale.nonce, signature: late }))
+  const late = ana.sign(tokenRequestTbs({ origin: ana.origin, nonce: stale.nonce, deviceId, scope }))
+  await refused('protocol.auth.refused', callRoute(server, 'tokenIssue', { deviceId, nonce: stale.nonce, scope, signature: late }))
 })
 
 test('a token ends after ten minutes', async (t) => {

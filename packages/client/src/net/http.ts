@@ -159,7 +159,7 @@ export class DeviceCalls {
     const server = { origin: this.origin, fetch: this.#fetch }
     const { nonce, serverTimeMs } = await callRoute(server, 'tokenChallenge', {})
     this.#aheadMs = serverTimeMs - this.#clock.nowMs()
-    const signature = await this.#signer.sign(tokenRequestTbs({ origin: this.origin, nonce, deviceId: this.#deviceId }))
-    return callRoute(server, 'tokenIssue', { deviceId: this.#deviceId, nonce, signature })
+    const signature = await this.#signer.sign(tokenRequestTbs({ origin: this.origin, nonce, deviceId: this.#deviceId, scope: undefined }))
+    return callRoute(server, 'tokenIssue', { deviceId: this.#deviceId, nonce, scope: undefined, signature })
   }
 }

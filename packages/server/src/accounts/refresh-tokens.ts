@@ -53,7 +53,7 @@ const turnOver = async (
   const pair = book.next(token)
   if (row.used_at_ms === null) {
     await store.updateTable('refresh_tokens').set({ used_at_ms: nowMs }).where('token_hash', '=', row.token_hash).execute()
-    return storePair(store, deviceId, pair, nowMs)
+    return storePair(store, { deviceId, scope: row.scope }, pair, nowMs)
   }
   const given = await store.selectFrom('tokens').innerJoin('refresh_tokens', 'refresh_tokens.device_id', 'tokens.device_id')
     .select(['tokens.expires_at_ms', 'refresh_tokens.expires_at_ms as refresh_expires_at_ms'])

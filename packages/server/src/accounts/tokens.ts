@@ -7,6 +7,7 @@ import { type DeviceId, type IssuedToken, LIFETIMES, ProtocolError, type TokenRe
 import type { AuthenticatedDevice, Services } from '../services.js'
 import { hmacSha256, sha256, verifyEd25519 } from '../signatures.js'
 import type { Store } from '../storage/open-database.js'
+import { readScope, storedScope } from './token-scopes.js'
 
 const TOKEN_BYTES = 32
 const RANDOM_BYTES = 16
@@ -64,27 +65,27 @@ export const issueToken = async (
 ): Promise<IssuedToken> => {
   const nowMs = services.clock.nowMs()
   const device = await readLivingDevice(services.database.read, request.deviceId)
-  const { nonce, deviceId } = request
+  const { nonce, deviceId, scope } = request
   const isProved = device !== undefined && challenges.isFresh(nonce, nowMs) && origins.some((origin) =>
-    verifyEd25519(device.signatureKey, tokenRequestTbs({ origin, nonce, deviceId }), request.signature))
+    verifyEd25519(device.signatureKey, tokenRequestTbs({ origin, nonce, deviceId, scope }), request.signature))
   if (!isProved) throw new ProtocolError('protocol.auth.refused')
   challenges.spend(nonce, nowMs)
   const pair = { token: services.random(TOKEN_BYTES), refreshToken: services.random(TOKEN_BYTES) }
-  return services.database.write.write((store) => storePair(store, deviceId, pair, nowMs))
+  return services.database.write.write((store) => storePair(store, { deviceId, scope: storedScope(scope) }, pair, nowMs))
 }
 
 /** Stores a pair of tokens as hashes. @throws ProtocolError `protocol.auth.refused` when the device has been revoked since it was read */
 export const storePair = async (
-  store: Store, deviceId: DeviceId, pair: { readonly token: Uint8Array; readonly refreshToken: Uint8Array }, nowMs: number,
+  store: Store, { deviceId, scope }: { readonly deviceId: DeviceId; readonly scope: Uint8Array | null }, pair: { readonly token: Uint8Array; readonly refreshToken: Uint8Array }, nowMs: number,
 ): Promise<IssuedToken> => {
   if ((await readLivingDevice(store, deviceId)) === undefined) throw new ProtocolError('protocol.auth.refused')
   const [expiresAtMs, refreshExpiresAtMs] = [nowMs + LIFETIMES.tokenMs, nowMs + LIFETIMES.refreshTokenMs]
   for (const table of ['tokens', 'refresh_tokens'] as const) {
     await store.deleteFrom(table).where('device_id', '=', deviceId).where('expires_at_ms', '<=', nowMs).execute()
   }
-  await store.insertInto('tokens').values({ token_hash: sha256(pair.token), device_id: deviceId, expires_at_ms: expiresAtMs }).execute()
+  await store.insertInto('tokens').values({ token_hash: sha256(pair.token), device_id: deviceId, expires_at_ms: expiresAtMs, scope }).execute()
   await store.insertInto('refresh_tokens').values({
-    token_hash: sha256(pair.refreshToken), device_id: deviceId, expires_at_ms: refreshExpiresAtMs, used_at_ms: null,
+    token_hash: sha256(pair.refreshToken), device_id: deviceId, expires_at_ms: refreshExpiresAtMs, used_at_ms: null, scope,
   }).execute()
   return { ...pair, expiresAtMs, refreshExpiresAtMs }
 }
@@ -107,11 +108,11 @@ export const authenticateToken = async (store: Store, token: Uint8Array, nowMs: 
 /** The device that a token belongs to, pending or active. @throws ProtocolError `protocol.auth.refused` when unknown, expired or revoked */
 export const authenticateRegistered = async (store: Store, token: Uint8Array, nowMs: number): Promise<RegisteredDevice> => {
   const row = await store.selectFrom('tokens').innerJoin('devices', 'devices.device_id', 'tokens.device_id')
-    .select(['devices.device_id', 'devices.account_id', 'devices.signature_key', 'devices.approved_at_ms'])
+    .select(['devices.device_id', 'devices.account_id', 'devices.signature_key', 'devices.approved_at_ms', 'tokens.scope'])
     .where('token_hash', '=', sha256(token)).where('tokens.expires_at_ms', '>', nowMs)
     .where('devices.revoked_at_ms', 'is', null).executeTakeFirst()
   if (row === undefined) throw new ProtocolError('protocol.auth.refused')
-  return { deviceId: row.device_id, accountId: row.account_id, signatureKey: row.signature_key, isPending: row.approved_at_ms === null }
+  return { deviceId: row.device_id, accountId: row.account_id, signatureKey: row.signature_key, isPending: row.approved_at_ms === null, scope: readScope(row.scope) }
 }
 
 /** A device that is not revoked; it may still be pending. */

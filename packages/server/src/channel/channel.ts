@@ -4,7 +4,7 @@
  */
 import { assertNever } from '@famichat/base'
 import {
-  channelChallengeTbs, type ClientFrame, ClientFrameType, type ConversationId, decodeClientFrame, epochWinnerOf, LIFETIMES,
+  channelChallengeTbs, type ClientFrame, ClientFrameType, type ConversationId, decodeClientFrame, epochWinnerOf, isInScope, LIFETIMES,
   LIMITS, ProtocolError, ServerFrameType,
 } from '@famichat/protocol'
 import type { WebSocket } from 'ws'
@@ -119,7 +119,8 @@ export class Channel {
         this.#run(this.#send(session, frame))
         return
       case ClientFrameType.acknowledge:
-        this.#run(acknowledge(services, session.device, frame))
+        // out of scope is like never joined: nothing happens
+        if (session.mayRead(frame.conversationId)) this.#run(acknowledge(services, session.device, frame))
         return
       case ClientFrameType.acknowledgeWelcome:
         this.#run(acknowledgeWelcome(services, session.device, frame.welcomeId))
@@ -176,6 +177,7 @@ export class Channel {
   async #send(session: Session, frame: Frame<typeof ClientFrameType.send>): Promise<void> {
     const { requestId } = frame
     try {
+      if (!isInScope(session.device.scope, frame.conversationId, 'write')) throw new ProtocolError('protocol.access.refused')
       if (!this.#context.sendBuckets.take(session.device.deviceId)) throw new ProtocolError('protocol.rate.limited')
       const { seq, createdAtMs } = await acceptMessage(this.#context.services, session.device, frame)
       this.outlet.send({ type: ServerFrameType.accepted, requestId, seq, createdAtMs })

@@ -71,7 +71,7 @@ export class Hub implements DeliveryEvents {
 
   #join(conversationId: ConversationId, deviceId: DeviceId, seq: number): void {
     for (const session of this.#byDevice.get(deviceId) ?? []) {
-      if (!session.isDelivering) continue
+      if (!session.isDelivering || !session.mayRead(conversationId)) continue
       session.joined(conversationId, seq)
       this.follow(session, conversationId)
     }

@@ -3,7 +3,7 @@
  * up, and from the database whenever it lags. Positions only move forward, so nothing is delivered twice on a channel.
  */
 import {
-  type ConversationId, type EnvelopeHeader, fitsFrame, ServerFrameType, type WelcomeId,
+  type ConversationId, type EnvelopeHeader, fitsFrame, isInScope, ServerFrameType, type WelcomeId,
 } from '@famichat/protocol'
 import type { Subscription } from '../delivery/cursors.js'
 import { readVisible } from '../delivery/log.js'
@@ -47,6 +47,11 @@ export class Session {
     return this.#isDelivering
   }
 
+  /** Whether the token the channel was opened with reaches this conversation. */
+  mayRead(conversationId: ConversationId): boolean {
+    return isInScope(this.device.scope, conversationId, 'read')
+  }
+
   /** Starts delivery after the device's cursors, or after what it acknowledged. Returns what to follow live. */
   start(subscriptions: readonly Subscription[], cursors: ReadonlyMap<ConversationId, number>): readonly ConversationId[] {
     this.#isDelivering = true
@@ -54,7 +59,7 @@ export class Session {
     for (const { conversationId, lastSeq, untilSeq, acknowledgedSeq } of subscriptions) {
       // a cursor beyond the log comes from before a restore: what the log gets next must still be delivered
       const seq = Math.min(cursors.get(conversationId) ?? acknowledgedSeq, lastSeq)
-      if (untilSeq !== undefined && seq >= untilSeq) continue
+      if ((untilSeq !== undefined && seq >= untilSeq) || !this.mayRead(conversationId)) continue
       this.#positions.set(conversationId, { seq, isLive: seq === lastSeq && untilSeq === undefined, untilSeq })
       if (seq < lastSeq) this.#lagging.add(conversationId)
     }
@@ -153,7 +158,7 @@ export class Session {
   async #deliverWelcomes(): Promise<void> {
     const { read } = this.#services.database
     for (const header of await listWelcomes(read, this.device.deviceId)) {
-      if (this.#sentWelcomes.has(header.welcomeId)) continue
+      if (this.#sentWelcomes.has(header.welcomeId) || !this.mayRead(header.conversationId)) continue
       if (this.outlet.isCongested) {
         this.#hasWelcomes = true
         return

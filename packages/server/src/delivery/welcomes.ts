@@ -2,7 +2,8 @@
  * Welcomes: one row per added device, kept until the device acknowledges it; the bytes are stored once per commit.
  */
 import { sql } from 'kysely'
-import { type DeliveredWelcome, type DeviceId, LIMITS, ProtocolError, type WelcomeHeader, type WelcomeId } from '@famichat/protocol'
+import { type DeliveredWelcome, type DeviceId, isInScope, LIMITS, ProtocolError, type WelcomeHeader, type WelcomeId } from '@famichat/protocol'
+import { conversationOfWelcome } from '../accounts/token-scopes.js'
 import type { AuthenticatedDevice, Services } from '../services.js'
 import type { Store } from '../storage/open-database.js'
 
@@ -21,8 +22,9 @@ export const readWelcome = async (store: Store, deviceId: DeviceId, welcomeId: W
 }
 
 /** The device has it; the bytes go with the last device. Acknowledging twice is harmless. */
-export const acknowledgeWelcome = (services: Services, { deviceId }: AuthenticatedDevice, welcomeId: WelcomeId): Promise<void> =>
+export const acknowledgeWelcome = (services: Services, { deviceId, scope }: AuthenticatedDevice, welcomeId: WelcomeId): Promise<void> =>
   services.database.write.write(async (store) => {
+    if (scope !== undefined && !isInScope(scope, await conversationOfWelcome(store, deviceId, welcomeId), 'read')) return
     await store.deleteFrom('welcomes').where('welcome_id', '=', welcomeId).where('device_id', '=', deviceId).execute()
     await dropUnreferencedBodies(store)
   })

@@ -12,6 +12,7 @@ import { collectAnswer, openLink, postAnswer, postOffer, readOffer } from '../ac
 import { joinWithInvite, recoverDevice, registerDevice } from '../accounts/registration.js'
 import { type RefreshBook, refreshToken } from '../accounts/refresh-tokens.js'
 import { type ChallengeBook, issueToken, type RegisteredDevice } from '../accounts/tokens.js'
+import { withinScope } from '../accounts/token-scopes.js'
 import { appendToBlob, createBlob, deleteBlob, listInbox, readBlob, readBlobState } from '../blobs/blobs.js'
 import { acceptCommit } from '../delivery/commits.js'
 import { createConversation, listConversations, readGroupInfo, readRoster } from '../delivery/conversations.js'
@@ -100,12 +101,12 @@ export const makeHandlers = (
     },
 
     conversationCreate: ({ caller, request }) => createConversation(services, caller, request),
-    conversationList: ({ caller }) => listConversations(services, caller),
+    conversationList: async ({ caller }) => ({ conversations: withinScope(caller, (await listConversations(services, caller)).conversations) }),
     conversationRoster: ({ caller, request }) => readRoster(services, caller, request.conversationId),
     conversationGroupInfo: ({ caller, request }) => readGroupInfo(services, caller, request.conversationId),
     conversationCommit: ({ caller, request }) => acceptCommit(services, caller, request),
     conversationReadd: ({ caller, request }) => requestReadd(services, caller, request.conversationId),
-    readdList: ({ caller }) => listReadds(services, caller),
+    readdList: async ({ caller }) => ({ requests: withinScope(caller, (await listReadds(services, caller)).requests) }),
 
     blobCreate: ({ caller, request }) => createBlob(services, caller, request),
     blobAppend: ({ caller, request }) => appendToBlob(services, caller, request),
@@ -115,7 +116,7 @@ export const makeHandlers = (
     blobDelete: ({ caller, request }) => deleteBlob(services, caller, request.blobId),
 
     logRead: ({ caller, request }) => readLog(services, caller, request),
-    welcomeList: async ({ caller }) => ({ welcomes: await listWelcomes(read, caller.deviceId) }),
+    welcomeList: async ({ caller }) => ({ welcomes: withinScope(caller, await listWelcomes(read, caller.deviceId)) }),
     welcomeRead: ({ caller, request }) => readWelcome(read, caller.deviceId, request.welcomeId),
   }
 }

@@ -5,8 +5,9 @@
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import {
   BODY_CONTENT_TYPE, decodeRequest, encodeResponse, epochWinnerOf, LIFETIMES, makeErrorBody, PROOF_HEADER, PROTOCOL_ERRORS, ProtocolError, type ProtocolErrorCode,
-  type RouteAuthOf, type RouteName, ROUTES,
+  type RouteAuthOf, type RouteName, type RouteRequest, ROUTES,
 } from '@famichat/protocol'
+import { requireScope } from '../accounts/token-scopes.js'
 import { kindOf } from '../server-log.js'
 import type { Services } from '../services.js'
 import { isOurPage } from '../origins.js'
@@ -101,7 +102,9 @@ export const makeHttpServer = (services: Services, handlers: Handlers, { webFile
           const { authorization, [PROOF_HEADER]: proof } = request.headers
           admission.prove(caller, { authorization, proof: typeof proof === 'string' ? proof : undefined, method, path, body, origins })
         }
-        const call = { caller: caller as Callers[RouteAuthOf<Name>], request: decodeRequest(name, body), origins }
+        const decoded = decodeRequest(name, body)
+        if (caller !== undefined && 'deviceId' in caller) await requireScope(services.database.read, caller, name, decoded as RouteRequest<RouteName>)
+        const call = { caller: caller as Callers[RouteAuthOf<Name>], request: decoded, origins }
         const response = await handlers[name](call)
         return reply.type(BODY_CONTENT_TYPE).send(encodeResponse(name, response))
       },

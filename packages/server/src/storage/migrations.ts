@@ -252,6 +252,11 @@ const deviceListTables = async (db: AnySchema): Promise<void> => {
   await db.schema.createIndex('blobs_by_device').on('blobs').column('for_device').execute()
 }
 
+const scopeColumns = async (db: AnySchema): Promise<void> => {
+  await db.schema.alterTable('tokens').addColumn('scope', 'blob').execute()
+  await db.schema.alterTable('refresh_tokens').addColumn('scope', 'blob').execute()
+}
+
 const migrationsWith = (vault: Vault): Readonly<Record<string, Migration>> => ({
   '0001-accounts': { up: (db: AnySchema) => firstTables(db) },
   '0002-delivery': { up: (db: AnySchema) => deliveryTables(db) },
@@ -263,6 +268,7 @@ const migrationsWith = (vault: Vault): Readonly<Record<string, Migration>> => ({
   [SEALING_MIGRATION]: { up: (db: AnySchema) => sealNames(db, vault) },
   '0009-device-lists': { up: (db: AnySchema) => deviceListTables(db) },
   '0010-retention': { up: (db: AnySchema) => retentionColumns(db) },
+  '0011-token-scopes': { up: (db: AnySchema) => scopeColumns(db) },
 })
 
 /**

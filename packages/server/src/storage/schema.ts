@@ -73,6 +73,8 @@ interface Tokens {
   token_hash: Uint8Array
   device_id: DeviceId
   expires_at_ms: number
+  /** TokenScope; null for all. */
+  scope: Uint8Array | null
 }
 
 interface RefreshTokens {
@@ -81,6 +83,8 @@ interface RefreshTokens {
   expires_at_ms: number
   /** Null until it has given its pair. */
   used_at_ms: number | null
+  /** Of the tokens it gives. */
+  scope: Uint8Array | null
 }
 
 interface Links {

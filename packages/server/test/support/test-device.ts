@@ -8,7 +8,7 @@ import {
   followDeviceList, nextDeviceList,
   deviceRegistrationTbs, encodeDeviceCertificate, encodeRequest, FamilyRole, formatDeviceAuthorization, formatInviteAuthorization, formatRequestProof,
   formatInviteLink, idToBytes, type InviteFor, type InviteId, InvitePlace, inviteProofInput, type JoinRequest, type LinkId, makeId, parseErrorBody, PROOF_HEADER, requestTbs,
-  parseInviteLink, type RouteName, type RouteRequest, type RouteResponse, ROUTES, serverOrigin, tokenRefreshTbs, tokenRequestTbs,
+  parseInviteLink, type RouteName, type RouteRequest, type RouteResponse, ROUTES, serverOrigin, type TokenScope, tokenRefreshTbs, tokenRequestTbs,
 } from '@famichat/protocol'
 import { keyPackageBytes } from './mls-bytes.js'
 import type { TestServer } from './test-server.js'
@@ -154,10 +154,10 @@ export class TestDevice {
     return joined
   }
 
-  async signIn(): Promise<void> {
+  async signIn(scope?: TokenScope): Promise<void> {
     const { nonce } = await callRoute(this.server, 'tokenChallenge', {})
-    const statement = tokenRequestTbs({ origin: this.origin, nonce, deviceId: this.deviceId })
-    const issued = await callRoute(this.server, 'tokenIssue', { deviceId: this.deviceId, nonce, signature: this.sign(statement) })
+    const statement = tokenRequestTbs({ origin: this.origin, nonce, deviceId: this.deviceId, scope })
+    const issued = await callRoute(this.server, 'tokenIssue', { deviceId: this.deviceId, nonce, scope, signature: this.sign(statement) })
     this.token = issued.token
     this.refreshToken = issued.refreshToken
   }
