@@ -66,9 +66,25 @@ export const claimTable = (results: Results): Table => ({
   title: 'The design\'s estimates',
   about: 'The design chose MLS on these figures. Times are medians of this run.',
   head: ['estimate', 'measured', 'so it is'],
-  rows: CLAIMS.flatMap((claim) => claim.measured(results).flatMap(([label, value]) =>
-    (value === undefined ? [] : [[claim.claim, `${label}: ${formatTime(value)}`, verdict(value, claim)]]))),
+  rows: [
+    ...CLAIMS.flatMap((claim) => claim.measured(results).flatMap(([label, value]) =>
+      (value === undefined ? [] : [[claim.claim, `${label}: ${formatTime(value)}`, verdict(value, claim)]]))),
+    ...growthRows(results),
+  ],
 })
+
+/** Logarithmic growth, as a ratio of the largest size to 100 members: the logarithm itself doubles from 100 to 10,000. */
+const growthRows = (results: Results): readonly (readonly string[])[] => {
+  const largest = results.sizes.filter((members) => median(results, 'famichat', members, 'rotate, warm tree') !== undefined).at(-1)
+  if (largest === undefined || largest <= 100) return []
+  return (['rotate, warm tree', 'rotate, warm tree: bytes', 'rotate, first after set-up', 'join'] as const).flatMap((work) => {
+    const [at100, atLargest] = [100, largest].map((members) => median(results, 'famichat', members, work))
+    if (at100 === undefined || atLargest === undefined) return []
+    const ratio = atLargest / at100
+    const isLinear = ratio > Math.sqrt(largest / 100)
+    return [['logarithmic growth to 10,000', `Famichat, ${work}: ${ratio.toFixed(1)} × from 100 to ${largest.toLocaleString('en')} members`, isLinear ? 'linear' : 'logarithmic']]
+  })
+}
 
 /** How our engine's costs grow with the conversation. */
 export const growthTable = (results: Results): Table | undefined => {

@@ -1,7 +1,7 @@
 /**
  * `npm run lab`: Signal, Olm, Megolm and MLS on the same work.
  */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg } from 'node:os'
 import { join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -12,12 +12,14 @@ import { csv } from './csv.js'
 import { html } from './html.js'
 import { markdown, markdownTable, type RunFacts } from './markdown.js'
 import { Progress } from './progress.js'
+import { reasonOf } from './refusal.js'
 import { contenderAt, type Registered, registeredContenders } from './registry.js'
-import type { Results } from './results.js'
+import { parseRun, type Results, resultsOf } from './results.js'
 import { jobsOf, run, type RunPlan } from './run.js'
 import { contenderTable, failureTable, findingTables, phaseTable, securityTable, workTables } from './tables.js'
 
 const USAGE = `Usage: npm run lab -- [--quick] [--sizes N,N,…] [--only ID,ID,…] [--contender FILE]… [--no-security] [--out FOLDER] [--json]
+       npm run lab -- --from FILE [--out FOLDER] [--json]
 
 Runs the same work with every contender, each in processes of its own: what it costs, and what it withstands.
 Prints tables and writes protocols.md, .html, .csv and .json.
@@ -27,6 +29,7 @@ Prints tables and writes protocols.md, .html, .csv and .json.
   --contender    one more contender: a module that exports "contender" (packages/lab/README.md)
   --no-security  measures only
   --out          folder for the files (docs)
+  --from         a protocols.json: prints and writes the reports of that run again
   --json         every row as JSON instead of tables
 `
 
@@ -43,6 +46,7 @@ const main = async (): Promise<number> => {
       contender: { type: 'string', multiple: true, default: [] },
       'no-security': { type: 'boolean', default: false },
       out: { type: 'string' },
+      from: { type: 'string' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -54,9 +58,14 @@ const main = async (): Promise<number> => {
     process.stdout.write(USAGE)
     return values.help ? 0 : 2
   }
+  const folder = values.out ?? (values.quick ? undefined : fileURLToPath(new URL('../../../docs', import.meta.url)))
+  if (values.from !== undefined) {
+    const { facts, rows } = parseRun<RunFacts>(readFileSync(values.from, 'utf8'))
+    finish(resultsOf(rows), { ...values, folder, facts })
+    return 0
+  }
   const plan: RunPlan = { contenders, sizes, withSecurity: !values['no-security'], budgetMs, timeoutMs }
   const progress = new Progress(jobsOf(plan).length)
-  const folder = values.out ?? (values.quick ? undefined : fileURLToPath(new URL('../../../docs', import.meta.url)))
   const factsNow = (): RunFacts => ({
     command: ['npm run lab', ...process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : []].join(' '),
     date: new Date(systemClock.nowMs()).toISOString().slice(0, 10),
@@ -69,10 +78,18 @@ const main = async (): Promise<number> => {
     onSize: (soFar) => { if (folder !== undefined) write(resolve(folder), soFar, factsNow()) },
   })
   progress.end()
-  process.stdout.write(values.json ? `${JSON.stringify(results.rows, undefined, 1)}\n` : report(results))
-  if (folder !== undefined) process.stderr.write(`wrote ${FILES.map((name) => relative(process.cwd(), join(resolve(folder), name))).join(', ')}\n`)
-  if (!values.json) process.stdout.write(`${results.measurements.length.toString()} measurements, ${results.findings.length.toString()} demonstrations, ${results.failures.length.toString()} could not be done; ${Math.round(progress.seconds).toString()} s\n`)
+  finish(results, { ...values, folder, facts: factsNow() })
   return 0
+}
+
+/** Prints what was found, and writes it where there is a folder. */
+const finish = (results: Results, { json, folder, facts }: { readonly json: boolean; readonly folder: string | undefined; readonly facts: RunFacts }): void => {
+  process.stdout.write(json ? `${JSON.stringify(results.rows, undefined, 1)}\n` : report(results))
+  if (folder !== undefined) {
+    write(resolve(folder), results, facts)
+    process.stderr.write(`wrote ${FILES.map((name) => relative(process.cwd(), join(resolve(folder), name))).join(', ')}\n`)
+  }
+  if (!json) process.stdout.write(`${results.measurements.length} measurements, ${results.findings.length} demonstrations, ${results.failures.length} could not be done; ${Math.round(facts.seconds)} s\n`)
 }
 
 const chosen = (only: string | undefined, files: readonly string[]): readonly Registered[] => {
@@ -97,4 +114,10 @@ const write = (folder: string, results: Results, facts: RunFacts): void => {
   for (const [index, name] of FILES.entries()) writeFileSync(join(folder, name), texts[index] ?? '')
 }
 
-process.exitCode = await main()
+try {
+  process.exitCode = await main()
+} catch (error) {
+  // an option or a file that is none
+  process.stderr.write(`${reasonOf(error)}\nSee: npm run lab -- --help\n`)
+  process.exitCode = 2
+}

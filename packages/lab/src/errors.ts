@@ -5,6 +5,7 @@ import { CodedError, type ErrorDetail, type ErrorEntry } from '@famichat/base'
 
 const LAB_ERRORS = {
   'lab.contender.not_a_contender': { text: 'the module exports no contender' },
+  'lab.report.malformed': { text: 'the file holds no rows of a run' },
   'lab.job.malformed': { text: 'the worker was given no job it knows' },
 } as const satisfies Record<string, ErrorEntry>
 

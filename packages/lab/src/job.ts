@@ -5,6 +5,7 @@
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { LabError } from './errors.js'
+import { withoutPaths } from './refusal.js'
 import type { Row } from './row.js'
 
 /** What one process does. */
@@ -77,5 +78,5 @@ const lastWords = (errors: string): string => {
   const line = index === -1 ? lines.at(-1) : lines[index]
   if (line === undefined) return ''
   const words = line.endsWith(':') ? `${lines[index + 1] ?? ''} (${line.slice(0, -1)})` : line
-  return `: ${words.replaceAll('|', '/').slice(0, MAX_REASON)}`
+  return `: ${withoutPaths(words).replaceAll('|', '/').slice(0, MAX_REASON)}`
 }

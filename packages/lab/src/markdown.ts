@@ -39,7 +39,7 @@ export const markdown = (results: Results, { command, date, machine, seconds }: 
     markdownTable(securityTable(results)),
     ...findingTables(results).map((table) => markdownTable(table, 3)),
     '## Cost by size', '',
-    'Every member has keys; the founder and up to a dozen others are played out. Sessions and keys exist before messages are timed. Sizes of',
+    'Two members are the 1:1 case. Every member has keys; the founder and up to a dozen others are played out. Sessions and keys exist before messages are timed. Sizes of',
     'ciphertexts are those of the library: Olm and Megolm travel in JSON and base64, ts-mls pads to 256 bytes.', '',
     ...workTables(results).map((table) => markdownTable(table, 3)),
     ...optional(failureTable(results)),

@@ -9,9 +9,13 @@ const MAX_REASON = 160
 export const reasonOf = (error: unknown): string => {
   if (isCodedError(error)) return error.code
   const text = wordsOf(error)
-  const line = text.replace(/\s+/g, ' ').replaceAll('|', '/').trim()
+  const line = withoutPaths(text.replace(/\s+/g, ' ').replaceAll('|', '/').trim())
   return line.length > MAX_REASON ? `${line.slice(0, MAX_REASON)}…` : line
 }
+
+/** The text with absolute paths cut to their last two parts: reports are published, and a machine's folders are its own. */
+export const withoutPaths = (text: string): string =>
+  text.replace(/(?:file:\/\/)?(?:\/[\w@.+-]+){3,}/g, (path) => path.split('/').slice(-2).join('/'))
 
 /** Errors of Rust libraries carry their words in fields of their own, the innermost the most telling. */
 const wordsOf = (error: unknown): string => {

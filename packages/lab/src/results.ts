@@ -1,6 +1,7 @@
 /**
  * All rows of a run, and questions to them.
  */
+import { LabError } from './errors.js'
 import type { Entry, Failure, Finding, Measurement, Row, Spread } from './row.js'
 
 export class Results {
@@ -59,4 +60,24 @@ export class Results {
   finding(contender: string, experiment: string): Finding | undefined {
     return this.findings.find((row) => row.contender === contender && row.experiment === experiment)
   }
+}
+
+/** A run as `protocols.json` has it. @throws LabError `lab.report.malformed` */
+export const parseRun = <Facts extends object>(text: string): { readonly facts: Facts; readonly rows: readonly Row[] } => {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(text)
+  } catch (error) {
+    throw new LabError('lab.report.malformed', {}, { cause: error })
+  }
+  if (typeof parsed !== 'object' || parsed === null || !('rows' in parsed) || !Array.isArray(parsed.rows)) throw new LabError('lab.report.malformed')
+  const { rows, ...facts } = parsed
+  return { facts: facts as Facts, rows: rows as readonly Row[] }
+}
+
+/** The results that consist of these rows. */
+export const resultsOf = (rows: readonly Row[]): Results => {
+  const results = new Results()
+  for (const row of rows) results.add(row)
+  return results
 }

@@ -90,7 +90,7 @@ class Timing {
 
   async #messages(): Promise<void> {
     const readers = this.#readers()
-    for (let run = 0; run < WARM_UP_RUNS; run++) await deliverAll(await this.#founder.send(TEXT), this.#seats)
+    await this.#repeat(WARM_UP_RUNS, async () => { await deliverAll(await this.#founder.send(TEXT), this.#seats) })
     await this.#repeat(MESSAGE_RUNS, async () => {
       await this.#taken('receive', await this.#sent('send', () => this.#founder.send(TEXT)), readers)
     })

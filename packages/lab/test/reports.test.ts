@@ -1,14 +1,14 @@
 /**
  * The reports say what the rows say.
  */
-import { deepEqual, doesNotMatch, equal, match, ok } from 'node:assert/strict'
+import { deepEqual, doesNotMatch, equal, match, ok, throws } from 'node:assert/strict'
 import { test } from 'node:test'
 import { claimTable, growthTable, notes } from '../dist/claims.js'
 import { csv } from '../dist/csv.js'
 import { formatBytes, formatTime } from '../dist/format.js'
 import { html } from '../dist/html.js'
 import { markdown } from '../dist/markdown.js'
-import { Results } from '../dist/results.js'
+import { parseRun, resultsOf } from '../dist/results.js'
 import { type Measurement, type Row, spreadOf } from '../dist/row.js'
 import { failureTable, phaseTable, workTables } from '../dist/tables.js'
 
@@ -30,12 +30,6 @@ const ROWS: readonly Row[] = [
   { kind: 'failure', contender: 'gone', part: 'timing, 2 members', reason: 'not installed: it' },
 ]
 const FACTS = { command: 'npm run lab', date: '2026-01-02', machine: 'a machine', seconds: 61 }
-
-const resultsOf = (rows: readonly Row[]): Results => {
-  const results = new Results()
-  for (const row of rows) results.add(row)
-  return results
-}
 
 test('the estimates stand beside the measurements, with how far off they are', () => {
   const { rows } = claimTable(resultsOf(ROWS))
@@ -73,6 +67,16 @@ test('our split stands beside the budget', () => {
   deepEqual(phaseTable(resultsOf(ROWS))?.rows[1], ['signing', '10 ms', '50.0 µs', '–', '–'])
 })
 
+test('growth is called what it is', () => {
+  const rows = [[100, 4000, 40_000], [10_000, 8000, 4_000_000]].flatMap(([members = 0, warm = 0, first = 0]) =>
+    [time('famichat', members, 'rotate, warm tree', warm), time('famichat', members, 'rotate, first after set-up', first)])
+  deepEqual(claimTable(resultsOf(rows)).rows.map((row) => row.slice(1)), [
+    ['Famichat, rotate, first after set-up: 40.0 ms', '3.8 × less'],
+    ['Famichat, rotate, warm tree: 2.0 × from 100 to 10,000 members', 'logarithmic'],
+    ['Famichat, rotate, first after set-up: 100.0 × from 100 to 10,000 members', 'linear'],
+  ])
+})
+
 test('growth is shown from ten members on', () => {
   deepEqual(growthTable(resultsOf(ROWS))?.head, ['work', '10', '100'])
 })
@@ -103,4 +107,11 @@ test('what is impossible at every size is said once', () => {
 test('numbers have three digits and a unit', () => {
   deepEqual([1.5, 15, 150, 1500, 15_000, 1_500_000].map(formatTime), ['1.50 µs', '15.0 µs', '150 µs', '1.50 ms', '15.0 ms', '1.50 s'])
   deepEqual([237, 9999, 20_000, 2_500_000].map(formatBytes), ['237 B', '9,999 B', '20.0 kB', '2.50 MB'])
+})
+
+test('a run is read again from its JSON, and a file without one is refused', () => {
+  const { facts, rows } = parseRun(JSON.stringify({ ...FACTS, rows: ROWS }))
+  deepEqual(facts, FACTS)
+  equal(markdown(resultsOf(rows), FACTS), markdown(resultsOf(ROWS), FACTS))
+  for (const text of ['', '[]', 'null', '{"rows":7}']) throws(() => parseRun(text), { code: 'lab.report.malformed' })
 })

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { parseJob } from '../dist/job.js'
 import { contenderAt, loadContender, registeredContenders } from '../dist/registry.js'
+import { reasonOf } from '../dist/refusal.js'
 import { run, type RunPlan } from '../dist/run.js'
 import type { Results } from '../dist/results.js'
 import { readmeExample, troubled, withFolder, writeContender } from './fixtures.js'
@@ -67,6 +68,17 @@ test('a file that exports no contender is refused', async () => {
     const refused = await loadContender(file).then(() => undefined, (error: unknown) => error)
     equal((refused as { readonly code?: unknown }).code, 'lab.contender.not_a_contender')
   })
+})
+
+test('no reason names a folder of this machine', () => {
+  equal(reasonOf(new Error("Cannot find module '/home/ada/lab/peers/dist/olm.js' imported from file:///home/ada/lab/dist/registry.js")),
+    "Cannot find module 'dist/olm.js' imported from dist/registry.js")
+})
+
+test('the words of a Rust library are found where it hides them', () => {
+  equal(reasonOf({ tag: 'Mls', inner: { mlsError: { tag: 'Other', inner: { msg: 'no such conversation' } } } }), 'no such conversation')
+  equal(reasonOf({ code: 1, description: 'no room key' }), 'no room key')
+  equal(reasonOf('a text'), 'a text')
 })
 
 test('a worker takes no job it does not know', () => {
