@@ -60,8 +60,8 @@ const main = async (): Promise<number> => {
   }
   const folder = values.out ?? (values.quick ? undefined : fileURLToPath(new URL('../../../docs', import.meta.url)))
   if (values.from !== undefined) {
-    const { facts, rows } = parseRun<RunFacts>(readFileSync(values.from, 'utf8'))
-    finish(resultsOf(rows), { ...values, folder, facts })
+    const { facts, rows } = parseRun(readFileSync(values.from, 'utf8'))
+    finish(resultsOf(rows), { ...values, folder, facts: facts as RunFacts })
     return 0
   }
   const plan: RunPlan = { contenders, sizes, withSecurity: !values['no-security'], budgetMs, timeoutMs }

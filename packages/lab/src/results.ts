@@ -63,7 +63,7 @@ export class Results {
 }
 
 /** A run as `protocols.json` has it. @throws LabError `lab.report.malformed` */
-export const parseRun = <Facts extends object>(text: string): { readonly facts: Facts; readonly rows: readonly Row[] } => {
+export const parseRun = (text: string): { readonly facts: object; readonly rows: readonly Row[] } => {
   let parsed: unknown
   try {
     parsed = JSON.parse(text)
@@ -72,7 +72,7 @@ export const parseRun = <Facts extends object>(text: string): { readonly facts: 
   }
   if (typeof parsed !== 'object' || parsed === null || !('rows' in parsed) || !Array.isArray(parsed.rows)) throw new LabError('lab.report.malformed')
   const { rows, ...facts } = parsed
-  return { facts: facts as Facts, rows: rows as readonly Row[] }
+  return { facts, rows: rows as readonly Row[] }
 }
 
 /** The results that consist of these rows. */
