@@ -54,6 +54,9 @@ const CLAIMS: readonly Claim[] = [
   },
 ]
 
+/** How texts alone healed: what stands behind the colon. */
+const wayOf = (seen: string): string => seen.split(';')[0]?.replace(/^[^:]*: /, '').replace(/^after (\d+), (\d+) of them/, 'after $1 texts, $2 of them') ?? seen
+
 const verdict = (value: number, { low, high }: Claim): string => {
   if (value >= low / 1.5 && value <= high * 1.5) return 'right size'
   const times = value < low ? low / value : value / high
@@ -111,7 +114,9 @@ export const notes = (results: Results): readonly string[] => {
   const recovery = (id: string): string | undefined => results.finding(id, 'recovery')?.seen
   const signal = results.finding('signal-pairwise', 'recovery')
   if (signal?.outcome === 'holds') {
-    said.push(`The Double Ratchet does heal 1:1 conversations, and without anybody doing anything: in Signal ${signal.seen.split(';')[0] ?? ''}; in Olm ${recovery('olm')?.split(';')[0] ?? 'not run'}. MLS heals only when the victim itself commits (${recovery('famichat') ?? 'not run'}): keys must be rotated on a schedule.`)
+    const olm = results.finding('olm', 'recovery')
+    const ours = results.finding('famichat', 'recovery')
+    said.push(`The Double Ratchet does heal 1:1 conversations, and without anybody asking for it. When all write in turn, a copied device reads nothing new in Signal ${wayOf(signal.seen)}${olm === undefined ? '' : `, in Olm ${wayOf(olm.seen)}`}.${ours === undefined ? '' : ` MLS does not heal by texts: it takes a commit of the victim (${ours.seen}), so keys must be rotated on a schedule.`}`)
   }
   const groups = ([['sender keys', recovery('signal-sender-keys')], ['Megolm', recovery('megolm')]] as const).flatMap(([name, seen]) => (seen === undefined ? [] : [`${name}: ${seen}`]))
   if (groups.length > 0) said.push(`What does not heal by itself is the group protocols on top of it (${groups.join(' · ')}): a new key travels over pairwise sessions that the thief holds too, until these have healed.`)
