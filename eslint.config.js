@@ -19,6 +19,8 @@ const EXPOSE_ALLOWED = [
   'packages/client/src/node/**/*.ts',
   // hands the database its key
   'packages/server/src/storage/**/*.ts',
+  // seals backups, and the keys in them
+  'packages/server/src/backup/**/*.ts',
   'packages/*/test/**/*.ts',
   // compares secrets of implementations; ships nowhere
   'interop/src/**/*.ts',

@@ -3,6 +3,7 @@
  */
 import { Command, Option } from 'commander'
 import { addArchiveCommands } from './commands/archive.js'
+import { addBackupCommands } from './commands/backup.js'
 import { addContactCommands } from './commands/contacts.js'
 import { addConversationCommands } from './commands/conversations.js'
 import { addDeviceCommands } from './commands/devices.js'
@@ -35,6 +36,7 @@ const makeProgram = (): Command => {
     .exitOverride()
   addServerCommand(program)
   addVaultCommands(program)
+  addBackupCommands(program)
   addJoinCommands(program)
   addConversationCommands(program)
   addMessageCommands(program)

@@ -6,3 +6,6 @@ export { type RunningServer, DEFAULT_PORT, type ServerOptions, startServer } fro
 export { SERVER_ERRORS, ServerError, type ServerErrorCode } from './server-error.js'
 export { environmentKeys, type StorageKeys } from './storage/data-folder.js'
 export { type FieldProgress, type FieldStatus, type FieldVault, type FieldVaultStatus, openFieldVault } from './storage/field-vault.js'
+export { BACKUP_KEY_FILE, type BackupCreation, type BackupKeyPlace, createBackup, lastBackupMs } from './backup/backup.js'
+export type { BytesProgress } from './backup/backup-file.js'
+export { type BackupSummary, restoreBackup, type Restoring, verifyBackup } from './backup/restore.js'

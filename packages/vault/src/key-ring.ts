@@ -3,7 +3,7 @@
  * (HKDF-SHA-256), one to encrypt and one for its blind index.
  */
 import { hkdfSync } from 'node:crypto'
-import { concat, fromHex, type RandomBytes, Secret, toHex } from '@famichat/base'
+import { concat, fromHex, type RandomBytes, Secret, toHex, utf8 } from '@famichat/base'
 import { type SealedColumn, withLength } from './sealed-column.js'
 import { VaultError } from './vault-error.js'
 
@@ -78,7 +78,7 @@ export class KeyRing {
 
   /** The text form that {@link KeyRing.parse} reads; secret. */
   format(): Secret {
-    return new Secret(Buffer.from(this.#keys.map(({ keyId, key }) => `v${keyId} ${toHex(key.expose())}\n`).join('')))
+    return new Secret(utf8(this.#keys.map(({ keyId, key }) => `v${keyId} ${toHex(key.expose())}\n`).join('')))
   }
 
   /** The key of one column for one use; stays the ring's. @throws VaultError `vault.key.unknown` */

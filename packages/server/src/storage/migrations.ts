@@ -237,6 +237,10 @@ const sealNames = async (db: AnySchema, vault: Vault): Promise<void> => {
   }
 }
 
+const restoreColumns = async (db: AnySchema): Promise<void> => {
+  for (const name of ['restored_after_seq', 'resumes_after_seq']) await db.schema.alterTable('conversations').addColumn(name, 'bigint').execute()
+}
+
 /** From here on names are encrypted. */
 export const SEALING_MIGRATION = '0008-sealed-names'
 
@@ -269,6 +273,7 @@ const migrationsWith = (vault: Vault): Readonly<Record<string, Migration>> => ({
   '0009-device-lists': { up: (db: AnySchema) => deviceListTables(db) },
   '0010-retention': { up: (db: AnySchema) => retentionColumns(db) },
   '0011-token-scopes': { up: (db: AnySchema) => scopeColumns(db) },
+  '0012-restores': { up: (db: AnySchema) => restoreColumns(db) },
 })
 
 /**

@@ -114,6 +114,9 @@ interface Conversations {
   last_seq: number
   /** Messages up to here are dropped; 0 while all are kept. */
   pruned_seq: Generated<number>
+  /** After a restore from a backup: the last entry that the backup had, and where the log goes on since. */
+  restored_after_seq: Generated<number | null>
+  resumes_after_seq: Generated<number | null>
   creator: DeviceId
   created_at_ms: number
 }
