@@ -70,12 +70,15 @@ const pruneSome = async (store: Store, conversationId: ConversationId, oldestMs:
   const young = await store.selectFrom('envelopes').select('seq').where('conversation_id', '=', conversationId)
     .where('seq', '>', prunedSeq).where('created_at_ms', '>=', oldestMs).orderBy('seq').limit(1).executeTakeFirst()
   const old = young === undefined ? lastSeq : young.seq - 1
-  const until = Math.min(Math.max(everybodyHas, old), prunedSeq + MESSAGES_PER_WRITE)
+  // counted in entries: a log that was restored has a gap
+  const furthest = await store.selectFrom('envelopes').select('seq').where('conversation_id', '=', conversationId)
+    .where('seq', '>', prunedSeq).orderBy('seq').offset(MESSAGES_PER_WRITE - 1).limit(1).executeTakeFirst()
+  const until = Math.min(Math.max(everybodyHas, old), furthest?.seq ?? lastSeq)
   if (until <= prunedSeq) return 0
-  await store.updateTable('envelopes').set({ message: new Uint8Array(0) }).where('conversation_id', '=', conversationId)
-    .where('seq', '>', prunedSeq).where('seq', '<=', until).execute()
+  const { numUpdatedRows } = await store.updateTable('envelopes').set({ message: new Uint8Array(0) }).where('conversation_id', '=', conversationId)
+    .where('seq', '>', prunedSeq).where('seq', '<=', until).executeTakeFirstOrThrow()
   await store.updateTable('conversations').set({ pruned_seq: until }).where('conversation_id', '=', conversationId).execute()
-  return until - prunedSeq
+  return Number(numUpdatedRows)
 }
 
 /** The last entry that every device has which may still fetch it; a revoked one fetches nothing. */
