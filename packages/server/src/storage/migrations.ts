@@ -256,17 +256,13 @@ const deviceListTables = async (db: AnySchema): Promise<void> => {
   await db.schema.createIndex('blobs_by_device').on('blobs').column('for_device').execute()
 }
 
-<<<<<<< HEAD
 const scopeColumns = async (db: AnySchema): Promise<void> => {
   await db.schema.alterTable('tokens').addColumn('scope', 'blob').execute()
   await db.schema.alterTable('refresh_tokens').addColumn('scope', 'blob').execute()
 }
 
-const migrationsWith = (vault: Vault): Readonly<Record<string, Migration>> => ({
-=======
 /** All of them; the vault is the one that seals names. */
 export const migrationsWith = (vault: Vault): Readonly<Record<string, Migration>> => ({
->>>>>>> 8b553f6 (Sealed names: the migration is tested from the version before it)
   '0001-accounts': { up: (db: AnySchema) => firstTables(db) },
   '0002-delivery': { up: (db: AnySchema) => deliveryTables(db) },
   '0003-blobs': { up: (db: AnySchema) => blobTables(db) },
