@@ -207,7 +207,7 @@ test('a device link ends after ten minutes', async (t) => {
   await refused('protocol.link.refused', callRoute(server, 'linkOffer', { linkId, sealed: Uint8Array.of(7) }))
 })
 
-test('a revoked device loses its tokens, its channels and its KeyPackages in one act, and cannot come back', async (t) => {
+test('S23 a revoked device loses its tokens, its channels and its KeyPackages in one act, and cannot come back', async (t) => {
   const server = await startTestServer(t)
   const ana = await firstDevice(server)
   const ben = await invitedDevice(ana, 'Ben')
@@ -225,7 +225,7 @@ test('a revoked device loses its tokens, its channels and its KeyPackages in one
   assert.deepEqual(anas?.devices.filter(({ isRevoked }) => isRevoked).map(({ deviceId }) => deviceId), [phone.deviceId])
 })
 
-test('each KeyPackage is handed out once, however many ask at the same time', async (t) => {
+test('S26 each KeyPackage is handed out once, however many ask at the same time', async (t) => {
   const server = await startTestServer(t)
   const ana = await firstDevice(server)
   const ben = await invitedDevice(ana, 'Ben', 5)
@@ -247,7 +247,7 @@ test('a KeyPackage that was handed out is not taken a second time', async (t) =>
   assert.equal((await ben.call('keyPackageUpload', { keyPackages })).available, 0)
 })
 
-test('the last-resort KeyPackage comes last, stays, and is replaced by the next one', async (t) => {
+test('S26 the last-resort KeyPackage comes last, stays, and is replaced by the next one', async (t) => {
   const server = await startTestServer(t)
   const ana = await firstDevice(server)
   const ben = await invitedDevice(ana, 'Ben', 1)
@@ -261,7 +261,7 @@ test('the last-resort KeyPackage comes last, stays, and is replaced by the next 
   assert.deepEqual(flags, [false, true, true])
 })
 
-test('refuses KeyPackages of another device, suite or time, undecodable ones and more than a hundred', async (t) => {
+test('S27 refuses KeyPackages of another device, suite or time, undecodable ones and more than a hundred', async (t) => {
   const server = await startTestServer(t)
   const ana = await firstDevice(server)
   const ben = await invitedDevice(ana, 'Ben', 0)

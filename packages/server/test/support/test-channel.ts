@@ -98,6 +98,12 @@ export class TestChannel {
     }
   }
 
+  /** What still comes until the channel is closed. */
+  async untilClosed(): Promise<ServerFrame[]> {
+    await this.closed
+    return this.#frames.splice(0)
+  }
+
   /** Sends a message and returns the answer. */
   async say(
     conversationId: ConversationId, text: string, options: { epoch?: bigint; messageId?: MessageId; message?: Uint8Array; encryption?: Encryption } = {},
