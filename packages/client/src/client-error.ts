@@ -33,6 +33,7 @@ export const CLIENT_ERRORS = {
   'client.conversation.direct': { text: 'a direct conversation always has the same two people: make a group instead' },
   'client.conversation.awaiting': { text: 'this conversation comes from an archive, and this device is not in it yet: it goes on once another member is online' },
   'client.history.gap': { text: 'what was said after the archive was made and before this device came in is not here: ask the others' },
+  'client.history.not_sent': { text: 'what was said before this device was linked has not come yet: open Famichat on the other device, it goes on by itself' },
   'client.archive.not_one': { text: 'this is not a Famichat archive: choose another file' },
   'client.archive.newer': { text: 'this archive was made by a newer Famichat: update this program' },
   'client.archive.damaged': { text: 'the archive is damaged or was cut off, so nothing was taken from it: use another copy' },

@@ -4,11 +4,11 @@
  */
 import { Group } from '@famichat/mls'
 import {
-  type AccountId, type ConversationId, ConversationKind, type DeviceId, formatInviteLink, idToBytes, type InviteId, INVITE_SECRET_BYTES,
-  inviteProofInput, makeId, parseInviteLink,
+  type AccountId, type ConversationId, ConversationKind, type DeviceId, idToBytes, makeId, parseInviteLink,
 } from '@famichat/protocol'
 import { Archive, restoreArchive } from './archive/archive.js'
 import type { ArchiveOpener } from './archive/archive-locks.js'
+import type { HistoryTransfer } from './archive/history-transfer.js'
 import type { ArchiveSource } from './archive/archive-stream.js'
 import { Recovery } from './archive/recovery.js'
 import { ClientError } from './client-error.js'
@@ -28,27 +28,19 @@ import type { Sayable, Sent } from './conversation/messaging.js'
 import type { MessageReference } from './content/content.js'
 import { foldMessages, type Message } from './content/fold.js'
 import type { DirectoryAccount } from './identity/directory.js'
-import { Community, inviteFor, type InvitedAs, oneOf } from './identity/community.js'
+import { Community, type InvitedAs, oneOf } from './identity/community.js'
 import { Contacts } from './identity/contacts.js'
 import { isDeviceLink, parseDeviceLink } from './identity/device-link.js'
-import { accountFingerprint, leafParameters, openIdentity } from './identity/identity.js'
+import { leafParameters, openIdentity } from './identity/identity.js'
 import { joinWithInvite, joinWithLink, readIdentity } from './identity/joining.js'
 import { LinkHost, type LinkOffering } from './identity/link-host.js'
-import { revokeOwnDevice } from './identity/own-devices.js'
+import { makeInvite } from './identity/inviting.js'
+import { type DeviceInfo, listOwnDevices, revokeOwnDevice } from './identity/own-devices.js'
 import { Trust } from './identity/trust.js'
 import { type Engine, makeEngine, type Problem } from './engine.js'
 import type { ClientOptions, Surroundings } from './platform.js'
 import { surroundingsOf } from './platform.js'
 import { ConversationState, IntentKind } from './store/records.js'
-
-/** A device of the own account. */
-export interface DeviceInfo {
-  readonly deviceId: DeviceId
-  readonly isThisDevice: boolean
-  readonly isRevoked: boolean
-  /** A child's device that a guardian has not let in yet. */
-  readonly isPending: boolean
-}
 
 /** Who this client is. */
 export interface ClientIdentity {
@@ -90,6 +82,8 @@ export class Client {
   readonly archive: Archive
   /** The words that open the archives when everything else is lost. */
   readonly recovery: Recovery
+  /** What was said before this device was linked, and what goes to devices that this one links. */
+  readonly transfers: Pick<HistoryTransfer, 'isAwaited' | 'receive'>
   /** What signs a new device in: a face, a finger, a key. */
   readonly passkeys: Passkeys
   readonly #engine: Engine
@@ -104,6 +98,7 @@ export class Client {
     this.contacts = new Contacts(engine)
     this.archive = new Archive(engine, surroundings)
     this.recovery = new Recovery(surroundings)
+    this.transfers = engine.transfers
     this.passkeys = new Passkeys(engine, surroundings)
   }
 
@@ -307,14 +302,8 @@ export class Client {
    * A link that lets one more person in, into this account's family or at the head of a new one.
    * @throws ProtocolError `protocol.access.refused` for a place this account may not give
    */
-  async invite(invitedAs: InvitedAs = 'adult'): Promise<{ readonly link: string; readonly expiresAtMs: number }> {
-    const { random, suite } = this.#surroundings
-    const { origin, certificate } = this.#engine.workspace.context.identity
-    const inviteId = makeId<InviteId>(random)
-    const secret = random(INVITE_SECRET_BYTES)
-    const proof = suite.hash.digest(inviteProofInput(inviteId, secret))
-    const { expiresAtMs } = await this.#engine.connection.calls.call('inviteCreate', { inviteId, proofHash: suite.hash.digest(proof), invited: inviteFor(invitedAs) })
-    return { link: formatInviteLink({ origin, inviteId, secret, inviterFingerprint: accountFingerprint(suite, certificate.accountKey) }), expiresAtMs }
+  invite(invitedAs: InvitedAs = 'adult'): Promise<{ readonly link: string; readonly expiresAtMs: number }> {
+    return makeInvite(this.#engine, invitedAs)
   }
 
   /** Offers a link for a further device of this account. @throws ClientError `client.account.no_key` on a child's linked device */
@@ -323,11 +312,8 @@ export class Client {
   }
 
   /** The devices of this account. */
-  async devices(): Promise<readonly DeviceInfo[]> {
-    await this.#engine.refreshPeople()
-    const own = this.#engine.people.accounts.find(({ accountId }) => accountId === this.identity.accountId)
-    return (own?.devices ?? []).map(({ deviceId, isRevoked, isPending }) =>
-      ({ deviceId, isRevoked, isPending, isThisDevice: deviceId === this.identity.deviceId }))
+  devices(): Promise<readonly DeviceInfo[]> {
+    return listOwnDevices(this.#engine)
   }
 
   /** Shuts a device of this account out: the account's list and the server at once, every conversation with the next commit. @throws ClientError `client.device.*` | `client.account.no_key` */

@@ -4,6 +4,7 @@
 import { isCodedError } from '@famichat/base'
 import type { AccountId, ConversationId, DeviceId } from '@famichat/protocol'
 import { Catalogue } from './conversation/catalogue.js'
+import { HistoryTransfer } from './archive/history-transfer.js'
 import { Changes } from './conversation/changes.js'
 import { Commits } from './conversation/commits.js'
 import { Delivery } from './conversation/delivery.js'
@@ -51,6 +52,7 @@ export interface Engine {
   readonly upkeep: Upkeep
   readonly people: People
   readonly lists: DeviceLists
+  readonly transfers: HistoryTransfer
   readonly catalogue: Catalogue
   readonly changes: Changes
   readonly live: Live
@@ -138,10 +140,18 @@ export const makeEngine = (
     for (const stray of await strayDevices()) problems.push({ conversationId: undefined, ...stray })
     for (const [accountId, code] of lists.problems) problems.push({ conversationId: undefined, accountId, code })
     await topUp(false)
+    try {
+      await transfers.settle()
+    } catch (error) {
+      // it goes on with the next sync, or is said again then
+      if (!isCodedError(error)) throw error
+      if (!isConnectionLoss(error)) problems.push({ conversationId: undefined, code: error.code })
+    }
     return problems
   }
 
   const live: Live = new Live({ workspace, connection, delivery, upkeep, changes, sync, takeInvitations, learnPeople, sleep, random })
   const catalogue = new Catalogue(workspace, people)
-  return { workspace, connection, delivery, outbox, messaging, commits, upkeep, people, lists, catalogue, changes, live, refreshPeople, sync, takeInvitations }
+  const transfers = new HistoryTransfer({ workspace, calls: connection.calls, catalogue, sleep })
+  return { workspace, connection, delivery, outbox, messaging, commits, upkeep, people, lists, transfers, catalogue, changes, live, refreshPeople, sync, takeInvitations }
 }

@@ -40,6 +40,8 @@ export const PARAMETERS = {
   clockBehindMs: 30 * DAY_MS,
   inviteMs: LIFETIMES.inviteMs,
   linkMs: LIFETIMES.linkMs,
+  /** A linked device waits so long for what was said before, while nothing of it comes. */
+  historyWaitMs: 2 * 60 * 1000,
   fileBytes: LIMITS.blobBytes,
   fileKeptMs: LIFETIMES.blobMs,
   /** What Argon2id needs for each guess at an archive's passphrase (E22) … */
@@ -48,4 +50,6 @@ export const PARAMETERS = {
   archivePasses: 3,
   messageBytes: LIMITS.messageBytes,
   devicesPerConversation: LIMITS.devicesPerConversation,
+  devicesPerAccount: LIMITS.devicesPerAccount,
+  deviceListVersions: LIMITS.deviceListVersions,
 } as const

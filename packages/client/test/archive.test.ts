@@ -144,13 +144,14 @@ test('an archive holds no key that opens what is said later', async (t) => {
   const identity = decodeRecord(IdentityRecord, await store.get('profile', 'identity') ?? new Uint8Array(0))
   assert.ok(identity.accountPrivateKey && has(identity.accountPrivateKey), 'the account\'s key is what makes a new device')
   assert.equal(has(identity.devicePrivateKey), false)
+  const lists = Buffer.concat((await store.list('deviceLists', { prefix: '' })).map(({ value }) => value))
   let rows = 0
   for (const table of ['groupRows', 'keyPackages'] as const) {
     for (const { value } of await store.list(table, { prefix: '' })) {
       for (let at = 0; at + 32 <= value.length; at += 32) {
         const part = value.subarray(at, at + 32)
-        // public parts of the state are in history too: the epoch authenticators, ids
-        if (new Set(part).size > 20) assert.equal(has(part), false, `${table}: ${toHex(part)}`)
+        // public parts of the state are in history too: the epoch authenticators, ids; and devices' public keys in their lists
+        if (new Set(part).size > 20 && !lists.includes(Buffer.from(part.subarray(0, 16)))) assert.equal(has(part), false, `${table}: ${toHex(part)}`)
       }
       rows++
     }

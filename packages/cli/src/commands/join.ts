@@ -3,8 +3,10 @@
  */
 import { createInterface } from 'node:readline/promises'
 import { type Command, Option } from 'commander'
-import { type InvitedAs, validateJoinLink } from '@famichat/client'
+import { isCodedError } from '@famichat/base'
+import { type Client, type InvitedAs, validateJoinLink } from '@famichat/client'
 import { UsageError } from '../failure.js'
+import { ProgressBar } from '../progress-bar.js'
 import { type GlobalOptions, reportProblems, type Session, sessionOf, withClient, withNewClient } from '../session.js'
 
 interface JoinOptions extends GlobalOptions {
@@ -52,9 +54,24 @@ const join = async (joinLink: string, options: JoinOptions): Promise<void> => {
       return
     }
     reportProblems(await client.sync(), session.output)
+    if (await client.transfers.isAwaited()) await receiveHistory(client, session)
     session.output.say(`Welcome, ${accountName}. This profile is now a device of yours at ${origin}.`,
       { type: 'joined_community', name: accountName, account: accountId, device: deviceId, server: origin })
   })
+}
+
+/** What was said before, from the other device; without it the device works all the same, and it comes later. */
+const receiveHistory = async (client: Client, { output }: Session): Promise<void> => {
+  output.note('Fetching what was said so far from your other device …')
+  const bar = new ProgressBar(output)
+  try {
+    await client.transfers.receive({ onProgress: (progress) => { bar.show(progress) } })
+  } catch (error) {
+    if (!isCodedError(error)) throw error
+    output.note(`famichat: ${error.message}`)
+  } finally {
+    bar.end()
+  }
 }
 
 const askName = async (): Promise<string> => {
@@ -82,6 +99,7 @@ const link = (session: Session): Promise<void> =>
     const offering = await client.offerLink()
     session.output.say(offering.link, { type: 'link', link: offering.link, expiresAtMs: offering.expiresAtMs })
     session.output.note('Give this link to your other device within 10 minutes; this command waits for it.')
-    const deviceId = await offering.complete()
+    const bar = new ProgressBar(session.output)
+    const deviceId = await offering.complete({ onProgress: (progress) => { bar.show(progress) } }).finally(() => { bar.end() })
     session.output.say(`The device ${deviceId.slice(0, 8)} is linked and in all your conversations.`, { type: 'linked', device: deviceId })
   })

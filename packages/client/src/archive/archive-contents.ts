@@ -3,11 +3,12 @@
  * Taking an archive in adds what is missing and changes nothing that is there.
  */
 import { equal } from '@famichat/base'
-import type { AccountId } from '@famichat/protocol'
+import type { AccountId, ConversationId } from '@famichat/protocol'
 import { decodeContent } from '../content/content.js'
 import type { ConversationInfo } from '../conversation/catalogue.js'
+import { encodeHistory, noticeKey, seqOfKey } from '../conversation/history.js'
 import {
-  ArchivedRecord, conversationPrefix, decodeRecord, encodeRecord, HistoryKind, HistoryRecord, IdentityRecord, NameRecord, PinRecord,
+  ArchivedRecord, conversationPrefix, decodeRecord, DeviceListRecord, encodeRecord, HistoryKind, HistoryRecord, IdentityRecord, NameRecord, PinRecord,
   RecoveryRecord, SeenRecord, SettingsRecord, VerificationRecord,
 } from '../store/records.js'
 import type { Change, Entry, Store, Table } from '../store/store.js'
@@ -28,11 +29,20 @@ export interface ArchiveSummary {
 
 const PAGE = 500
 
+/** Whose archive it is, and of what. */
+export interface ArchivedProfile {
+  readonly identity: IdentityRecord & { readonly accountId: AccountId; readonly accountKey: Uint8Array }
+  readonly conversations: readonly ConversationInfo[]
+  readonly nowMs: number
+  /** False for a device that is not to know the recovery phrase. */
+  readonly withPhrase?: boolean
+}
+
 /** Everything that goes into an archive. */
 export async function* recordsOf(
-  store: Store, { identity, conversations, nowMs }: { readonly identity: IdentityRecord & { readonly accountId: AccountId; readonly accountKey: Uint8Array }; readonly conversations: readonly ConversationInfo[]; readonly nowMs: number },
+  store: Store, { identity, conversations, nowMs, withPhrase = true }: ArchivedProfile,
 ): AsyncGenerator<ArchiveRecord> {
-  const recovery = await store.get('profile', 'recovery')
+  const recovery = withPhrase ? await store.get('profile', 'recovery') : undefined
   const settings = await store.get('profile', 'settings')
   yield {
     kind: ArchiveRecordKind.account, origin: identity.origin, accountId: identity.accountId, accountName: identity.accountName,
@@ -49,6 +59,9 @@ export async function* recordsOf(
       name: name === undefined ? '' : decodeRecord(NameRecord, name).accountName,
       verification: verification && decodeRecord(VerificationRecord, verification),
     }
+  }
+  for await (const { key, value } of entries(store, 'deviceLists', '')) {
+    yield { kind: ArchiveRecordKind.deviceList, accountId: key as AccountId, list: decodeRecord(DeviceListRecord, value) }
   }
   for (const { conversationId, kind, name, members, seq } of conversations) {
     yield { kind: ArchiveRecordKind.conversation, conversationId, conversationKind: kind, name, members: members.map(({ accountId }) => accountId), seq }
@@ -136,14 +149,29 @@ const changesFor = async (store: Store, record: ArchiveRecord): Promise<readonly
     }
     case ArchiveRecordKind.conversation: {
       const { conversationId, conversationKind: kind, name, members, seq } = record
-      if (await store.get('conversations', conversationId) !== undefined) return []
+      if (await store.get('conversations', conversationId) !== undefined) return gapBefore(store, conversationId, seq)
       return missing('archived', conversationId, () => encodeRecord(ArchivedRecord, { kind, name, members, seq }))
     }
     case ArchiveRecordKind.event:
       return missing('history', conversationPrefix(record.conversationId) + record.place, () => encodeRecord(HistoryRecord, record.event))
     case ArchiveRecordKind.seen:
       return missing('seen', conversationPrefix(record.conversationId) + record.id, () => encodeRecord(SeenRecord, record.seen))
+    case ArchiveRecordKind.deviceList:
+      return missing('deviceLists', record.accountId, () => encodeRecord(DeviceListRecord, record.list))
     case ArchiveRecordKind.end:
       return []
   }
+}
+
+/** The device came in before the archive did: what was said between the two is not here, and a notice says so. */
+const gapBefore = async (store: Store, conversationId: ConversationId, seq: number): Promise<readonly Change[]> => {
+  const prefix = conversationPrefix(conversationId)
+  const [first] = await store.list('history', { prefix, limit: 1 })
+  const record = first && decodeRecord(HistoryRecord, first.value)
+  if (first === undefined || record?.kind !== HistoryKind.joined) return []
+  const { accountId, deviceId, atMs, epoch } = record
+  const count = seqOfKey(conversationId, first.key) - seq
+  if (count <= 0) return []
+  const code = 'client.history.gap'
+  return [{ table: 'history', key: noticeKey(conversationId, seq, { code, deviceId }), value: encodeHistory({ kind: HistoryKind.notice, accountId, deviceId, atMs, epoch, errorCode: code, count }) }]
 }

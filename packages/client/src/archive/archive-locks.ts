@@ -13,6 +13,8 @@ export interface ArchiveLocks {
   readonly passphrase?: string
   /** What is behind the recovery phrase. */
   readonly phraseEntropy?: Uint8Array
+  /** 32 random bytes that one device gave another: for what goes from the one to the other. */
+  readonly transferKey?: Uint8Array
   readonly passkey?: PasskeySecret
 }
 
@@ -27,9 +29,10 @@ export type ArchiveOpener =
   | { readonly type: 'passphrase'; readonly passphrase: string }
   | { readonly type: 'phrase'; readonly phrase: string }
   | { readonly type: 'passkey'; readonly passkey: PasskeySecret }
+  | { readonly type: 'transfer'; readonly transferKey: Uint8Array }
 
-/** Kinds of locks. */
-export const LockKind = { passphrase: 1, phrase: 2, passkey: 3 } as const
+/** Kinds of locks; 4 is a bundle's own. */
+export const LockKind = { passphrase: 1, phrase: 2, passkey: 3, transfer: 5 } as const
 const SALT_BYTES = 16
 const KEY_BYTES = 32
 const sealedKey = fixed(KEY_BYTES + 16)
@@ -40,12 +43,13 @@ export const Lock = variant('kind', closed(uint8, LockKind, 'lock kind'), {
   [LockKind.passphrase]: { salt, memoryKiB: uint32, passes: uint8, lanes: uint8, sealedKey },
   [LockKind.phrase]: { salt, sealedKey },
   [LockKind.passkey]: { salt, credentialId: opaque({ min: 1, max: 1024 }), sealedKey },
+  [LockKind.transfer]: { salt, sealedKey },
 })
 export type Lock = Infer<typeof Lock>
 
 /** Wraps a key. @throws ClientError `client.archive.unlocked` | `client.archive.passphrase_short` */
-export const makeLocks = async (suite: CipherSuite, random: RandomBytes, key: Uint8Array, { passphrase, phraseEntropy, passkey }: ArchiveLocks): Promise<readonly Lock[]> => {
-  if (passphrase === undefined && phraseEntropy === undefined) throw new ClientError('client.archive.unlocked')
+export const makeLocks = async (suite: CipherSuite, random: RandomBytes, key: Uint8Array, { passphrase, phraseEntropy, passkey, transferKey }: ArchiveLocks): Promise<readonly Lock[]> => {
+  if (passphrase === undefined && phraseEntropy === undefined && transferKey === undefined) throw new ClientError('client.archive.unlocked')
   const locks: Lock[] = []
   if (passphrase !== undefined) {
     requirePassphrase(passphrase)
@@ -59,6 +63,10 @@ export const makeLocks = async (suite: CipherSuite, random: RandomBytes, key: Ui
   }
   if (passkey !== undefined) {
     locks.push(makePasskeyLock(suite, random, key, passkey))
+  }
+  if (transferKey !== undefined) {
+    const fresh = random(SALT_BYTES)
+    locks.push({ kind: LockKind.transfer, salt: fresh, sealedKey: wrapKey(suite, { kind: LockKind.transfer, salt: fresh, secret: transferKey }, key) })
   }
   return locks
 }
@@ -114,6 +122,8 @@ const secretFor = async (lock: Lock, opener: ArchiveOpener): Promise<Uint8Array 
       return opener.type === 'phrase' ? await entropyOf(opener.phrase) : undefined
     case LockKind.passkey:
       return opener.type === 'passkey' && equal(opener.passkey.credentialId, lock.credentialId) ? opener.passkey.secret : undefined
+    case LockKind.transfer:
+      return opener.type === 'transfer' ? opener.transferKey : undefined
   }
 }
 

@@ -8,10 +8,12 @@ import {
 import { AccountId, ConversationId, conversationKind } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
 import { bytes32 } from '../store/fields.js'
-import { HistoryRecord, PinSource, SeenRecord, VerificationRecord } from '../store/records.js'
+import { DeviceListRecord, HistoryRecord, PinSource, SeenRecord, VerificationRecord } from '../store/records.js'
 
 /** Kinds of records; never renumbered or reused. */
-export const ArchiveRecordKind = { account: 1, person: 2, conversation: 3, event: 4, seen: 5, end: 6 } as const
+export const ArchiveRecordKind = { account: 1, person: 2, conversation: 3, event: 4, seen: 5, end: 6, deviceList: 7 } as const
+/** A frame of zeros after this byte says nothing: it hides how much there is. */
+const PADDING = 0
 
 /** What an archive holds. Never keys of conversations: whoever has it reads what is in it, and nothing that was said later. */
 export const ArchiveRecord = variant('kind', closed(uint8, ArchiveRecordKind, 'archive record'), {
@@ -36,7 +38,9 @@ export const ArchiveRecord = variant('kind', closed(uint8, ArchiveRecordKind, 'a
   [ArchiveRecordKind.event]: { conversationId: ConversationId, place: text(128), event: HistoryRecord },
   /** A message id that was taken. */
   [ArchiveRecordKind.seen]: { conversationId: ConversationId, id: text(64), seen: SeenRecord },
-  [ArchiveRecordKind.end]: { people: counter, conversations: counter, events: counter, seen: counter },
+  /** How far the device list of an account was followed: a server cannot show the restored device an older one. */
+  [ArchiveRecordKind.deviceList]: { accountId: AccountId, list: DeviceListRecord },
+  [ArchiveRecordKind.end]: { people: counter, conversations: counter, events: counter, seen: counter, deviceLists: counter },
 })
 export type ArchiveRecord = Infer<typeof ArchiveRecord>
 
@@ -45,15 +49,36 @@ export type ArchiveRecordOf<Kind extends keyof typeof ArchiveRecordKind> = Extra
 
 const MAX_RECORD_BYTES = 256 * 1024
 const LENGTH_BYTES = 4
+const PADDING_BYTES = 64 * 1024
 
-/** Records as bytes, ended by their count. */
-export async function* encodeRecords(records: AsyncIterable<ArchiveRecord>): AsyncGenerator<Uint8Array> {
+/**
+ * Records as bytes, ended by their count.
+ * @param paddedTo the length to fill up to, for so many bytes; at most {@link MAX_RECORD_BYTES} more
+ */
+export async function* encodeRecords(records: AsyncIterable<ArchiveRecord>, paddedTo: (bytes: number) => number = (bytes) => bytes): AsyncGenerator<Uint8Array> {
   const count = new Count()
+  let bytes = 0
   for await (const record of records) {
     count.add(record)
-    yield frame(record)
+    const framed = frame(record)
+    bytes += framed.length
+    yield framed
   }
-  yield frame(count.end)
+  const end = frame(count.end)
+  yield* padding(bytes + end.length, paddedTo)
+  yield end
+}
+
+function* padding(bytes: number, paddedTo: (bytes: number) => number): Generator<Uint8Array> {
+  if (paddedTo(bytes) === bytes) return
+  // a frame of padding has a length and a kind at least
+  let missing = paddedTo(bytes + LENGTH_BYTES + 1) - bytes
+  while (missing > 0) {
+    const rest = missing - PADDING_BYTES
+    const length = rest > LENGTH_BYTES ? PADDING_BYTES : rest > 0 ? missing - LENGTH_BYTES - 1 : missing
+    yield concat(encode(uint32, length - LENGTH_BYTES), new Uint8Array(length - LENGTH_BYTES))
+    missing -= length
+  }
 }
 
 const frame = (record: ArchiveRecord): Uint8Array => {
@@ -69,9 +94,11 @@ export async function* decodeRecords(plaintext: AsyncIterable<Uint8Array>): Asyn
   for await (const chunk of plaintext) {
     ahead = ahead.length === 0 ? chunk : concat(ahead, chunk)
     for (let length = lengthOf(ahead); length !== undefined && ahead.length >= LENGTH_BYTES + length; length = lengthOf(ahead)) {
-      const record = readRecord(ahead.slice(LENGTH_BYTES, LENGTH_BYTES + length))
+      const bytes = ahead.slice(LENGTH_BYTES, LENGTH_BYTES + length)
       ahead = ahead.subarray(LENGTH_BYTES + length)
       if (hasEnded) throw new ClientError('client.archive.damaged')
+      if (isPadding(bytes)) continue
+      const record = readRecord(bytes)
       if (record.kind === ArchiveRecordKind.end) {
         hasEnded = true
         count.compare(record)
@@ -91,6 +118,8 @@ const lengthOf = (ahead: Uint8Array): number | undefined => {
   return length
 }
 
+const isPadding = (bytes: Uint8Array): boolean => bytes[0] === PADDING && bytes.every((byte) => byte === 0)
+
 const readRecord = (bytes: Uint8Array): ArchiveRecord => {
   try {
     return decode(ArchiveRecord, bytes)
@@ -107,6 +136,7 @@ class Count {
   #conversations = 0
   #events = 0
   #seen = 0
+  #deviceLists = 0
 
   add(record: ArchiveRecord): void {
     if ((record.kind === ArchiveRecordKind.account) !== (this.#accounts === 0)) throw new ClientError('client.archive.damaged')
@@ -116,16 +146,18 @@ class Count {
       case ArchiveRecordKind.conversation: this.#conversations++; return
       case ArchiveRecordKind.event: this.#events++; return
       case ArchiveRecordKind.seen: this.#seen++; return
+      case ArchiveRecordKind.deviceList: this.#deviceLists++; return
       case ArchiveRecordKind.end: return
     }
   }
 
   get end(): ArchiveRecordOf<'end'> {
-    return { kind: ArchiveRecordKind.end, people: this.#people, conversations: this.#conversations, events: this.#events, seen: this.#seen }
+    return { kind: ArchiveRecordKind.end, people: this.#people, conversations: this.#conversations, events: this.#events, seen: this.#seen, deviceLists: this.#deviceLists }
   }
 
-  compare({ people, conversations, events, seen }: ArchiveRecordOf<'end'>): void {
+  compare({ people, conversations, events, seen, deviceLists }: ArchiveRecordOf<'end'>): void {
     const isWhole = this.#accounts === 1 && people === this.#people && conversations === this.#conversations && events === this.#events && seen === this.#seen
+      && deviceLists === this.#deviceLists
     if (!isWhole) throw new ClientError('client.archive.damaged')
   }
 }

@@ -70,9 +70,14 @@ export const readHistory = async (
   const prefix = conversationPrefix(conversationId)
   const entries = await store.list('history', { prefix, after: afterKey ?? afterPosition(conversationId, afterSeq), ...(limit === undefined ? {} : { limit }) })
   return entries.map(({ key, value }) => {
-    const seq = Number.parseInt(key.slice(prefix.length, prefix.length + POSITION_CHARACTERS), 16)
-    return { key, event: eventOf(conversationId, seq, decodeRecord(HistoryRecord, value)) }
+    return { key, event: eventOf(conversationId, seqOfKey(conversationId, key), decodeRecord(HistoryRecord, value)) }
   })
+}
+
+/** The position that a key of an entry or a notice names. */
+export const seqOfKey = (conversationId: ConversationId, key: string): number => {
+  const { length } = conversationPrefix(conversationId)
+  return Number.parseInt(key.slice(length, length + POSITION_CHARACTERS), 16)
 }
 
 /** A message where it stands; undefined when it was never taken, or was taken back. */

@@ -51,6 +51,8 @@ export const LinkAnswer = struct({
   deviceList: opaque({ min: 1 }),
   /** Of an adult's account, so that every device can link and revoke. */
   accountPrivateKey: optional(bytes32),
+  /** For what was said so far, which comes after this. */
+  transferKey: bytes32,
   known: vector(struct({ accountId: AccountId, accountKey: bytes32, accountName: text(256) }), { max: 1024 }),
 })
 export type LinkAnswer = Infer<typeof LinkAnswer>

@@ -8,6 +8,7 @@ import {
   type AccountId, decodeDeviceCertificate, type DeviceCertificate, type DeviceId, type DeviceListState, deviceRegistrationTbs, encodeDeviceCertificate, followDeviceList, formatInviteAuthorization,
   idToBytes, type InviteLink, inviteProofInput, LIFETIMES, makeId, ProtocolError, validateDeviceCertificate,
 } from '@famichat/protocol'
+import { awaitTransfer } from '../archive/history-transfer.js'
 import { ClientError } from '../client-error.js'
 import { callRoute } from '../net/http.js'
 import type { Surroundings } from '../platform.js'
@@ -76,7 +77,7 @@ export const unfinished = async (store: Store): Promise<IdentityRecord | undefin
 }
 
 /** Writes a new device's keys, its first KeyPackages, and whom it knows, before the server hears of them. */
-export const begin = async (surroundings: Surroundings, record: IdentityRecord, list: DeviceListState, known: LinkAnswer['known'] = []): Promise<void> => {
+export const begin = async (surroundings: Surroundings, record: IdentityRecord, list: DeviceListState, { known = [], transferKey }: Partial<Pick<LinkAnswer, 'known' | 'transferKey'>> = {}): Promise<void> => {
   const { store, clock, onPoint, suite } = surroundings
   const identity = await openIdentity(suite, record)
   const { changes } = await makeFirstStock({ ...surroundings, identity })
@@ -85,7 +86,7 @@ export const begin = async (surroundings: Surroundings, record: IdentityRecord, 
     pinChanges(accountId, { accountKey, source: index === 0 ? PinSource.self : PinSource.link, pinnedAtMs: clock.nowMs() }, accountName))
   await store.exclusive(async () => {
     const outdated = (await store.list('keyPackages', { prefix: '' })).map(({ key }): Change => ({ table: 'keyPackages', key, value: undefined }))
-    await store.write([...outdated, ...changes, ...pins, deviceListChange(list), { table: 'profile', key: 'identity', value: encodeRecord(IdentityRecord, record) }])
+    await store.write([...outdated, ...changes, ...pins, deviceListChange(list), ...(transferKey === undefined ? [] : [awaitTransfer(transferKey)]), { table: 'profile', key: 'identity', value: encodeRecord(IdentityRecord, record) }])
   })
   onPoint('join.written')
 }
@@ -116,7 +117,7 @@ export const finish = (store: Store, record: IdentityRecord): Promise<void> =>
 /** The link will never do: the profile is as before. */
 const abandon = (store: Store): Promise<void> => store.exclusive(async () => {
   const changes: Change[] = [{ table: 'profile', key: 'identity', value: undefined }]
-  for (const table of ['keyPackages', 'pins', 'names', 'deviceLists'] as const) {
+  for (const table of ['keyPackages', 'pins', 'names', 'deviceLists', 'transfers'] as const) {
     for (const { key } of await store.list(table, { prefix: '' })) changes.push({ table, key, value: undefined })
   }
   await store.write(changes)
@@ -138,7 +139,7 @@ const askForCertificate = async (surroundings: Surroundings, link: DeviceLink): 
     if (sealed !== undefined) {
       const answer = decodeLinkAnswer(openLinkMail(suite, link, { direction: 'answer', sealed }))
       const { record, list } = await linkedIdentity(surroundings, { link, answer, deviceId, publicKey: signer.publicKey, privateKeyBytes })
-      await begin(surroundings, record, list, answer.known)
+      await begin(surroundings, record, list, { known: answer.known, transferKey: answer.transferKey })
       return record
     }
     if (clock.nowMs() > untilMs) throw new ClientError('client.link.timed_out')

@@ -4,7 +4,9 @@
  */
 import { decode, equal, isCodedError, utf8 } from '@famichat/base'
 import { type AccountId, type DeviceId, encodeDeviceCertificate, FamilyRole, LIFETIMES, type ListedDevice } from '@famichat/protocol'
+import { wantTransfer } from '../archive/history-transfer.js'
 import { ClientError } from '../client-error.js'
+import type { TransferOptions } from '../conversation/files.js'
 import type { Engine } from '../engine.js'
 import type { Surroundings } from '../platform.js'
 import { decodeRecord, DeviceListRecord, encodeRecord, NameRecord, PinRecord } from '../store/records.js'
@@ -19,8 +21,12 @@ const POLL_MS = 400
 export interface LinkOffering {
   readonly link: string
   readonly expiresAtMs: number
-  /** Returns when the device is in all conversations. @throws ClientError `client.link.*` */
-  complete(): Promise<DeviceId>
+  /**
+   * Returns when the device is in all conversations and the server has, sealed for it, what was said so far; that is what
+   * `onProgress` hears of. Cut off, it goes on with the next sync.
+   * @throws ClientError `client.link.*`
+   */
+  complete(options?: Pick<TransferOptions, 'onProgress'>): Promise<DeviceId>
 }
 
 /** Links devices. */
@@ -41,10 +47,10 @@ export class LinkHost {
     await this.#engine.refreshPeople()
     const { linkId, expiresAtMs } = await connection.calls.call('linkOpen', {})
     const link = { origin: identity.origin, linkId, secret: makeLinkSecret(this.#surroundings.random) }
-    return { link: formatDeviceLink(link), expiresAtMs, complete: () => this.#complete(link) }
+    return { link: formatDeviceLink(link), expiresAtMs, complete: (options = {}) => this.#complete(link, options) }
   }
 
-  async #complete(link: DeviceLink): Promise<DeviceId> {
+  async #complete(link: DeviceLink, { onProgress }: Pick<TransferOptions, 'onProgress'>): Promise<DeviceId> {
     const { connection } = this.#engine
     const { suite, random } = this.#surroundings
     const { linkId } = link
@@ -58,19 +64,22 @@ export class LinkHost {
       const own = this.#engine.people.accounts.find(({ accountId }) => accountId === this.#engine.workspace.context.identity.accountId)
       return own?.devices.find((device) => device.deviceId === deviceId)
     })
+    if (onProgress !== undefined) this.#engine.transfers.listen(deviceId, onProgress)
     await this.#engine.sync()
     return deviceId
   }
 
   /** Lists the device, then vouches for it; an adult's devices all hold the account's key. */
   async #answer(device: ListedDevice): Promise<LinkAnswer> {
-    const { connection, workspace: { context: { store, clock, identity: { accountSigner, accountId, accountName } } } } = this.#engine
+    const { connection, workspace: { context: { store, clock, random, identity: { accountSigner, accountId, accountName } } } } = this.#engine
     if (accountSigner === undefined) throw new ClientError('client.account.no_key')
     const list = await changeOwnList(this.#engine, { add: device }, (deviceList) => connection.calls.call('deviceListAppend', { deviceList }))
     const certificate = await certifyDevice(accountSigner, { accountId, ...device, listNumber: list.number, nowMs: clock.nowMs() })
+    const accountPrivateKey = this.#isChild() ? undefined : (await readIdentity(store))?.accountPrivateKey
+    const transferKey = random(32)
+    await store.exclusive(() => store.write([wantTransfer(device.deviceId, { transferKey, withPhrase: accountPrivateKey !== undefined })]))
     return {
-      certificate: encodeDeviceCertificate(certificate), accountName, deviceList: encodeRecord(DeviceListRecord, list),
-      accountPrivateKey: this.#isChild() ? undefined : (await readIdentity(store))?.accountPrivateKey,
+      certificate: encodeDeviceCertificate(certificate), accountName, accountPrivateKey, transferKey, deviceList: encodeRecord(DeviceListRecord, list),
       known: knownThatFit(await this.#knownAccounts()),
     }
   }

@@ -9,6 +9,26 @@ import type { Engine } from '../engine.js'
 import { readDeviceList } from './device-lists.js'
 import { signDeviceList } from './identity.js'
 
+/** A device of the own account. */
+export interface DeviceInfo {
+  readonly deviceId: DeviceId
+  readonly isThisDevice: boolean
+  readonly isRevoked: boolean
+  /** A child's device that a guardian has not let in yet. */
+  readonly isPending: boolean
+}
+
+/** The devices of the account, as the server shows them and the account's list has them. */
+export const listOwnDevices = async (engine: Engine): Promise<readonly DeviceInfo[]> => {
+  const { people, workspace: { context: { store, identity } } } = engine
+  await engine.refreshPeople()
+  const state = await readDeviceList(store, identity.accountId)
+  const removed = new Set((state?.devices ?? []).filter(({ removedIn }) => removedIn !== undefined).map(({ deviceId }) => deviceId))
+  const own = people.accounts.find(({ accountId }) => accountId === identity.accountId)
+  return (own?.devices ?? []).map(({ deviceId, isRevoked, isPending }) =>
+    ({ deviceId, isRevoked: isRevoked || removed.has(deviceId), isPending, isThisDevice: deviceId === identity.deviceId }))
+}
+
 const ATTEMPTS = 5
 
 /**

@@ -187,6 +187,24 @@ export type SenderRecord = Infer<typeof SenderRecord>
 export const UploadRecord = struct({ blobId: BlobId, secret: bytes32, expiresAtMs: counter })
 export type UploadRecord = Infer<typeof UploadRecord>
 
+/** What was said, on its way to another device of the account: sealed once, then sent until the server has all of it. */
+export const OutgoingRecord = struct({
+  transferKey: bytes32,
+  /** True for a device that has the account's key: it may know the recovery phrase too. */
+  withPhrase: flag,
+  /** Of what is sealed; 0 until it is. */
+  sealedBytes: counter,
+  /** In their order, as far as they were made. */
+  blobIds: vector(BlobId, { max: 64 }),
+  /** The server has all of it. */
+  isSent: flag,
+})
+export type OutgoingRecord = Infer<typeof OutgoingRecord>
+
+/** What was said, on its way here. */
+export const IncomingRecord = struct({ transferKey: bytes32 })
+export type IncomingRecord = Infer<typeof IncomingRecord>
+
 /** What an outbox entry is. */
 export const OutboxKind = { message: 1, proposal: 2 } as const
 

@@ -167,6 +167,8 @@ export class Session {
     const ended = new AbortController()
     try {
       if (isPending) await this.#waitToBeLetIn(client)
+      // without what was said before, everything else works
+      if (await client.transfers.isAwaited()) client.transfers.receive().then(() => this.#look()).catch(() => undefined)
       const leading = leadWhenFirst(LEADER, ended.signal, async () => {
         const timer = setInterval(() => { this.#look().catch(() => undefined) }, LOOK_EVERY_MS)
         try {
