@@ -13,14 +13,14 @@ test('an operator counts, rotates and drops keys while the server runs', async (
   const { setupLink } = server.lines.find(({ type }) => type === 'started') ?? {}
   assert.equal((await place.run(['join', String(setupLink), '--name', 'Ada'])).code, 0)
   const status = async (): Promise<string> => (await place.run(['vault', 'status', ...data])).stdout
-  assert.equal(await status(), 'accounts.name: 1 row v1\nfamilies.name: 1 row v1\npasskeys.label: empty\nv1 encrypts; the ring holds v1\n')
+  assert.equal(await status(), 'accounts.name: 1 row v1\nfamilies.name: 1 row v1\npasskeys.label: empty\npush_subscriptions.endpoint: empty\nv1 encrypts; the ring holds v1\n')
   const early = await place.run(['vault', 'drop-key', 'v1', ...data])
   assert.deepEqual([early.code, early.stderr.includes('the key is the one that encrypts')], [1, true])
   const { lines } = await place.run(['vault', 'rotate', '--json', ...data])
   assert.deepEqual(lines.at(-1), { type: 'rotated', keyId: 2, rows: 2 })
   assert.ok(lines.some((line) => line.type === 'progress' && line.name === 'accounts.name' && line.doneRows === 1))
   assert.equal((await place.run(['vault', 'drop-key', 'v1', ...data])).stdout, 'v1 is gone\n')
-  assert.equal(await status(), 'accounts.name: 1 row v2\nfamilies.name: 1 row v2\npasskeys.label: empty\nv2 encrypts; the ring holds v2\n')
+  assert.equal(await status(), 'accounts.name: 1 row v2\nfamilies.name: 1 row v2\npasskeys.label: empty\npush_subscriptions.endpoint: empty\nv2 encrypts; the ring holds v2\n')
   const families = await place.run(['families', '--json'])
   assert.equal(families.code, 0, families.stderr)
   assert.ok(families.stdout.includes('Ada'))

@@ -19,6 +19,7 @@ import { putIntent } from './conversation/intents.js'
 import type { MemberDevice } from './conversation/members.js'
 import { readWaiting, type WaitingMessage } from './conversation/waiting.js'
 import { PARAMETERS } from './parameters.js'
+import { Push } from './push.js'
 import { Passkeys } from './passkeys/passkeys.js'
 import { type SignInRequest, signInWithPasskey } from './passkeys/sign-in.js'
 import { paddingFor } from './conversation/message-document.js'
@@ -78,6 +79,8 @@ export class Client {
   readonly community: Community
   /** Whether people are who they seem to be: safety numbers, verification, changed keys. */
   readonly contacts: Contacts
+  /** Being rung when something waits and this device is not connected. */
+  readonly push: Push
   /** Everything of this device in a file that only its owner opens. */
   readonly archive: Archive
   /** The words that open the archives when everything else is lost. */
@@ -96,6 +99,7 @@ export class Client {
     this.identity = { accountId, accountName, deviceId, origin }
     this.community = new Community(engine)
     this.contacts = new Contacts(engine)
+    this.push = new Push(engine)
     this.archive = new Archive(engine, surroundings)
     this.recovery = new Recovery(surroundings)
     this.transfers = engine.transfers

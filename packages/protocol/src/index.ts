@@ -51,6 +51,7 @@ export { LIFETIMES, LIMITS } from './limits.js'
 export {
   BundleReplacement, PasskeyAssertion, PasskeyCreationOptions, PasskeyList, PasskeyRegistration, PasskeyRequest, PasskeySignInOptions, StoredBundle,
 } from './passkey-messages.js'
+export type { PushServerKey, PushSubscription } from './push-messages.js'
 export {
   isProtocolErrorCode, knownProtocolErrorCode, PROTOCOL_ERRORS, ProtocolError, type ProtocolErrorCode,
 } from './protocol-error.js'

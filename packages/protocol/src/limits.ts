@@ -56,6 +56,8 @@ export const LIMITS = {
   attestationBytes: 16 * 1024,
   /** What an account leaves sealed on the server for its new devices. */
   accountBundleBytes: 64 * 1024,
+  /** The address at which a push service takes rings. */
+  pushEndpointBytes: 1024,
   /** Epochs before the current one from which an application message is still accepted. */
   pastEpochs: 3,
 } as const

@@ -37,6 +37,7 @@ export const PROTOCOL_ERRORS = {
   'protocol.link.refused': { status: 403, text: 'this device link is unknown, used or older than 10 minutes: start again on the other device' },
   'protocol.passkey.refused': { status: 401, text: 'this passkey opens no account here: use another one, or link this device from one you have' },
   'protocol.passkey.unavailable': { status: 409, text: 'passkeys need a server with a name and https: its operator sets its public address' },
+  'protocol.push.refused': { status: 400, text: 'this server does not ring at that address: use a browser whose push service it knows' },
   'protocol.passkey.too_many': { status: 409, text: 'an account may have 16 passkeys: remove one first' },
   'protocol.bundle.conflict': { status: 409, text: 'another device stored the account\'s bundle first: read it, and try again' },
   'protocol.key_package.refused': { status: 400, text: 'a KeyPackage is malformed, expired, of another suite or of another device' },

@@ -19,6 +19,7 @@ import { LIMITS } from './limits.js'
 import {
   BundleReplacement, PasskeyAssertion, PasskeyCreationOptions, PasskeyList, PasskeyRegistration, PasskeyRequest, PasskeySignInOptions, StoredBundle,
 } from './passkey-messages.js'
+import { PushServerKey, PushSubscription } from './push-messages.js'
 import type { RouteScope } from './token-scope.js'
 
 /** The version in every path and in {@link ServerInfo}. */
@@ -115,6 +116,10 @@ export const ROUTES = {
   passkeySignIn: post('passkeys/sign-in', PasskeyAssertion, StoredBundle, { auth: 'none', maxRequestBytes: 4 * SMALL_BYTES, summary: 'Gives the account\'s sealed bundle to a new device for a passkey\'s answer' }),
   bundleRead: get('bundle', StoredBundle, { auth: 'device', summary: 'The sealed bundle of the caller\'s account' }),
   bundleReplace: post('bundle/replace', BundleReplacement, Nothing, { auth: 'device', maxRequestBytes: BUNDLE_BYTES, summary: 'Stores the account\'s sealed bundle in place of the version its maker has seen' }),
+
+  pushKey: get('push/key', PushServerKey, { auth: 'device', summary: 'The key with which a browser subscribes to rings of this server' }),
+  pushSubscribe: post('push/subscribe', PushSubscription, Nothing, { auth: 'device', summary: 'Where the calling device is rung when something waits for it' }),
+  pushUnsubscribe: post('push/unsubscribe', Nothing, Nothing, { auth: 'device', summary: 'The calling device is not rung any more' }),
 
   keyPackageUpload: post('key-packages/upload', KeyPackageUpload, KeyPackageCount, { auth: 'device', scope: 'always', maxRequestBytes: UPLOAD_BYTES, summary: 'Adds KeyPackages of the calling device' }),
   keyPackageCount: get('key-packages', KeyPackageCount, { auth: 'device', scope: 'always', summary: 'KeyPackages the calling device has left' }),

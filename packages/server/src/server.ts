@@ -19,6 +19,8 @@ import { makeHttpServer } from './http/http-server.js'
 import { loadWebFiles } from './http/web-files.js'
 import { makeOrigins } from './origins.js'
 import { makeRelyingParty } from './passkeys/relying-party.js'
+import { Doorbell } from './push/doorbell.js'
+import { takePushKey } from './storage/push-key.js'
 import { DEFAULT_RATE_LIMITS, type RateLimits, TokenBuckets } from './rate-limits.js'
 import { ServerError, type ServerErrorCode } from './server-error.js'
 import { kindOf, makeServerLog } from './server-log.js'
@@ -44,6 +46,8 @@ export interface ServerOptions {
   readonly databaseKeyHex?: string | undefined
   /** The key ring of encrypted columns, `v2 <hex>,v1 <hex>`; default the environment's FAMICHAT_FIELD_KEYS, else the file fields.key. */
   readonly fieldKeys?: string | undefined
+  /** Origins of push services that are rung besides those of the browsers' makers. */
+  readonly pushServices?: readonly string[]
   readonly clock?: Clock
   readonly random?: RandomBytes
   /** Where log lines go; default standard error. */
@@ -70,6 +74,9 @@ export interface RunningServer {
 /** Default port. */
 export const DEFAULT_PORT = 8420
 
+/** What push services are told instead of an address; only a server without https has none. */
+const NO_CONTACT = 'mailto:famichat@localhost'
+
 /** What is being answered when the server stops is finished, if it takes no longer. */
 const CLOSE_GRACE_MS = 2000
 /** Between two goes of {@link Retention}. */
@@ -93,18 +100,22 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   const given = environmentKeys(process.env)
   const keys = { databaseKeyHex: options.databaseKeyHex ?? given.databaseKeyHex, fieldKeys: options.fieldKeys ?? given.fieldKeys }
   const database = await openDatabase({ dataDir, keys, random })
+  const pushKey = takePushKey(dataDir, random)
+  const doorbell = new Doorbell(hub, { key: pushKey, subject: publicUrl !== undefined && /^https:/i.test(publicUrl) ? serverOrigin(publicUrl) : NO_CONTACT })
   // known once the port is
   let originsFor: Services['originsFor'] = () => []
   let relyingParty: ReturnType<Services['relyingParty']>
   const services: Services = {
-    database, clock, random, log, addresses, events: hub, rateLimits: { ...DEFAULT_RATE_LIMITS, ...options.rateLimits },
+    database, clock, random, log, addresses, events: doorbell, rateLimits: { ...DEFAULT_RATE_LIMITS, ...options.rateLimits },
     originsFor: (hostHeader) => originsFor(hostHeader), relyingParty: () => relyingParty,
   }
+  doorbell.connect(services)
   const channels = new ChannelServer(services, hub, {
     times: { authenticationMs: LIFETIMES.channelAuthenticationMs, heartbeatMs: 30_000, stalledMs: 10_000, ...options.channelTimes }, caps,
   })
   const app = makeHttpServer(services, makeHandlers(services, {
     challenges: new ChallengeBook(random), passkeyChallenges: new ChallengeBook(random), refreshes: new RefreshBook(random), claims: new TokenBuckets(clock, services.rateLimits.claim),
+    push: { publicKey: pushKey.publicKey, services: options.pushServices ?? [] },
   }), { webFiles, isBehindTls: /^https:/i.test(publicUrl ?? '') })
   channels.attach(app.server)
   capConnections(app.server, caps, addresses)

@@ -79,7 +79,7 @@ test('keys rotate while the server serves: names stay unique and readable, newco
     await vault.dropKey(1)
     const { current, keyIds, columns } = await vault.status()
     assert.deepEqual([current, keyIds], [2, [2]])
-    assert.deepEqual(columns.map(({ name, keys, unsealedRows }) => [name, keys.map(({ keyId }) => keyId), unsealedRows]), [['accounts.name', [2], 0], ['families.name', [2], 0], ['passkeys.label', [], 0]])
+    assert.deepEqual(columns.map(({ name, keys, unsealedRows }) => [name, keys.map(({ keyId }) => keyId), unsealedRows]), [['accounts.name', [2], 0], ['families.name', [2], 0], ['passkeys.label', [], 0], ['push_subscriptions.endpoint', [], 0]])
   })
   await assert.rejects(invitedDevice(ana, 'neighbour 3'), refusal('protocol.name.taken'))
   const names = await namesSeenBy(ana)

@@ -283,6 +283,10 @@ export interface Asks {
   passkeyAnswered(id: number, outcome: PasskeyOutcome): void
   /** This browser becomes a new device of the passkey's account; with the words where the passkey alone does not open it. */
   signIn(opener: Exclude<Opener, { type: 'passkey' }> | undefined): Me
+  /** With this key the browser subscribes to rings. */
+  bellKey(): Uint8Array
+  /** Where this device is rung; undefined: not any more. */
+  ring(endpoint: string | undefined): void
   receipts(): boolean
   setReceipts(sendsReceipts: boolean): void
 }

@@ -4,11 +4,18 @@
  */
 interface Lasting extends Event { waitUntil(work: Promise<unknown>): void }
 interface Fetching extends Lasting { readonly request: Request; respondWith(response: Promise<Response>): void }
+interface Clicked extends Lasting { readonly notification: { close(): void } }
 interface Scope {
-  addEventListener(type: 'install' | 'activate', listener: (event: Lasting) => void): void
+  addEventListener(type: 'install' | 'activate' | 'push', listener: (event: Lasting) => void): void
+  addEventListener(type: 'notificationclick', listener: (event: Clicked) => void): void
   addEventListener(type: 'fetch', listener: (event: Fetching) => void): void
   skipWaiting(): Promise<void>
-  readonly clients: { claim(): Promise<void> }
+  readonly clients: {
+    claim(): Promise<void>
+    matchAll(options: { readonly type: 'window' }): Promise<readonly { readonly visibilityState: string; focus(): Promise<unknown> }[]>
+    openWindow(url: string): Promise<unknown>
+  }
+  readonly registration: { showNotification(title: string, options: { readonly body: string; readonly tag: string; readonly icon: string; readonly lang: string }): Promise<void> }
 }
 
 const CACHE = 'famichat-app'
@@ -59,6 +66,27 @@ const file = async (request: Request): Promise<Response> => {
   return fetched
 }
 
+/** All that a ring says; it carries nothing itself. */
+const RING_WORDS: Readonly<Record<string, string>> = { en: 'Something new for you', ja: '新しいものが届いています' }
+
+/** Whoever looks at Famichat already needs no ring. */
+const showRing = async (): Promise<void> => {
+  const windows = await scope.clients.matchAll({ type: 'window' })
+  if (windows.some(({ visibilityState }) => visibilityState === 'visible')) return
+  const lang = navigator.language.startsWith('ja') ? 'ja' : 'en'
+  await scope.registration.showNotification('Famichat', { body: RING_WORDS[lang] ?? '', tag: 'famichat', icon: '/icon.svg', lang })
+}
+
+const openApp = async (): Promise<void> => {
+  const [window] = await scope.clients.matchAll({ type: 'window' })
+  await (window === undefined ? scope.clients.openWindow(PAGE) : window.focus())
+}
+
+scope.addEventListener('push', (event) => { event.waitUntil(showRing()) })
+scope.addEventListener('notificationclick', (event) => {
+  event.notification.close()
+  event.waitUntil(openApp())
+})
 scope.addEventListener('install', (event) => {
   event.waitUntil(Promise.all([keepFiles(), freshPage()]).then(() => scope.skipWaiting()))
 })

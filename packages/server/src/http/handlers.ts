@@ -22,6 +22,7 @@ import { listWelcomes, readWelcome } from '../delivery/welcomes.js'
 import { readBundle, replaceBundle } from '../passkeys/bundles.js'
 import { listPasskeys, makeCreationOptions, registerPasskey, removePasskey } from '../passkeys/passkeys.js'
 import { makeSignInOptions, signInWithPasskey } from '../passkeys/sign-in.js'
+import { subscribe, unsubscribe } from '../push/subscriptions.js'
 import type { TokenBuckets } from '../rate-limits.js'
 import type { AuthenticatedDevice, Services } from '../services.js'
 
@@ -46,8 +47,10 @@ export type Handlers = { readonly [Name in RouteName]: (call: Call<Name>) => Pro
 
 /** The handlers of this server. */
 export const makeHandlers = (
-  services: Services, { challenges, passkeyChallenges, refreshes, claims }: {
+  services: Services, { challenges, passkeyChallenges, refreshes, claims, push }: {
     readonly challenges: ChallengeBook; readonly passkeyChallenges: ChallengeBook; readonly refreshes: RefreshBook; readonly claims: TokenBuckets
+    /** The key to subscribe with, and the push services that are taken besides the browsers' makers'. */
+    readonly push: { readonly publicKey: Uint8Array; readonly services: readonly string[] }
   },
 ): Handlers => {
   const { read } = services.database
@@ -92,6 +95,10 @@ export const makeHandlers = (
     passkeySignIn: ({ request }) => signInWithPasskey(services, passkeyChallenges, request),
     bundleRead: ({ caller }) => readBundle(read, caller.accountId),
     bundleReplace: ({ caller, request }) => replaceBundle(services, caller, request),
+
+    pushKey: () => ({ publicKey: push.publicKey }),
+    pushSubscribe: ({ caller, request }) => subscribe(services, caller, { request, more: push.services }),
+    pushUnsubscribe: ({ caller }) => unsubscribe(services, caller),
 
     keyPackageUpload: ({ caller, request }) => uploadKeyPackages(services, caller, request.keyPackages),
     keyPackageCount: ({ caller }) => countKeyPackages(read, caller.deviceId, nowMs()),

@@ -222,6 +222,14 @@ const retentionColumns = async (db: AnySchema): Promise<void> => {
   await db.schema.alterTable('conversations').addColumn('pruned_seq', 'bigint', (column) => column.notNull().defaultTo(0)).execute()
 }
 
+const pushTables = async (db: AnySchema): Promise<void> => {
+  await db.schema.createTable('push_subscriptions')
+    .addColumn('device_id', 'text', (column) => column.primaryKey().references('devices.device_id'))
+    .addColumn('endpoint', 'text', (column) => column.notNull())
+    .addColumn('created_at_ms', 'bigint', (column) => column.notNull())
+    .execute()
+}
+
 const NAMES_TO_SEAL = ['accounts.name', 'families.name', 'passkeys.label']
 
 /** Names come under the vault; until here they were in clear (in an encrypted file). */
@@ -275,6 +283,7 @@ export const migrationsWith = (vault: Vault): Readonly<Record<string, Migration>
   '0010-retention': { up: (db: AnySchema) => retentionColumns(db) },
   '0011-token-scopes': { up: (db: AnySchema) => scopeColumns(db) },
   '0012-restores': { up: (db: AnySchema) => restoreColumns(db) },
+  '0013-push': { up: (db: AnySchema) => pushTables(db) },
 })
 
 /**

@@ -221,6 +221,14 @@ interface Bundles {
   stored_at_ms: number
 }
 
+/** Where a device is rung. */
+interface PushSubscriptions {
+  device_id: DeviceId
+  /** Encrypted in the column. */
+  endpoint: string
+  created_at_ms: number
+}
+
 /** All tables. */
 export interface Schema {
   families: Families
@@ -245,4 +253,5 @@ export interface Schema {
   readds: Readds
   passkeys: Passkeys
   bundles: Bundles
+  push_subscriptions: PushSubscriptions
 }

@@ -16,5 +16,8 @@ const ACCOUNT_NAME: SealedColumn = {
 /** What a person calls a passkey: often the name of a phone, or its owner's. */
 const PASSKEY_LABEL: SealedColumn = { table: 'passkeys', column: 'label', rowId: 'passkey_id' }
 
+/** Whoever has it can ring the device. */
+const PUSH_ENDPOINT: SealedColumn = { table: 'push_subscriptions', column: 'endpoint', rowId: 'device_id' }
+
 /** All encrypted columns. */
-export const SEALED_COLUMNS: readonly SealedColumn[] = [ACCOUNT_NAME, FAMILY_NAME, PASSKEY_LABEL]
+export const SEALED_COLUMNS: readonly SealedColumn[] = [ACCOUNT_NAME, FAMILY_NAME, PASSKEY_LABEL, PUSH_ENDPOINT]

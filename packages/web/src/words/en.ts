@@ -149,6 +149,8 @@ export const en = {
   coloursLight: 'Light',
   coloursDark: 'Dark',
   languageLabel: 'Language',
+  bell: 'Ring when something waits',
+  bellHint: 'Only that there is something, never what or from whom.',
   receiptsLabel: 'Tell others what I have read',
   protection: 'What is protected',
   protectionText: 'Only the people in a conversation can read it; the server cannot. It sees who writes to whom and when.',

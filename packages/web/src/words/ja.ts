@@ -149,6 +149,8 @@ export const ja: Words = {
   coloursLight: '明るい',
   coloursDark: '暗い',
   languageLabel: '言語',
+  bell: '何か届いたら知らせる',
+  bellHint: '届いたことだけで、中身や相手は知らせません。',
   receiptsLabel: '読んだことを相手に知らせる',
   protection: '守られていること',
   protectionText: '会話を読めるのはその中の人だけです。サーバーには読めません。誰がいつ誰に書いたかはサーバーにわかります。',

@@ -48,7 +48,10 @@ export const makePasskeyAnswers = (client: () => Client, bridge: PasskeyBridge):
     if (passkey === undefined) throw new ClientError('client.passkey.unknown')
     await client().passkeys.remove(passkey.passkeyId)
   },
-  passkeyAnswered: (id, outcome) => Promise.resolve(bridge.settle(id, outcome)),
+  passkeyAnswered: (id, outcome) => {
+    bridge.settle(id, outcome)
+    return Promise.resolve()
+  },
 })
 
 /** Signs in; what the person typed is tried once, and what is wrong with it comes back as a refusal. */

@@ -5,7 +5,7 @@
 import type { ArchiveSource, Client } from '@famichat/client'
 import type { Answers } from './session.js'
 
-type TrustAnswers = Pick<Answers, 'contacts' | 'safetyNumber' | 'markVerified' | 'scanCode' | 'acknowledge' | 'recovery' | 'recoveryWords' | 'recoveryPlaces' | 'rehearse' | 'makeArchive' | 'care'>
+type TrustAnswers = Pick<Answers, 'contacts' | 'safetyNumber' | 'markVerified' | 'scanCode' | 'acknowledge' | 'recovery' | 'recoveryWords' | 'recoveryPlaces' | 'rehearse' | 'makeArchive' | 'care' | 'bellKey' | 'ring'>
 
 /** The answers of an open client. */
 export const makeTrustAnswers = (client: () => Client): TrustAnswers => ({
@@ -23,6 +23,8 @@ export const makeTrustAnswers = (client: () => Client): TrustAnswers => ({
     for await (const piece of client().archive.create(passkey === undefined ? {} : { passkey })) pieces.push(piece as Uint8Array<ArrayBuffer>)
     return new Blob(pieces, { type: 'application/octet-stream' })
   },
+  bellKey: () => client().push.serverKey(),
+  ring: (endpoint) => (endpoint === undefined ? client().push.unsubscribe() : client().push.subscribe(endpoint)),
   care: (accountId) => client().community.transparency(accountId),
 })
 

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
-import { type RunningServer, startServer } from '@famichat/server'
+import { type RunningServer, type ServerOptions, startServer } from '@famichat/server'
 
 const ROOT = fileURLToPath(new URL('../../../..', import.meta.url))
 const SITE = join(ROOT, 'packages/web/site')
@@ -36,19 +36,21 @@ export class WebCommunity {
   readonly #folder: string
   #server: RunningServer
   readonly #port: number
+  readonly #options: Partial<ServerOptions>
 
-  private constructor(browser: Browser, folder: string, server: RunningServer) {
+  private constructor(browser: Browser, { folder, server, options }: { readonly folder: string; readonly server: RunningServer; readonly options: Partial<ServerOptions> }) {
+    this.#options = options
     this.#browser = browser
     this.#folder = folder
     this.#server = server
     this.#port = server.port
   }
 
-  static async start(chromiumPath: string): Promise<WebCommunity> {
+  static async start(chromiumPath: string, options: Partial<ServerOptions> = {}): Promise<WebCommunity> {
     const folder = mkdtempSync(join(tmpdir(), 'famichat-web-'))
-    const server = await serve(folder, 0)
+    const server = await serve(folder, 0, options)
     const browser = await chromium.launch({ executablePath: chromiumPath, args: ARGUMENTS })
-    return new WebCommunity(browser, folder, server)
+    return new WebCommunity(browser, { folder, server, options })
   }
 
   get url(): string {
@@ -90,7 +92,7 @@ export class WebCommunity {
   }
 
   async startServer(): Promise<void> {
-    this.#server = await serve(this.#folder, this.#port)
+    this.#server = await serve(this.#folder, this.#port, this.#options)
   }
 
   async end(): Promise<void> {
@@ -109,7 +111,8 @@ export class WebCommunity {
   }
 }
 
-const serve = (folder: string, port: number): Promise<RunningServer> => startServer({
+const serve = (folder: string, port: number, options: Partial<ServerOptions>): Promise<RunningServer> => startServer({
+  ...options,
   dataDir: join(folder, 'server'), port, webDir: SITE, logTo: new PassThrough().resume(),
   rateLimits: { address: UNLIMITED, device: UNLIMITED, send: UNLIMITED, claim: UNLIMITED },
 })

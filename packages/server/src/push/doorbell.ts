@@ -1,0 +1,91 @@
+/**
+ * The doorbell: a device that is not connected is rung when something waits for it, once until it comes again or a while has
+ * passed. What waits, and from whom, is never said.
+ */
+import type { ConversationId, DeviceId, EnvelopeHeader } from '@famichat/protocol'
+import { ContentType } from '@famichat/protocol'
+import type { Hub } from '../channel/hub.js'
+import { kindOf } from '../server-log.js'
+import type { DeliveryEvents, RosterChange, Services } from '../services.js'
+import type { PushKey } from '../storage/push-key.js'
+import { makePushRequest } from './push-request.js'
+
+/** How rings go out. */
+export interface DoorbellOptions {
+  readonly key: PushKey
+  /** Whom a push service may write to: the server's address. */
+  readonly subject: string
+}
+
+/** A device is rung again after this at the earliest, unless it was here meanwhile. */
+const PAUSE_MS = 60_000
+const PATIENCE_MS = 10_000
+/** The service says that nobody listens there any more. */
+const GONE: ReadonlySet<number> = new Set([404, 410])
+
+/** Passes events on to those who are connected, and rings those who are not. */
+export class Doorbell implements DeliveryEvents {
+  readonly #hub: Hub
+  readonly #options: DoorbellOptions
+  readonly #rungAtMs = new Map<DeviceId, number>()
+  #services: Services | undefined
+
+  constructor(hub: Hub, options: DoorbellOptions) {
+    this.#hub = hub
+    this.#options = options
+  }
+
+  /** The doorbell is one of the services it works with. */
+  connect(services: Services): void {
+    this.#services = services
+  }
+
+  conversationCreated(conversationId: ConversationId, creator: DeviceId): void {
+    this.#hub.conversationCreated(conversationId, creator)
+  }
+
+  rosterChanged(change: RosterChange): void {
+    this.#hub.rosterChanged(change)
+  }
+
+  signedOut(deviceId: DeviceId): void {
+    this.#rungAtMs.delete(deviceId)
+    this.#hub.signedOut(deviceId)
+  }
+
+  appended(header: EnvelopeHeader, message: Uint8Array): void {
+    this.#hub.appended(header, message)
+    if (header.contentType === ContentType.application) void this.#ring(header)
+  }
+
+  async #ring({ conversationId, senderDevice }: EnvelopeHeader): Promise<void> {
+    const services = this.#services
+    if (services === undefined) return
+    try {
+      const waiting = await services.database.read.selectFrom('push_subscriptions')
+        .innerJoin('memberships', 'memberships.device_id', 'push_subscriptions.device_id')
+        .select(['push_subscriptions.device_id', 'push_subscriptions.endpoint'])
+        .where('memberships.conversation_id', '=', conversationId).where('memberships.until_seq', 'is', null).execute()
+      await Promise.all(waiting.filter(({ device_id }) => device_id !== senderDevice).map((row) => this.#ringOne(services, row)))
+    } catch (error) {
+      services.log.warn('push.failed', { kind: kindOf(error) })
+    }
+  }
+
+  async #ringOne(services: Services, { device_id: deviceId, endpoint }: { readonly device_id: DeviceId; readonly endpoint: string }): Promise<void> {
+    if (this.#hub.count(deviceId) > 0) {
+      this.#rungAtMs.delete(deviceId)
+      return
+    }
+    const nowMs = services.clock.nowMs()
+    if (nowMs - (this.#rungAtMs.get(deviceId) ?? -Infinity) < PAUSE_MS) return
+    this.#rungAtMs.set(deviceId, nowMs)
+    const { key, subject } = this.#options
+    const { url, headers } = makePushRequest(key, { endpoint, subject, nowMs })
+    const response = await fetch(url, { method: 'POST', headers, redirect: 'manual', signal: AbortSignal.timeout(PATIENCE_MS) })
+    await response.body?.cancel()
+    services.log.info('push.rung', { status: response.status })
+    if (!GONE.has(response.status)) return
+    await services.database.write.write((store) => store.deleteFrom('push_subscriptions').where('device_id', '=', deviceId).execute())
+  }
+}
