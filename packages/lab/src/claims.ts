@@ -55,7 +55,7 @@ const CLAIMS: readonly Claim[] = [
 ]
 
 /** How texts alone healed: what stands behind the colon. */
-const wayOf = (seen: string): string => seen.split(';')[0]?.replace(/^[^:]*: /, '').replace(/^after (\d+), (\d+) of them/, 'after $1 texts, $2 of them') ?? seen
+const wayOf = (seen: string): string => seen.split(';')[0]?.replace(/^[^:]*: /, '').replace(/^after (\d+), (\d+) of them/, 'after $1 texts, $2 of them').replace(/after 1 texts, 1 of them the victim's/, 'after 1 text of the victim') ?? seen
 
 const verdict = (value: number, { low, high }: Claim): string => {
   if (value >= low / 1.5 && value <= high * 1.5) return 'right size'

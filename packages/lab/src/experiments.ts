@@ -96,7 +96,7 @@ const order = async (contender: Contender): Promise<Seen> => {
 }
 
 const forwardSecrecy = async (contender: Contender): Promise<Seen> => {
-  const { alice, bob, say } = await makeScene(contender)
+  const { alice, bob, carol, say } = await makeScene(contender)
   const old: Packet[] = []
   for (let index = 0; index < 3; index++) old.push(textFor(await say(alice, `secret ${index}`), 'bob'))
   const counts: number[] = []
@@ -104,6 +104,8 @@ const forwardSecrecy = async (contender: Contender): Promise<Seen> => {
     const thief = await Thief.of(victim)
     if (isImpossible(thief)) return { outcome: 'not demonstrable', seen: thief.impossible }
     counts.push(await thief.opens(old))
+    // a copy that reads nothing at all would show nothing
+    if (await thief.reads(await say(carol, 'still here?')) === 0) return { outcome: 'not demonstrable', seen: 'the copy does not even read what is new: it is no true copy' }
   }
   const [receiver = 0, sender = 0] = counts
   return { outcome: receiver + sender === 0 ? 'holds' : 'fails', seen: `a copy of the receiver's device reads ${receiver} of 3 old texts, of the sender's ${sender}` }
@@ -151,7 +153,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
   { name: 'tampering', method: 'One bit of a message is changed at about 25 places, a byte cut off, a byte added; then the original is delivered.', run: tampering },
   { name: 'replay', method: 'The server delivers a message a second time.', run: replay },
   { name: 'out of order', method: `Five messages arrive as 5, 3, 1, 4, 2; then the last of ${GAP + 1}, then the first.`, run: order },
-  { name: 'forward secrecy', method: 'Three texts are read; then a device is copied, and the copy tries the ciphertexts, which the server kept.', run: forwardSecrecy },
+  { name: 'forward secrecy', method: 'Three texts are read; then a device is copied, and the copy tries the ciphertexts, which the server kept. That the copy is a true one shows in its reading the next text.', run: forwardSecrecy },
   {
     name: 'recovery',
     method: 'A device is copied, and the thief sees all traffic. Counted is what the members must do until his copy reads nothing new: first by texts alone, then by rotations of the victim, of another member, of everybody.',
