@@ -51,7 +51,7 @@ export class Results {
   /** The first of these pieces of work that was measured. */
   value(contender: string, members: number, ...works: readonly string[]): Spread | undefined {
     for (const work of works) {
-      const found = this.measurements.find((row) => row.contender === contender && row.members === members && row.work === work)
+      const found = this.measurements.findLast((row) => row.contender === contender && row.members === members && row.work === work)
       if (found !== undefined) return found.value
     }
     return undefined

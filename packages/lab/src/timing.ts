@@ -108,8 +108,8 @@ class Timing {
     const first = await this.#rotate(this.#founder, hasTree ? 'rotate, first after set-up' : 'rotate', this.#seats)
     if (!first) return
     const tookMs = Number(process.hrtime.bigint() - started) / 1e6
-    this.#report()
     if (hasTree) {
+      this.#report()
       if (tookMs * this.#seats.length > MAX_WARMING_MS) {
         this.#fail('rotate, warm tree', `left out: warming the tree would take about ${Math.ceil((tookMs * this.#seats.length) / 1000)} s`)
         return
