@@ -28,7 +28,7 @@ export const markdown = (results: Results, { command, date, machine, seconds }: 
     '# Protocols side by side', '',
     `Written by \`${command}\` on ${date} in ${Math.ceil(seconds / 60).toString()} minutes: ${machine}.`,
     'Signal, Olm, Megolm and MLS do the same work through one interface (`packages/lab`), all in this one run. Times are medians with the',
-    'fastest and the slowest run in brackets; on a machine that does other things, read ratios. The same with plots is in',
+    'fastest and the slowest run in brackets; on a machine that does other things (see the load), read the fastest, and ratios. The same with plots is in',
     '[protocols.html](protocols.html), every row in [protocols.csv](protocols.csv) and [protocols.json](protocols.json).', '',
     '## Where the design\'s text is wrong', '',
     ...notes(results).map((note) => `- ${note}`), '',
