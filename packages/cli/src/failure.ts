@@ -21,6 +21,9 @@ export const reportFailure = (error: unknown, { isJson }: { readonly isJson: boo
   return error instanceof UsageError ? ExitCode.usage : ExitCode.refused
 }
 
+/** The sentence of a refusal, without its code. */
+export const sentenceOf = (error: unknown): string => describe(error).sentence
+
 const describe = (error: unknown): { readonly code: string; readonly sentence: string } => {
   // a coded error's message ends with its code in brackets: people get the sentence, programs the code
   if (isCodedError(error)) return { code: error.code, sentence: error.message.replace(` (${error.code})`, '') }

@@ -4,6 +4,7 @@
 import { Command, Option } from 'commander'
 import { addArchiveCommands } from './commands/archive.js'
 import { addBackupCommands } from './commands/backup.js'
+import { addChatCommand } from './commands/chat.js'
 import { addContactCommands } from './commands/contacts.js'
 import { addConversationCommands } from './commands/conversations.js'
 import { addDeviceCommands } from './commands/devices.js'
@@ -20,6 +21,7 @@ Examples:
   famichat join 'https://…/i#v1.…' --name Ada      make an account with an invite link
   famichat invite                                  print a link for one more person
   famichat send Ben 'Dinner at seven?'             write to a person, or to a group by its name
+  famichat chat Ben                                talk, in the terminal
   famichat tail Ben                                read, and go on reading
   famichat --profile DIR …                         be another person on the same machine
 
@@ -40,6 +42,7 @@ const makeProgram = (): Command => {
   addJoinCommands(program)
   addConversationCommands(program)
   addMessageCommands(program)
+  addChatCommand(program)
   addSayCommands(program)
   addDeviceCommands(program)
   addContactCommands(program)

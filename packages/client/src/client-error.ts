@@ -84,6 +84,7 @@ export const CLIENT_ERRORS = {
   'client.server.rolled_back': { text: 'the server has forgotten messages it had before: it was restored from an older copy, or it is not honest' },
   'client.profile.rolled_back': { text: 'this profile is an older copy of itself, so it must not send: it is added to the conversation afresh when another member is online' },
   'client.log.reordered': { text: 'the server shows others a different order of this conversation: compare what you see' },
+  'client.reader.malformed': { text: 'a reader is named by 1 to 32 lower-case letters, digits and dashes' },
   'client.message.unknown': { text: 'there is no such message here: look at its id in the conversation' },
   'client.message.not_own': { text: 'only who wrote a message can change it or take it back' },
   'client.file.name_refused': { text: 'a file name must not hold folders or invisible characters' },

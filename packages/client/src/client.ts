@@ -15,6 +15,7 @@ import { ClientError } from './client-error.js'
 import { makeConversationExtension } from './conversation/conversation-extension.js'
 import type { ConversationInfo } from './conversation/catalogue.js'
 import { type ConversationEvent, readHistory } from './conversation/history.js'
+import { type IncomingMessage, readIncoming } from './conversation/incoming.js'
 import { putIntent } from './conversation/intents.js'
 import type { MemberDevice } from './conversation/members.js'
 import { readWaiting, type WaitingMessage } from './conversation/waiting.js'
@@ -150,6 +151,12 @@ export class Client {
     return new Client(makeEngine(surroundings, { groupConfig, identity, trust }), surroundings)
   }
 
+  /** Opens a profile, or gives it an account by an invite link if it has none: a program that starts again stays who it is. */
+  static async openOrJoin(options: ClientOptions, link: string, name: string): Promise<Client> {
+    const record = await readIdentity(options.store)
+    return record === undefined || record.admission !== undefined ? Client.join(options, link, name) : Client.open(options)
+  }
+
   /** Brings everything up to date once: people, new conversations, messages, what waits to be sent. */
   sync(): Promise<readonly Problem[]> {
     return this.#engine.sync()
@@ -208,6 +215,22 @@ export class Client {
         afterKey = key
       }
       await this.#engine.changes.after(conversationId, mark, signal)
+    }
+  }
+
+  /**
+   * Stays connected and yields what others say, in any conversation, until `signal`: each message once for each `reader`, also
+   * what came while the program was away. One whose handling did not end is yielded again after a restart.
+   * @param reader lower-case letters, digits and dashes. @throws ClientError `client.reader.malformed` | what {@link live} throws
+   */
+  async *incoming(reader: string, signal: AbortSignal): AsyncGenerator<IncomingMessage> {
+    const ending = new AbortController()
+    const live = this.live(AbortSignal.any([signal, ending.signal])).finally(() => { ending.abort() })
+    try {
+      yield * readIncoming(this.#engine, reader, AbortSignal.any([signal, ending.signal]))
+    } finally {
+      ending.abort()
+      await live
     }
   }
 

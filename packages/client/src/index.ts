@@ -17,6 +17,7 @@ export type { ConversationInfo, ConversationMember } from './conversation/catalo
 export { explain, type Explanation } from './conversation/explain.js'
 export type { FileSource, TransferOptions, TransferProgress } from './conversation/files.js'
 export type { ConversationEvent } from './conversation/history.js'
+export type { IncomingMessage } from './conversation/incoming.js'
 export type { Sayable, Sent } from './conversation/messaging.js'
 export type { Sleep } from './conversation/retry.js'
 export type { WaitingMessage } from './conversation/waiting.js'

@@ -41,6 +41,15 @@ after(() => {
   assert.deepEqual(missing, [], 'codes that no test reaches')
 })
 
+test('a reader has a name that can be part of a key', async (t) => {
+  const community = await Community.start(t)
+  const [ada] = await community.people('Ada')
+  assert.ok(ada)
+  for (const reader of ['', 'Dice', 'a/b', 'x'.repeat(33)]) {
+    await refuses(ada.incoming(reader, new AbortController().signal).next(), 'client.reader.malformed')
+  }
+})
+
 test('profiles and their keys', async (t) => {
   const community = await Community.start(t)
   const folder = community.profile('Ada')

@@ -1,13 +1,11 @@
 /**
  * Messages that are more than a text: reply, react, edit, delete, letter, attach, save.
  */
-import { existsSync, readFileSync } from 'node:fs'
-import { open, rename } from 'node:fs/promises'
-import { extname, join } from 'node:path'
+import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
-import { type Client, ClientError, type ConversationInfo, type MessageReference, PIECE_BYTES, toFileName } from '@famichat/client'
+import { type Client, ClientError, type ConversationInfo, type MessageReference } from '@famichat/client'
 import { UsageError } from '../failure.js'
-import { ProgressBar } from '../progress-bar.js'
+import { saveFileTo, sendFileFrom } from '../file-transfer.js'
 import { type GlobalOptions, reportProblems, type Session, sessionOf, withClient } from '../session.js'
 import { findOrMake } from './messages.js'
 
@@ -101,25 +99,8 @@ const letter = (options: SayOptions, { conversation, file }: { conversation: str
 const attach = (options: SayOptions, { conversation, file }: { conversation: string; file: string }): Promise<void> => {
   const session = sessionOf(options)
   return withClient(session, async (client) => {
-    const { conversationId, name } = await findOrMake(client, session, conversation)
-    const handle = await openOrRefuse(file)
-    const bar = new ProgressBar(session.output)
-    try {
-      const { size: fileBytes } = await handle.stat()
-      const read = async (offset: number, length: number): Promise<Uint8Array> => {
-        const bytes = new Uint8Array(length)
-        const { bytesRead } = await handle.read(bytes, 0, length, offset)
-        return bytes.subarray(0, bytesRead)
-      }
-      const source = { fileName: toFileName(file), mediaType: mediaTypeOf(file), fileBytes, read }
-      const { messageId } = await client.sendFile(conversationId, source, {
-        onProgress: (progress) => { bar.show(progress) }, ...(options.caption === undefined ? {} : { caption: options.caption }),
-      })
-      session.output.say(`Sent to ${name}.`, { type: 'sent', conversation: conversationId, id: messageId })
-    } finally {
-      bar.end()
-      await handle.close()
-    }
+    const info = await findOrMake(client, session, conversation)
+    await sendFileFrom(file, { client, output: session.output, info, caption: options.caption })
   })
 }
 
@@ -128,28 +109,7 @@ const save = (options: SayOptions, { conversation, message }: { conversation: st
   return withClient(session, async (client) => {
     reportProblems(await client.sync(), session.output)
     const info = await client.conversation(conversation)
-    const reference = await findMessage(client, info, message)
-    const content = (await client.messages(info.conversationId)).find(({ messageId }) => messageId === reference.messageId)?.content
-    if (content?.type !== 'attachment') throw new ClientError('client.message.unknown')
-    const path = join(options.to ?? '.', content.attachment.fileName)
-    // the sender chose the name: it must not replace what is there
-    if (existsSync(path)) throw new UsageError(`${path} is there already: give another folder with --to`)
-    const partial = `${path}.${reference.messageId}.part`
-    const handle = await open(partial, 'a')
-    const bar = new ProgressBar(session.output)
-    try {
-      const fromPiece = Math.floor((await handle.stat()).size / PIECE_BYTES)
-      await handle.truncate(fromPiece * PIECE_BYTES)
-      for await (const piece of client.readFile(info.conversationId, reference, { fromPiece, onProgress: (progress) => { bar.show(progress) } })) {
-        await handle.write(piece)
-      }
-      await handle.sync()
-    } finally {
-      bar.end()
-      await handle.close()
-    }
-    await rename(partial, path)
-    session.output.say(`Saved as ${path}.`, { type: 'saved', path, id: reference.messageId })
+    await saveFileTo(options.to ?? '.', { client, output: session.output, info, reference: await findMessage(client, info, message) })
   })
 }
 
@@ -160,18 +120,3 @@ const readText = (file: string | undefined): string => {
     throw new UsageError('the file cannot be read: check its path')
   }
 }
-
-const openOrRefuse = async (file: string) => {
-  try {
-    return await open(file, 'r')
-  } catch {
-    throw new UsageError('the file cannot be read: check its path')
-  }
-}
-
-const MEDIA_TYPES: Readonly<Record<string, string>> = {
-  '.jpg': 'image/jpeg', '.jpeg': 'image/jpeg', '.png': 'image/png', '.gif': 'image/gif', '.webp': 'image/webp', '.pdf': 'application/pdf',
-  '.txt': 'text/plain', '.mp3': 'audio/mpeg', '.ogg': 'audio/ogg', '.mp4': 'video/mp4', '.webm': 'video/webm', '.zip': 'application/zip',
-}
-
-const mediaTypeOf = (file: string): string => MEDIA_TYPES[extname(file).toLowerCase()] ?? 'application/octet-stream'

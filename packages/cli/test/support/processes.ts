@@ -45,6 +45,16 @@ export class Place {
     return running
   }
 
+  /** Starts a command at a terminal of its own (util-linux' script), where something will be typed. */
+  atTerminal(args: readonly string[]): Running {
+    const command = [process.execPath, MAIN, ...args].map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ')
+    const running = new Running(spawn('script', ['--quiet', '--flush', '--return', '--command', command, '/dev/null'], {
+      cwd: this.home, stdio: 'pipe', env: { PATH: process.env.PATH, HOME: this.home, SHELL: '/bin/sh', TERM: 'xterm', COLUMNS: '80' },
+    }))
+    this.#running.add(running)
+    return running
+  }
+
   /** Runs a command to its end. */
   run(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Finished> {
     return this.start(args, env).finished
@@ -106,7 +116,17 @@ export class Running {
 
   /** Gives a line to its standard input. */
   types(line: string): void {
-    this.#child.stdin?.write(`${line}\n`)
+    this.typesPart(`${line}\n`)
+  }
+
+  /** Gives a part of a line, or keys, to its standard input. */
+  typesPart(text: string): void {
+    this.#child.stdin?.write(text)
+  }
+
+  /** Ends its standard input. */
+  endsInput(): void {
+    this.#child.stdin?.end()
   }
 
   /** kill -9. */

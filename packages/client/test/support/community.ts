@@ -63,6 +63,10 @@ export class Community {
     return this.#keep(await Client.join(this.options(profile), link, name))
   }
 
+  async openOrJoin(link: string, name: string): Promise<Client> {
+    return this.#keep(await Client.openOrJoin(this.options(name), link, name))
+  }
+
   async restore(profile: string, archive: Parameters<typeof Client.restore>[1]): Promise<Client> {
     return this.#keep(await Client.restore(this.options(profile), archive))
   }
