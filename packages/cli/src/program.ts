@@ -5,6 +5,7 @@ import { Command, Option } from 'commander'
 import { addArchiveCommands } from './commands/archive.js'
 import { addBackupCommands } from './commands/backup.js'
 import { addChatCommand } from './commands/chat.js'
+import { addCompletionCommand } from './commands/completion.js'
 import { addContactCommands } from './commands/contacts.js'
 import { addConversationCommands } from './commands/conversations.js'
 import { addDeviceCommands } from './commands/devices.js'
@@ -47,6 +48,7 @@ const makeProgram = (): Command => {
   addDeviceCommands(program)
   addContactCommands(program)
   addArchiveCommands(program)
+  addCompletionCommand(program)
   return program
 }
 

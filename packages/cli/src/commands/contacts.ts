@@ -4,6 +4,7 @@
 import type { Command } from 'commander'
 import type { Contact } from '@famichat/client'
 import { UsageError } from '../failure.js'
+import { showQr } from '../qr.js'
 import { type GlobalOptions, type Session, sessionOf, syncIfPossible, withClient } from '../session.js'
 
 interface VerifyOptions extends GlobalOptions {
@@ -65,6 +66,7 @@ const verify = (options: VerifyOptions, name: string | undefined): Promise<void>
     }
     const shown = await client.contacts.safetyNumber(name)
     session.output.say(inLines(shown.number), { ...contactJson(shown), type: 'safety_number', number: shown.number, scan: shown.scan })
+    showQr(session.output, shown.scan)
     session.output.note(`${shown.name}: ${SENTENCES[shown.state]}. Compare these digits with what ${shown.name} sees; if they are the same: famichat verify ${shown.name} --matches`)
   })
 }

@@ -7,6 +7,7 @@ import { isCodedError } from '@famichat/base'
 import { type Client, type InvitedAs, validateJoinLink } from '@famichat/client'
 import { UsageError } from '../failure.js'
 import { ProgressBar } from '../progress-bar.js'
+import { showQr } from '../qr.js'
 import { type GlobalOptions, reportProblems, type Session, sessionOf, withClient, withNewClient } from '../session.js'
 
 interface JoinOptions extends GlobalOptions {
@@ -89,6 +90,7 @@ const invite = (options: InviteOptions): Promise<void> => {
   return withClient(session, async (client) => {
     const { link: inviteLink, expiresAtMs } = await client.invite(options.as)
     session.output.say(inviteLink, { type: 'invite', link: inviteLink, expiresAtMs })
+    showQr(session.output, inviteLink)
     session.output.note('This link lets one person in, once, within 72 hours.')
     if (options.as === 'child') session.output.note('After the child has joined, let the device in with: famichat approve')
   })
@@ -98,6 +100,7 @@ const link = (session: Session): Promise<void> =>
   withClient(session, async (client) => {
     const offering = await client.offerLink()
     session.output.say(offering.link, { type: 'link', link: offering.link, expiresAtMs: offering.expiresAtMs })
+    showQr(session.output, offering.link)
     session.output.note('Give this link to your other device within 10 minutes; this command waits for it.')
     const bar = new ProgressBar(session.output)
     const deviceId = await offering.complete({ onProgress: (progress) => { bar.show(progress) } }).finally(() => { bar.end() })
