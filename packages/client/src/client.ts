@@ -223,15 +223,8 @@ export class Client {
    * what came while the program was away. One whose handling did not end is yielded again after a restart.
    * @param reader lower-case letters, digits and dashes. @throws ClientError `client.reader.malformed` | what {@link live} throws
    */
-  async *incoming(reader: string, signal: AbortSignal): AsyncGenerator<IncomingMessage> {
-    const ending = new AbortController()
-    const live = this.live(AbortSignal.any([signal, ending.signal])).finally(() => { ending.abort() })
-    try {
-      yield * readIncoming(this.#engine, reader, AbortSignal.any([signal, ending.signal]))
-    } finally {
-      ending.abort()
-      await live
-    }
+  incoming(reader: string, signal: AbortSignal): AsyncGenerator<IncomingMessage> {
+    return readIncoming(this.#engine, reader, signal)
   }
 
   /** The direct conversation with a person; it is made if there is none. @throws ClientError `client.member.*` */

@@ -1,7 +1,6 @@
 /**
  * Chat: a conversation in the terminal. What others say appears above the line that is being typed; each message has a number.
  */
-import { createInterface, type Interface } from 'node:readline'
 import type { Command } from 'commander'
 import { isCodedError } from '@famichat/base'
 import { type Client, ClientError, type ConversationEvent, type ConversationInfo } from '@famichat/client'
@@ -9,8 +8,8 @@ import { CHAT_COMMANDS, type ChatLine, parseChatLine } from '../chat-line.js'
 import { eventForms } from '../event-forms.js'
 import { sentenceOf, UsageError } from '../failure.js'
 import { saveFileTo, sendFileFrom } from '../file-transfer.js'
-import { Output } from '../output.js'
 import { type GlobalOptions, type Session, sessionOf, syncIfPossible, withClient } from '../session.js'
+import { Terminal } from '../terminal.js'
 import { findOrMake } from './messages.js'
 
 /** Earlier events that are shown when a chat opens. */
@@ -31,7 +30,7 @@ export const addChatCommand = (program: Command): void => {
 
 const chat = async (client: Client, session: Session, wanted: string | undefined): Promise<void> => {
   await syncIfPossible(client, session)
-  const terminal = new Terminal(session)
+  const terminal = new Terminal(session.output)
   try {
     const info = await findOrMake(client, session, wanted ?? await choose(client, terminal))
     await new Chat({ client, session, terminal, info }).run()
@@ -46,8 +45,9 @@ const choose = async (client: Client, terminal: Terminal): Promise<string> => {
   if (infos.length === 0) throw new UsageError('you have no conversations yet: famichat chat NAME starts one with a person')
   terminal.print(['Your conversations:', ...infos.map(({ name }, index) => `  ${index + 1}  ${name}`)].join('\n'), { type: 'choose' })
   terminal.ask('Which? ')
-  for await (const line of terminal.lines()) {
-    const chosen = infos[Number(line) - 1] ?? infos.find(({ name }) => name === line.trim())
+  for (let line = await terminal.line(); line !== undefined; line = await terminal.line()) {
+    const typed = line.trim()
+    const chosen = infos[Number(typed) - 1] ?? infos.find(({ name }) => name === typed)
     if (chosen !== undefined) return chosen.conversationId
     terminal.note('Give the number of one of them.')
   }
@@ -72,14 +72,17 @@ class Chat {
 
   async run(): Promise<void> {
     const { client, terminal, info } = this.#context
-    const end = (): void => { this.#stop.abort() }
+    const end = (): void => {
+      this.#stop.abort()
+      terminal.close()
+    }
     process.once('SIGTERM', end)
     terminal.note(`${info.name}: ${info.members.map(({ name }) => name).join(', ')}. /help shows what you can do; Ctrl-D ends.`)
     terminal.ask('> ')
     const live = client.live(this.#stop.signal).finally(end)
     const shown = this.#show()
     try {
-      for await (const line of terminal.lines(this.#stop.signal)) {
+      for (let line = await terminal.line(); line !== undefined; line = await terminal.line()) {
         if (await this.#does(parseChatLine(line)) === 'quit') break
         terminal.ask('> ')
       }
@@ -93,12 +96,11 @@ class Chat {
 
   /** Shows the end of what was said, then what is said from now on. */
   async #show(): Promise<void> {
-    const { client, terminal, info: { conversationId } } = this.#context
+    const { client, info: { conversationId } } = this.#context
     const history = await client.history(conversationId)
     for (const event of history.slice(-SHOWN_BEFORE)) await this.#print(event)
     const afterSeq = history.at(-1)?.seq ?? 0
     for await (const event of client.events(conversationId, { afterSeq, signal: this.#stop.signal })) await this.#print(event)
-    if (!this.#stop.signal.aborted) terminal.close()
   }
 
   async #print(event: ConversationEvent): Promise<void> {
@@ -168,66 +170,5 @@ class Chat {
     const [event] = await client.history(conversationId, seq - 1, 1)
     if (event?.kind !== 'message' || event.seq !== seq) throw new ClientError('client.message.unknown')
     return event
-  }
-}
-
-/** A terminal whose last line belongs to the person who types; a pipe is read line by line. */
-class Terminal {
-  readonly output: Output
-  readonly #reader: Interface
-  readonly #isTerminal = process.stdin.isTTY && process.stdout.isTTY
-  #isAsking = false
-
-  constructor({ output }: Session) {
-    this.output = output
-    this.#reader = createInterface({ input: process.stdin, output: process.stdout, terminal: this.#isTerminal })
-    // at a terminal Ctrl-C is a key here: it ends the chat as Ctrl-D does
-    this.#reader.on('SIGINT', () => { this.#reader.close() })
-  }
-
-  /** Shows the prompt; what is printed meanwhile goes above it. */
-  ask(prompt: string): void {
-    if (!this.#isTerminal) return
-    this.#reader.setPrompt(prompt)
-    this.#reader.prompt()
-    this.#isAsking = true
-  }
-
-  /** The lines that are typed, until the end of input or the signal. */
-  async *lines(signal?: AbortSignal): AsyncGenerator<string> {
-    const close = (): void => { this.#reader.close() }
-    signal?.addEventListener('abort', close)
-    for await (const line of this.#reader) {
-      this.#isAsking = false
-      this.#eraseTyped(line)
-      yield line
-    }
-    signal?.removeEventListener('abort', close)
-  }
-
-  print(text: string, json: Readonly<Record<string, unknown>>): void {
-    this.#above(() => { this.output.say(text, json) })
-  }
-
-  note(text: string): void {
-    this.#above(() => { this.output.note(text) })
-  }
-
-  close(): void {
-    this.#reader.close()
-  }
-
-  /** Clears the line being typed, prints, and draws it again. */
-  #above(print: () => void): void {
-    if (this.#isTerminal && this.#isAsking) process.stdout.write('\r\u001b[J')
-    print()
-    if (this.#isTerminal && this.#isAsking) this.#reader.prompt(true)
-  }
-
-  /** What was typed comes back from the log with its number. */
-  #eraseTyped(line: string): void {
-    if (!this.#isTerminal || line.startsWith('/')) return
-    const rows = 1 + Math.floor((line.length + 2) / (process.stdout.columns || 80))
-    process.stdout.write(`\u001b[${rows}A\r\u001b[J`)
   }
 }

@@ -18,12 +18,24 @@ const STRETCH = 64
 const READER = /^[a-z0-9-]{1,32}$/
 
 /**
- * Yields messages of others, oldest first within a conversation, and waits for more until `signal`. Run `live` beside it.
+ * Stays connected and yields messages of others, oldest first within a conversation, until `signal`.
  * @param reader a name of lower-case letters, digits and dashes; each reader has marks of its own
- * @throws ClientError `client.reader.malformed`
+ * @throws ClientError `client.reader.malformed` | what connecting again cannot mend
  */
 export async function *readIncoming(engine: Engine, reader: string, signal: AbortSignal): AsyncGenerator<IncomingMessage> {
   if (!READER.test(reader)) throw new ClientError('client.reader.malformed')
+  const ending = new AbortController()
+  const either = AbortSignal.any([signal, ending.signal])
+  const live = engine.live.run(either).finally(() => { ending.abort() })
+  try {
+    yield * follow(engine, reader, either)
+  } finally {
+    ending.abort()
+    await live
+  }
+}
+
+async function *follow(engine: Engine, reader: string, signal: AbortSignal): AsyncGenerator<IncomingMessage> {
   const { changes, workspace } = engine
   while (!signal.aborted) {
     const mark = changes.markAny()
