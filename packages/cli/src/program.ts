@@ -8,6 +8,7 @@ import { addChatCommand } from './commands/chat.js'
 import { addCompletionCommand } from './commands/completion.js'
 import { addContactCommands } from './commands/contacts.js'
 import { addConversationCommands } from './commands/conversations.js'
+import { addAuditCommand } from './commands/audit.js'
 import { addDeviceCommands } from './commands/devices.js'
 import { addJoinCommands } from './commands/join.js'
 import { addMessageCommands } from './commands/messages.js'
@@ -46,6 +47,7 @@ const makeProgram = (): Command => {
   addChatCommand(program)
   addSayCommands(program)
   addDeviceCommands(program)
+  addAuditCommand(program)
   addContactCommands(program)
   addArchiveCommands(program)
   addCompletionCommand(program)

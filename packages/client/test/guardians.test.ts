@@ -62,3 +62,15 @@ test('what the grown-ups of a child can do is told alike to the child and to the
   assert.deepEqual(await ada.community.transparency(accountId), told)
   await assert.rejects(ada.community.transparency(ada.identity.accountId), { code: 'client.member.unknown' })
 })
+
+test('the audit trail names who let whom in, to admins of the community only', async (t) => {
+  const community = await Community.start(t)
+  const ada = await community.join(community.setupLink, 'Ada')
+  const kid = await community.join((await ada.invite('child')).link, 'Kid')
+  await ada.community.approveDevice(kid.identity.deviceId)
+  const said = (await ada.community.audit()).map(({ act, actor, subjectName }) => [act, actor, subjectName])
+  assert.deepEqual(said.slice(0, 4), [
+    ['deviceApproved', 'Ada', 'Kid'], ['deviceRegistered', 'Kid', 'Kid'], ['accountJoined', 'Kid', 'Kid'], ['inviteMade', 'Ada', undefined],
+  ])
+  await assert.rejects(kid.community.audit(), { code: 'protocol.access.refused' })
+})

@@ -62,6 +62,8 @@ export const ConversationSummary = struct({
   untilSeq: optional(counter),
   /** How far the device has acknowledged. */
   acknowledgedSeq: counter,
+  /** Devices that were revoked and that no commit has removed yet: an online member is to do it (E18). */
+  revokedDevices: counter,
 })
 export type ConversationSummary = Infer<typeof ConversationSummary>
 

@@ -121,6 +121,21 @@ test('S23 once a revocation is answered its device reads nothing more: sockets a
   anas.close()
 })
 
+test('S23 a revoked device is still in its groups until a commit removes it: the server says so to the members, and delivers it nothing', async (t) => {
+  const server = await startTestServer(t)
+  const ana = await firstDevice(server)
+  const phone = await ana.addDevice()
+  const ben = await invitedDevice(ana, 'Ben')
+  const conversationId = await conversationOf(ana, [phone, ben])
+  const revokedIn = async (device: TestDevice): Promise<number | undefined> => (await device.call('conversationList', {})).conversations[0]?.revokedDevices
+  assert.equal(await revokedIn(ben), 0)
+  await ana.revoke(phone.deviceId)
+  assert.deepEqual([await revokedIn(ana), await revokedIn(ben)], [1, 1])
+  await refused('protocol.roster.refused', ben.call('conversationCommit', makeCommit(conversationId, 1n, { removed: [phone.deviceId], added: [phone.deviceId] })))
+  await ben.call('conversationCommit', makeCommit(conversationId, 1n, { removed: [phone.deviceId] }))
+  assert.deepEqual([await revokedIn(ana), await revokedIn(ben)], [0, 0])
+})
+
 test('S25 a removed member gets nothing that came after its removal: not live, not on return, not by asking', async (t) => {
   const server = await startTestServer(t)
   const ana = await firstDevice(server)

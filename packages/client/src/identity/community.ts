@@ -5,6 +5,7 @@
 import { type AccountId, AccountRole, type DeviceId, DeviceState, type FamilyId, FamilyRole, type InviteFor, InvitePlace } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
 import type { Engine } from '../engine.js'
+import { type AuditLine, auditLines } from './audit-trail.js'
 import type { People } from './directory.js'
 
 /** As what somebody is invited: into the inviter's family, or at the head of a new one. */
@@ -102,6 +103,12 @@ export class Community {
     const device = oneOf(await this.pendingDevices(), idOrPrefix)
     await this.#engine.connection.calls.call('deviceRevoke', { deviceId: device.deviceId, deviceList: undefined })
     return device
+  }
+
+  /** What was done in the community, newest first. @throws ProtocolError `protocol.access.refused` for anybody but its admins */
+  async audit(): Promise<readonly AuditLine[]> {
+    const trail = await this.#engine.connection.calls.call('auditList', {})
+    return auditLines(trail, await this.#people())
   }
 
   async #people(): Promise<People> {
