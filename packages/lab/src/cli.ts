@@ -75,7 +75,11 @@ const main = async (): Promise<number> => {
   const results = await run(plan, {
     onStep: (what) => { progress.step(what) },
     onRow: () => undefined,
-    onSize: (soFar) => { if (folder !== undefined) write(resolve(folder), soFar, factsNow()) },
+    onSize: (soFar) => {
+      const facts = factsNow()
+      const command = `${facts.command}, up to ${(soFar.sizes.at(-1) ?? 0).toLocaleString('en')} members so far`
+      if (folder !== undefined) write(resolve(folder), soFar, { ...facts, command })
+    },
   })
   progress.end()
   finish(results, { ...values, folder, facts: factsNow() })
