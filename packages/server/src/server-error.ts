@@ -34,6 +34,8 @@ export const SERVER_ERRORS = {
   'server.address.unavailable': { text: 'this machine does not have this address: give 127.0.0.1, 0.0.0.0 or one of its own' },
   'server.proxy.malformed': { text: 'a trusted proxy is an address such as 127.0.0.1, or a network such as 10.0.0.0/8' },
   'server.passkey_domain.unusable': { text: 'passkeys work under the domain of the public address or one above it: check --passkey-domain and --public-url' },
+  'server.otlp.malformed': { text: 'the address of an OpenTelemetry collector looks like http://127.0.0.1:4318, without a name or password in it' },
+  'server.metrics.weak_token': { text: 'the token for /metrics must have 20 characters or more: check FAMICHAT_METRICS_TOKEN' },
   'server.web.missing': { text: 'the folder of the web app has no built app in it: run npm start, or leave out --web' },
   'server.start.failed': { text: 'the server could not start listening: check the address and port' },
 } as const

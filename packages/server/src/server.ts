@@ -26,6 +26,10 @@ import { ServerError, type ServerErrorCode } from './server-error.js'
 import { kindOf, makeServerLog } from './server-log.js'
 import type { Services } from './services.js'
 import { environmentKeys } from './storage/data-folder.js'
+import { Health } from './telemetry/health.js'
+import { OperatorPages } from './http/operator-pages.js'
+import { SpanExporter } from './telemetry/span-exporter.js'
+import { Telemetry } from './telemetry/telemetry.js'
 import { openDatabase } from './storage/open-database.js'
 
 /** How to run the server; only the data folder is required. */
@@ -57,6 +61,10 @@ export interface ServerOptions {
   readonly connectionCaps?: Partial<ConnectionCaps>
   /** Addresses or networks of proxies whose X-Forwarded-For is believed; nobody's by default. */
   readonly trustedProxies?: readonly string[] | undefined
+  /** The operator's own OpenTelemetry collector, `http://127.0.0.1:4318`; spans go nowhere without it. */
+  readonly otlpEndpoint?: string | undefined
+  /** What a reader of /metrics must show; without it only this machine reads them, and nobody where a proxy stands in front. */
+  readonly metricsToken?: string | undefined
 }
 
 /** A server that runs. */
@@ -96,17 +104,32 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   const webFiles = options.webDir === undefined ? undefined : loadWebFiles(options.webDir)
   const addresses = new ClientAddresses(options.trustedProxies)
   const caps = { ...DEFAULT_CONNECTION_CAPS, ...options.connectionCaps }
-  const hub = new Hub()
   const given = environmentKeys(process.env)
   const keys = { databaseKeyHex: options.databaseKeyHex ?? given.databaseKeyHex, fieldKeys: options.fieldKeys ?? given.fieldKeys }
-  const database = await openDatabase({ dataDir, keys, random })
+  const exporter = options.otlpEndpoint === undefined ? undefined : new SpanExporter(options.otlpEndpoint, random)
+  const telemetry = new Telemetry({ clock, random, exporter })
+  const health = new Health()
+  const hub = new Hub((count) => { telemetry.count('famichat_deliveries_total', {}, count) })
+  const pages = new OperatorPages({ telemetry, health, token: options.metricsToken, isProxied: publicUrl !== undefined || (options.trustedProxies ?? []).length > 0 })
+  const database = await openDatabase({
+    dataDir, keys, random,
+    onTransaction: ({ jobs, seconds, problem }) => {
+      const outcome = problem ?? 'written'
+      if (problem === undefined) health.written()
+      else health.failed(problem)
+      if (problem !== undefined) log.error('storage.failed', { code: problem })
+      telemetry.count('famichat_write_jobs_total', { outcome }, jobs)
+      telemetry.observe('famichat_write_transaction_seconds', seconds, { outcome })
+      telemetry.span('write.transaction', seconds, { outcome, jobs })
+    },
+  })
   const pushKey = takePushKey(dataDir, random)
   const doorbell = new Doorbell(hub, { key: pushKey, subject: publicUrl !== undefined && /^https:/i.test(publicUrl) ? serverOrigin(publicUrl) : NO_CONTACT })
   // known once the port is
   let originsFor: Services['originsFor'] = () => []
   let relyingParty: ReturnType<Services['relyingParty']>
   const services: Services = {
-    database, clock, random, log, addresses, events: doorbell, rateLimits: { ...DEFAULT_RATE_LIMITS, ...options.rateLimits },
+    database, clock, random, log, telemetry, addresses, events: doorbell, rateLimits: { ...DEFAULT_RATE_LIMITS, ...options.rateLimits },
     originsFor: (hostHeader) => originsFor(hostHeader), relyingParty: () => relyingParty,
   }
   doorbell.connect(services)
@@ -116,24 +139,29 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   const app = makeHttpServer(services, makeHandlers(services, {
     challenges: new ChallengeBook(random), passkeyChallenges: new ChallengeBook(random), refreshes: new RefreshBook(random), claims: new TokenBuckets(clock, services.rateLimits.claim),
     push: { publicKey: pushKey.publicKey, services: options.pushServices ?? [] },
-  }), { webFiles, isBehindTls: /^https:/i.test(publicUrl ?? '') })
+  }), { webFiles, pages, isBehindTls: /^https:/i.test(publicUrl ?? '') })
   channels.attach(app.server)
   capConnections(app.server, caps, addresses)
   const retention = new Retention(services, () => performance.now())
   const pruning = setInterval(() => {
     retention.run().then(
-      (count) => { if (count > 0) log.info('log.pruned', { count }) },
+      (count) => {
+        if (count > 0) log.info('log.pruned', { count })
+        telemetry.count('famichat_messages_dropped_total', {}, count)
+      },
       (error: unknown) => { log.error('log.prune_failed', { kind: kindOf(error) }) },
     )
   }, PRUNE_EVERY_MS).unref()
   const close = async (): Promise<void> => {
     clearInterval(pruning)
+    health.stopping()
     channels.close()
     // browsers open sockets ahead of need and say nothing on them: they do not keep a server from stopping
     const cut = setTimeout(() => { app.server.closeAllConnections() }, CLOSE_GRACE_MS)
     await app.close()
     clearTimeout(cut)
     await database.close()
+    await telemetry.close()
     log.info('server.stopped')
   }
   try {

@@ -7,6 +7,7 @@ import type { ClientAddresses } from './client-address.js'
 import type { RelyingParty } from './passkeys/relying-party.js'
 import type { RateLimits } from './rate-limits.js'
 import type { ServerLog } from './server-log.js'
+import type { Telemetry } from './telemetry/telemetry.js'
 import type { Database } from './storage/open-database.js'
 
 /** A change of who is in a conversation, at the commit `seq`. */
@@ -32,6 +33,7 @@ export interface Services {
   readonly clock: Clock
   readonly random: RandomBytes
   readonly log: ServerLog
+  readonly telemetry: Telemetry
   readonly events: DeliveryEvents
   readonly rateLimits: RateLimits
   /** Whose address a request counts for. */

@@ -54,7 +54,7 @@ export class ChannelServer {
       socket.on('error', () => { socket.destroy() })
       const refusal = this.#refusalOf(request)
       if (refusal === undefined) this.#webSockets.handleUpgrade(request, socket, head, (accepted) => { this.#accept(accepted, request) })
-      else refuse(socket, refusal, this.#retryAfterOf(refusal))
+      else this.#refuse(socket, refusal)
     })
   }
 
@@ -75,10 +75,23 @@ export class ChannelServer {
     return isFull ? 'protocol.server.unavailable' : undefined
   }
 
+  #refuse(socket: Duplex, code: ProtocolErrorCode): void {
+    const { status } = PROTOCOL_ERRORS[code]
+    const seconds = this.#retryAfterOf(code)
+    const retryAfter = seconds === undefined ? '' : `Retry-After: ${seconds}\r\n`
+    this.#services.telemetry.count('famichat_channels_refused_total', { code })
+    socket.end(`HTTP/1.1 ${status} Refused\r\nConnection: close\r\n${retryAfter}Content-Length: 0\r\n\r\n`)
+  }
+
   /** Seconds, drawn anew for each: who comes back at the same time is turned away again. */
   #retryAfterOf(refusal: ProtocolErrorCode): number | undefined {
     if (refusal !== 'protocol.server.unavailable' && refusal !== 'protocol.rate.limited') return undefined
     return 1 + (this.#services.random(1)[0] ?? 0) % RETRY_AFTER_SECONDS
+  }
+
+  #tellCounts(): void {
+    this.#services.telemetry.observe('famichat_channels', this.#channels.size)
+    this.#services.telemetry.observe('famichat_channel_strangers', this.#strangers.total)
   }
 
   #accept(socket: WebSocket, request: IncomingMessage): void {
@@ -91,6 +104,7 @@ export class ChannelServer {
     const known = (): void => {
       if (isStranger) this.#strangers.remove(address)
       isStranger = false
+      this.#tellCounts()
     }
     this.#strangers.add(address)
     const channel = new Channel(socket, {
@@ -99,10 +113,12 @@ export class ChannelServer {
     })
     const entry = { channel, isAlive: true }
     this.#channels.set(socket, entry)
+    this.#tellCounts()
     socket.on('pong', () => { entry.isAlive = true })
     socket.on('close', () => {
-      known()
       this.#channels.delete(socket)
+      known()
+      this.#tellCounts()
     })
   }
 
@@ -116,10 +132,4 @@ export class ChannelServer {
       }
     }
   }
-}
-
-const refuse = (socket: Duplex, code: ProtocolErrorCode, retryAfterSeconds: number | undefined): void => {
-  const { status } = PROTOCOL_ERRORS[code]
-  const retryAfter = retryAfterSeconds === undefined ? '' : `Retry-After: ${retryAfterSeconds}\r\n`
-  socket.end(`HTTP/1.1 ${status} Refused\r\nConnection: close\r\n${retryAfter}Content-Length: 0\r\n\r\n`)
 }

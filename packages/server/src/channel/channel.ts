@@ -2,6 +2,7 @@
  * One socket's life: challenge, authenticate (token and signature), resume, then frames. A frame that is malformed or
  * out of turn closes the channel with its code; a refused request changes nothing and the channel lives on.
  */
+import { performance } from 'node:perf_hooks'
 import { assertNever } from '@famichat/base'
 import {
   channelChallengeTbs, type ClientFrame, ClientFrameType, type ConversationId, decodeClientFrame, epochWinnerOf, isInScope, LIFETIMES,
@@ -67,7 +68,10 @@ export class Channel {
     this.#socket = socket
     this.#context = context
     this.#nonce = context.services.random(NONCE_BYTES)
-    this.outlet = new Outlet(socket, { onDrained: () => { this.#session?.wake() }, stalledMs: context.times.stalledMs })
+    this.outlet = new Outlet(socket, {
+      onDrained: () => { this.#session?.wake() }, stalledMs: context.times.stalledMs,
+      onClosing: (code) => { context.services.telemetry.count('famichat_channels_closed_total', { code }) },
+    })
     this.#timer = setTimeout(() => { this.outlet.close('protocol.channel.timed_out') }, context.times.authenticationMs)
     socket.on('message', (data, isBinary) => { this.#receive(data, isBinary) })
     socket.on('ping', () => { this.#countFrame() })
@@ -176,13 +180,23 @@ export class Channel {
 
   async #send(session: Session, frame: Frame<typeof ClientFrameType.send>): Promise<void> {
     const { requestId } = frame
+    const { telemetry } = this.#context.services
+    const started = performance.now()
+    const tell = (outcome: string): void => {
+      const seconds = (performance.now() - started) / 1000
+      telemetry.count('famichat_messages_total', { outcome })
+      telemetry.observe('famichat_message_accept_seconds', seconds)
+      telemetry.span('message.accept', seconds, { outcome, bytes: frame.message.length, device: session.device.deviceId })
+    }
     try {
       if (!isInScope(session.device.scope, frame.conversationId, 'write')) throw new ProtocolError('protocol.access.refused')
       if (!this.#context.sendBuckets.take(session.device.deviceId)) throw new ProtocolError('protocol.rate.limited')
       const { seq, createdAtMs } = await acceptMessage(this.#context.services, session.device, frame)
+      tell('accepted')
       this.outlet.send({ type: ServerFrameType.accepted, requestId, seq, createdAtMs })
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error
+      tell(error.code)
       this.outlet.send({ type: ServerFrameType.refused, requestId, code: error.code, winner: epochWinnerOf(error) })
     }
   }

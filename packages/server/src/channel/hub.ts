@@ -13,6 +13,13 @@ export class Hub implements DeliveryEvents {
   readonly #byConversation = new Map<ConversationId, Set<Session>>()
   readonly #followed = new Map<Session, Set<ConversationId>>()
 
+  readonly #onOffered: (count: number) => void
+
+  /** @param onOffered told to how many sessions a new entry was handed */
+  constructor(onOffered: (count: number) => void = () => undefined) {
+    this.#onOffered = onOffered
+  }
+
   /** Open channels of a device. */
   count(deviceId: DeviceId): number {
     return this.#byDevice.get(deviceId)?.size ?? 0
@@ -60,6 +67,7 @@ export class Hub implements DeliveryEvents {
       ? { type: ServerFrameType.deliver, envelope: { header, message } }
       : { type: ServerFrameType.announce, header, messageBytes: message.length })
     for (const session of sessions) session.offer(header, frame)
+    this.#onOffered(sessions.size)
   }
 
   signedOut(deviceId: DeviceId): void {

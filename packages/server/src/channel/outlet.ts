@@ -19,15 +19,18 @@ export class Outlet {
   readonly #socket: WebSocket
   readonly #onDrained: () => void
   readonly #stalledMs: number
+  readonly #onClosing: (code: ProtocolErrorCode) => void
   #waitingBytes = 0
   #isClosed = false
   #stallTimer: NodeJS.Timeout | undefined
 
   /**
    * @param onDrained called when a congested socket can take more
+   * @param onClosing called once, when this side closes, with the reason
    * @param stalledMs a congested socket that takes nothing for so long is cut off: the device goes on after its cursor when it returns
    */
-  constructor(socket: WebSocket, { onDrained, stalledMs }: { readonly onDrained: () => void; readonly stalledMs: number }) {
+  constructor(socket: WebSocket, { onDrained, onClosing, stalledMs }: { readonly onDrained: () => void; readonly onClosing: (code: ProtocolErrorCode) => void; readonly stalledMs: number }) {
+    this.#onClosing = onClosing
     this.#socket = socket
     this.#onDrained = onDrained
     this.#stalledMs = stalledMs
@@ -63,6 +66,7 @@ export class Outlet {
     if (this.isClosed) return
     if (this.#waitingBytes <= OVERFLOW_BYTES) this.send({ type: ServerFrameType.closing, code })
     this.#isClosed = true
+    this.#onClosing(code)
     this.#socket.close(closeStatus(code), code)
     setTimeout(() => { this.#socket.terminate() }, CLOSE_GRACE_MS).unref()
   }

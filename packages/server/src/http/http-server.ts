@@ -13,6 +13,7 @@ import type { Services } from '../services.js'
 import { isOurPage } from '../origins.js'
 import { Admission, type Caller } from './admission.js'
 import type { Callers, Handlers } from './handlers.js'
+import type { OperatorPages } from './operator-pages.js'
 import { makeOpenApi, OPEN_API_PATH } from './open-api.js'
 import { serveWebFiles, type WebFiles } from './web-files.js'
 
@@ -40,12 +41,14 @@ The part after the # has not reached this server, and should not: it is for your
 export interface HttpSurroundings {
   /** Without it the server serves programs only. */
   readonly webFiles?: WebFiles | undefined
+  /** Health and metrics. */
+  readonly pages: OperatorPages
   /** People reach the server by https alone: browsers may insist on it. */
   readonly isBehindTls: boolean
 }
 
 /** Builds the HTTP server; it does not listen yet. */
-export const makeHttpServer = (services: Services, handlers: Handlers, { webFiles, isBehindTls }: HttpSurroundings): FastifyInstance => {
+export const makeHttpServer = (services: Services, handlers: Handlers, { webFiles, pages, isBehindTls }: HttpSurroundings): FastifyInstance => {
   const app = Fastify({
     logger: false, bodyLimit: 1024, requestTimeout: 60_000, routerOptions: { maxParamLength: 64 },
     // who connects and says nothing, or says it byte by byte, is cut as early as a channel that does not authenticate (S30)
@@ -63,10 +66,15 @@ export const makeHttpServer = (services: Services, handlers: Handlers, { webFile
   })
   app.addHook('onResponse', (request, reply, done) => {
     const code = codes.get(request)
-    services.log.info('http', {
-      route: request.routeOptions.url ?? 'unknown', status: reply.statusCode, durationMs: Math.round(reply.elapsedTime),
-      ...(code === undefined ? {} : { code }),
-    })
+    const caller = callers.get(request)
+    const fields = {
+      route: request.routeOptions.url ?? 'unknown', method: request.method, status: reply.statusCode, ...(code === undefined ? {} : { code }),
+      ...(caller !== undefined && 'deviceId' in caller ? { device: caller.deviceId } : {}),
+    }
+    services.log.info('http', { ...fields, durationMs: Math.round(reply.elapsedTime) })
+    services.telemetry.count('famichat_http_requests_total', fields)
+    services.telemetry.observe('famichat_http_request_seconds', reply.elapsedTime / 1000, fields)
+    services.telemetry.span('http.request', reply.elapsedTime / 1000, fields)
     done()
   })
 
@@ -114,7 +122,7 @@ export const makeHttpServer = (services: Services, handlers: Handlers, { webFile
 
   const openApi = makeOpenApi()
   app.get(OPEN_API_PATH, () => openApi)
-  app.get('/healthz', (_request, reply) => reply.type('text/plain').send('ok\n'))
+  pages.serve(app)
   if (webFiles === undefined) app.get('/i', (_request, reply) => reply.type('text/plain; charset=utf-8').send(INVITE_PAGE))
   else serveWebFiles(app, webFiles)
   return app

@@ -14,7 +14,7 @@ import { openEncrypted, storeOn } from './encrypted-file.js'
 import { migrateToLatest } from './migrations.js'
 import type { Schema } from './schema.js'
 import { SEALED_COLUMNS } from './sealed-columns.js'
-import { WriteQueue } from './write-queue.js'
+import { WriteQueue, type WrittenTransaction } from './write-queue.js'
 
 /** Queries, whoever runs them: a connection or a transaction. */
 export type Store = Kysely<Schema>
@@ -34,7 +34,9 @@ export interface Database {
  * @throws ServerError `server.data_dir.*` | `server.key.*` | `server.database.*`, VaultError `vault.key.*`
  */
 export const openDatabase = async (
-  { dataDir, keys, random }: { readonly dataDir: string; readonly keys: StorageKeys; readonly random: RandomBytes },
+  { dataDir, keys, random, onTransaction }: {
+    readonly dataDir: string; readonly keys: StorageKeys; readonly random: RandomBytes; readonly onTransaction?: (transaction: WrittenTransaction) => void
+  },
 ): Promise<Database> => {
   makeDataDir(dataDir)
   const lock = lockDataDir(dataDir)
@@ -54,7 +56,7 @@ export const openDatabase = async (
     await migrateToLatest(storeOn(writer), vault)
     reader.pragma('query_only = ON')
     const plugin = new SealedColumnsPlugin(vault)
-    const queue = new WriteQueue(storeOn(writer).withPlugin(plugin))
+    const queue = new WriteQueue(storeOn(writer).withPlugin(plugin), onTransaction)
     return { read: storeOn(reader).withPlugin(plugin), write: queue, close: async () => { await queue.close(); closeAll(opened) } }
   } catch (error) {
     closeAll(opened)

@@ -2,8 +2,10 @@
  * The one writer: jobs run one after the other, all that wait share one transaction, and each is answered after the
  * transaction is on disk (group commit). A job that throws is undone alone; the others of its transaction stand.
  */
+import { performance } from 'node:perf_hooks'
 import { CompiledQuery, type Kysely, type Transaction } from 'kysely'
 import { ProtocolError } from '@famichat/protocol'
+import { type DiskProblem, diskProblemOf } from './disk-problem.js'
 import type { Schema } from './schema.js'
 
 /** Registers what to do once the job's change is durable; runs in order, before the job is answered. */
@@ -25,15 +27,26 @@ const SAVEPOINT = CompiledQuery.raw('savepoint job')
 const RELEASE = CompiledQuery.raw('release job')
 const ROLL_BACK = CompiledQuery.raw('rollback to job')
 
+/** A transaction that has ended. */
+export interface WrittenTransaction {
+  readonly jobs: number
+  readonly seconds: number
+  /** Why nothing of it stands; undefined when it does. */
+  readonly problem: DiskProblem | undefined
+}
+
 /** Changes the database, one job at a time. */
 export class WriteQueue {
   readonly #db: Kysely<Schema>
+  readonly #onTransaction: (transaction: WrittenTransaction) => void
   #waiting: Queued[] = []
   #draining: Promise<void> | undefined
   #closed = false
 
-  constructor(db: Kysely<Schema>) {
+  /** @param onTransaction told of each transaction before its jobs are answered */
+  constructor(db: Kysely<Schema>, onTransaction: (transaction: WrittenTransaction) => void = () => undefined) {
     this.#db = db
+    this.#onTransaction = onTransaction
   }
 
   /** Queues a change. @throws ProtocolError `protocol.server.unavailable` when the server is stopping or the disk fails */
@@ -76,14 +89,27 @@ export class WriteQueue {
 
   async #writeTogether(jobs: readonly Queued[]): Promise<void> {
     const settle: (() => void)[] = []
+    const started = performance.now()
+    const tell = (problem?: DiskProblem): void => {
+      this.#onTransaction({ jobs: jobs.length, seconds: (performance.now() - started) / 1000, problem })
+    }
+    let problem: DiskProblem | undefined
     try {
       await this.#db.transaction().execute(async (store) => {
-        for (const job of jobs) settle.push(await runAlone(job, store))
+        try {
+          for (const job of jobs) settle.push(await runAlone(job, store))
+        } catch (error) {
+          // taking back what SQLite has taken back already fails too, and would hide why
+          problem = diskProblemOf(error)
+          throw error
+        }
       })
     } catch (cause) {
+      tell(problem ?? diskProblemOf(cause) ?? 'disk_error')
       for (const job of jobs) job.fail(new ProtocolError('protocol.server.unavailable', {}, { cause }))
       return
     }
+    tell()
     for (const answer of settle) answer()
   }
 }
@@ -95,6 +121,8 @@ const runAlone = async (job: Queued, store: Transaction<Schema>): Promise<() => 
     await store.executeQuery(RELEASE)
     return settle
   } catch (error) {
+    // SQLite may have undone the whole transaction already: nothing of it may be told as stored
+    if (diskProblemOf(error) !== undefined) throw error
     await store.executeQuery(ROLL_BACK)
     await store.executeQuery(RELEASE)
     return () => { job.fail(error) }

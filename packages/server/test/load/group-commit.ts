@@ -13,6 +13,7 @@ import { acceptMessage } from '../../dist/delivery/messages.js'
 import { Hub } from '../../dist/channel/hub.js'
 import { ClientAddresses } from '../../dist/client-address.js'
 import { DEFAULT_RATE_LIMITS } from '../../dist/rate-limits.js'
+import { Telemetry } from '../../dist/telemetry/telemetry.js'
 import { openDatabase } from '../../dist/storage/open-database.js'
 import { privateMessageBytes } from '../support/mls-bytes.js'
 import { median } from './figures.js'
@@ -37,7 +38,7 @@ export const measureGroupCommit = async (
   const database = await openDatabase({ dataDir, keys: {}, random })
   try {
     const services = {
-      database, random, clock: systemClock, events: new Hub(), rateLimits: DEFAULT_RATE_LIMITS, addresses: new ClientAddresses(), originsFor: () => [], relyingParty: () => undefined,
+      database, random, clock: systemClock, telemetry: new Telemetry({ clock: systemClock, random }), events: new Hub(), rateLimits: DEFAULT_RATE_LIMITS, addresses: new ClientAddresses(), originsFor: () => [], relyingParty: () => undefined,
       log: { info: () => undefined, warn: () => undefined, error: () => undefined },
     }
     const sender = { deviceId: present(devices[0], 'a device').deviceId, accountId: makeId<AccountId>(random), signatureKey: new Uint8Array(32) }
