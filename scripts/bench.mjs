@@ -1,5 +1,6 @@
 /**
- * `npm run bench -- mls …` times the engine in Node, `npm run bench -- browser …` in Chromium.
+ * `npm run bench -- mls …` times the engine in Node, `npm run bench -- browser …` in Chromium;
+ * `npm run bench -- e2e …` times a message from one person to another.
  */
 import { forward } from './forward.mjs'
 import { runMain, setup } from './setup.mjs'
@@ -7,6 +8,7 @@ import { runMain, setup } from './setup.mjs'
 const PROGRAMS = {
   mls: 'packages/mls/dist-test/bench/cli.js',
   browser: 'packages/mls/dist-test/browser/cli.js',
+  e2e: 'packages/client/dist-test/bench/cli.js',
 }
 
 await runMain(async () => {
