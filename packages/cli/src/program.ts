@@ -13,6 +13,7 @@ import { addDeviceCommands } from './commands/devices.js'
 import { addJoinCommands } from './commands/join.js'
 import { addMessageCommands } from './commands/messages.js'
 import { addSayCommands } from './commands/say.js'
+import { addDoctorCommand } from './commands/doctor.js'
 import { addServerCommand } from './commands/server.js'
 import { addVaultCommands } from './commands/vault.js'
 import { type ExitCode, ExitCode as Exit, reportFailure } from './failure.js'
@@ -39,6 +40,7 @@ const makeProgram = (): Command => {
     .showHelpAfterError('(famichat --help shows the commands)')
     .exitOverride()
   addServerCommand(program)
+  addDoctorCommand(program)
   addVaultCommands(program)
   addBackupCommands(program)
   addJoinCommands(program)
@@ -58,7 +60,8 @@ const makeProgram = (): Command => {
 export const runProgram = async (args: readonly string[]): Promise<ExitCode> => {
   try {
     await makeProgram().parseAsync([...args], { from: 'user' })
-    return Exit.done
+    // a command that has done its work may still have found something wrong
+    return process.exitCode === Exit.refused ? Exit.refused : Exit.done
   } catch (error) {
     return reportFailure(error, { isJson: args.includes('--json') })
   }

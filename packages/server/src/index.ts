@@ -9,3 +9,4 @@ export { type FieldProgress, type FieldStatus, type FieldVault, type FieldVaultS
 export { BACKUP_KEY_FILE, type BackupCreation, type BackupKeyPlace, createBackup, lastBackupMs } from './backup/backup.js'
 export type { BytesProgress } from './backup/backup-file.js'
 export { type BackupSummary, restoreBackup, type Restoring, verifyBackup } from './backup/restore.js'
+export { examine, type Examination, type Finding } from './doctor/doctor.js'

@@ -14,6 +14,8 @@ interface ServerCommandOptions extends GlobalOptions {
   readonly publicUrl?: string
   readonly passkeyDomain?: string
   readonly web?: string
+  readonly trustedProxy?: readonly string[]
+  readonly otlpEndpoint?: string
 }
 
 /** Adds the command. */
@@ -26,6 +28,8 @@ export const addServerCommand = (program: Command): void => {
     .option('--port <number>', 'the port to listen on; 0 takes a free one (default: 8420, or FAMICHAT_PORT)')
     .option('--public-url <url>', 'the address people use, when a proxy stands in front: https://chat.example')
     .option('--passkey-domain <domain>', 'the domain of passkeys, if above the public address: example.org for chat.example.org')
+    .option('--trusted-proxy <address...>', 'proxies whose X-Forwarded-For is believed: 127.0.0.1, 10.0.0.0/8')
+    .option('--otlp-endpoint <url>', 'your own OpenTelemetry collector, for spans: http://127.0.0.1:4318')
     .option('--web <dir>', 'the folder of the built web app (npm start gives it)')
     .addHelpText('after', '\nExample:\n  famichat server --data /srv/famichat --public-url https://chat.example')
     .action(async (_options: unknown, command: Command) => { await runServer(command.optsWithGlobals<ServerCommandOptions>()) })
@@ -40,6 +44,7 @@ const runServer = async (options: ServerCommandOptions): Promise<void> => {
     dataDir, host: options.host, port: portOf(options.port ?? process.env.FAMICHAT_PORT ?? String(DEFAULT_PORT)),
     ...(options.publicUrl === undefined ? {} : { publicUrl: options.publicUrl }),
     ...(options.passkeyDomain === undefined ? {} : { passkeyDomain: options.passkeyDomain }),
+    trustedProxies: options.trustedProxy, otlpEndpoint: options.otlpEndpoint, metricsToken: process.env.FAMICHAT_METRICS_TOKEN,
     ...(options.web === undefined ? {} : { webDir: resolve(options.web) }),
   })
   output.say(`Famichat is running at ${server.url}`, { type: 'started', url: server.url, setupLink: server.setupLink })

@@ -1,0 +1,63 @@
+/**
+ * `npm run docs:threats`: writes docs/threats.md, what Famichat is attacked with in its own tests: each threat with the tests
+ * whose names begin with its id. A threat without a test is shown as one. With --check it writes nothing, and fails when the
+ * page is stale or a test names a threat that is not in scripts/threats.json.
+ */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { filesUnder, packageNames, ROOT } from './workspace.mjs'
+
+const PAGE = join(ROOT, 'docs/threats.md')
+const THREATS = JSON.parse(readFileSync(join(ROOT, 'scripts/threats.json'), 'utf8'))
+
+/** A name as the source writes it: escapes undone, what a template fills in left as an ellipsis. */
+const readable = (name) => name.replace(/\\(['"`])/g, '$1').replace(/\$\{[^}]*\}/g, '…')
+
+const testsById = () => {
+  const found = new Map()
+  const files = packageNames().flatMap((name) => filesUnder(`packages/${name}/test`)).filter((file) => file.endsWith('.test.ts')).sort()
+  for (const file of files) {
+    const source = readFileSync(join(ROOT, file), 'utf8')
+    for (const [, , name] of source.matchAll(/\btest\(\s*(['"`])((?:\\.|(?!\1).)*)\1/g)) {
+      const [ids] = /^(?:S\d+(?:, |: ?| and | )?)+/.exec(name) ?? []
+      if (ids === undefined) continue
+      const sentence = readable(name.slice(ids.length).trim())
+      for (const id of ids.match(/S\d+/g)) found.set(id, [...(found.get(id) ?? []), { sentence, file: relative(ROOT, join(ROOT, file)) }])
+    }
+  }
+  return found
+}
+
+const cell = (text) => text.replaceAll('|', '\\|')
+
+const found = testsById()
+const proven = THREATS.filter(([id]) => found.has(id)).length
+const rows = THREATS.map(([id, threat]) => {
+  const tests = (found.get(id) ?? []).map(({ sentence, file }) => `${cell(sentence)} <sub>${file}</sub>`)
+  return `| ${id} | ${threat} | ${tests.join('<br>') || '*no test bears this id*'} |`
+})
+const page = `# What Famichat is attacked with
+
+Written by \`npm run docs:threats\`; do not edit. ${proven} of ${THREATS.length} threats have tests that bear their id. One without may still be covered by
+tests under other names, by the engine's own ([mls-validation.md](mls-validation.md)), or not at all: it counts as missing here.
+
+| id | threat | tests |
+|---|---|---|
+${rows.join('\n')}
+`
+const strangers = [...found.keys()].filter((id) => !THREATS.some(([known]) => known === id))
+const complaints = strangers.map((id) => `${id} begins the name of a test, and scripts/threats.json does not have it`)
+if (process.argv.includes('--check')) {
+  let stored = ''
+  try {
+    stored = readFileSync(PAGE, 'utf8')
+  } catch (error) {
+    if (error.code !== 'ENOENT') throw error
+  }
+  if (stored !== page) complaints.push('docs/threats.md is stale: npm run docs:threats')
+} else {
+  writeFileSync(PAGE, page)
+  process.stdout.write(`docs/threats.md: ${proven} of ${THREATS.length} threats have a test\n`)
+}
+for (const complaint of complaints) process.stderr.write(`${complaint}\n`)
+if (complaints.length > 0) process.exitCode = 1
