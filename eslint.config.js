@@ -34,6 +34,11 @@ const SYNTAX = [
   { selector: 'ExportAllDeclaration', message: 'Name what you export.' },
   { selector: 'TSEnumDeclaration', message: 'Use a const object and a type of its values.' },
   { selector: 'NewExpression[callee.name="Date"][arguments.length=0]', message: 'Take a Clock: new Date() reads the machine.' },
+  { selector: 'MemberExpression[object.name="sql"][property.name=/^(raw|literal)$/]', message: 'Queries take parameters: no text becomes SQL (S40).' },
+  {
+    selector: 'CallExpression[callee.property.name=/^(exec|prepare)$/] > TemplateLiteral > :not(TemplateElement, Identifier[name=/^(table|[A-Z_]+)$/])',
+    message: 'Statements take parameters; only a constant, or a table out of a list in the code, may stand in one (S40).',
+  },
 ]
 const EXPOSE = {
   selector: 'CallExpression[callee.property.name="expose"]',

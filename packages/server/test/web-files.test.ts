@@ -2,7 +2,8 @@
  * The web app as the server hands it out: under which addresses, with which cage around it, and nothing else.
  */
 import assert from 'node:assert/strict'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { request } from 'node:http'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { startServer } from '@famichat/server'
@@ -30,6 +31,39 @@ test('the app opens at its address and at those of links, caged, and can be cach
   for (const path of ['/index.html', '/notes.txt', '/assets/', '/assets/..%2findex.html', '/assets/%2e%2e/notes.txt']) {
     assert.equal((await fetch(url + path)).status, 404, path)
   }
+})
+
+test('S41 no path leads out of the app, nor to any file at all once the server runs', async (t) => {
+  const webDir = temporaryFolder(t)
+  mkdirSync(join(webDir, 'assets'))
+  writeFileSync(join(webDir, 'index.html'), '<!doctype html>')
+  const dataDir = temporaryFolder(t)
+  writeFileSync(join(dataDir, 'secret.txt'), 'a secret')
+  const { running: { url, port } } = await startTestServer(t, { webDir, dataDir, rateLimits: { address: { burst: 1e6, perSecond: 1e6 } } })
+  // what is served comes from memory: the folder may be gone
+  rmSync(webDir, { recursive: true })
+  const up = ['..', '.', '%2e%2e', '%2E%2E', '..%00', '%252e%252e', '%c0%ae%c0%ae', '\uff0e\uff0e', '....', '..;', '.%2e']
+  const between = ['/', '//', '%2f', '%2F', '%5c', '\\', '%252f', '/./']
+  const goals = ['secret.txt', 'database.key', 'etc/passwd', 'index.html', 'assets']
+  const paths = up.flatMap((step) => between.flatMap((separator) => goals.map((goal) => `/assets/${(step + separator).repeat(4)}${goal}`)))
+  paths.push('/file:///etc/passwd', '//etc/passwd', '/assets/C:%5Cwindows', `/${encodeURIComponent(dataDir)}/secret.txt`, '/assets/index.html%00.js')
+  for (const path of paths) {
+    // as it is: fetch would tidy it up
+    const { status, body } = await rawly(port, path)
+    assert.ok(status >= 400 && status < 500, `${path} answers ${status}`)
+    assert.doesNotMatch(body, /a secret|root:|doctype|FST_/)
+  }
+  assert.equal(paths.length, 11 * 8 * 5 + 5)
+  assert.equal(await (await fetch(url)).text(), '<!doctype html>')
+})
+
+/** A GET whose path nobody rewrites. */
+const rawly = (port: number, path: string): Promise<{ readonly status: number; readonly body: string }> => new Promise((resolve, reject) => {
+  const asked = request({ port, path: Buffer.from(path).toString('latin1'), host: '127.0.0.1', agent: false }, (response) => {
+    let body = ''
+    response.setEncoding('utf8').on('data', (piece: string) => { body += piece }).on('end', () => { resolve({ status: response.statusCode ?? 0, body }) })
+  })
+  asked.on('error', reject).end()
 })
 
 test('a folder without the app is refused at the start', async (t) => {

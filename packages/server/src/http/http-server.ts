@@ -51,6 +51,8 @@ export interface HttpSurroundings {
 export const makeHttpServer = (services: Services, handlers: Handlers, { webFiles, pages, isBehindTls }: HttpSurroundings): FastifyInstance => {
   const app = Fastify({
     logger: false, bodyLimit: 1024, requestTimeout: 60_000, routerOptions: { maxParamLength: 64 },
+    // an address that does not decode: said in our words, which quote nothing
+    frameworkErrors: (_error, _request, reply) => { (reply as FastifyReply).headers(HEADERS).code(404).send(makeErrorBody('protocol.route.unknown')) },
     // who connects and says nothing, or says it byte by byte, is cut as early as a channel that does not authenticate (S30)
     http: { headersTimeout: LIFETIMES.channelAuthenticationMs, connectionsCheckingInterval: 1000 },
   })
