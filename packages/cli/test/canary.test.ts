@@ -20,7 +20,7 @@ const formsOf = (secret: Uint8Array): readonly Buffer[] => {
   return [bytes, ...[hex, hex.toUpperCase(), ...aligned, ...aligned.map((text) => text.replaceAll('+', '-').replaceAll('/', '_'))].map((text) => Buffer.from(text))]
 }
 
-test('no sentence, name, key or token of the people is on the server\'s disk, in its logs or in its refusals', async (t) => {
+test('S33 no sentence, name, key or token of the people is on the server\'s disk, in its logs or in its refusals', async (t) => {
   const place = new Place(t)
   const server = await ServerProcess.start(place)
   const canaries = new Map<string, Uint8Array>()

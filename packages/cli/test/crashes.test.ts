@@ -14,7 +14,7 @@ const crash = async (person: Person, point: string, ...args: string[]): Promise<
   assert.equal(code, undefined, `${args[0] ?? ''} should have been killed at ${point}; it said: ${stderr}`)
 }
 
-test('a client that is killed at any point of joining, creating, adding, sending and receiving goes on where it was', async (t) => {
+test('S15 S18 a client that is killed at any point of joining, creating, adding, sending and receiving goes on where it was', async (t) => {
   const place = new Place(t)
   const server = await ServerProcess.start(place)
   const ada = place.person('ada')
@@ -59,7 +59,7 @@ test('a client that is killed at any point of joining, creating, adding, sending
   assert.deepEqual(await ben.reads('Garden'), expected)
 })
 
-test('a server that is killed in the middle of traffic loses and repeats nothing', async (t) => {
+test('S16 a server that is killed in the middle of traffic loses and repeats nothing', async (t) => {
   const place = new Place(t)
   const server = await ServerProcess.start(place)
   const open = (name: string) => ({ ...nodePlatform, store: openSqliteStore({ folder: join(place.home, name) }) })

@@ -114,7 +114,7 @@ test('a device is registered only with a certificate of its account and a signat
   await callRoute(server, 'join', good, authorization)
 })
 
-test('a token comes for a signed challenge only: stale, foreign, replayed or badly signed ones are refused alike', async (t) => {
+test('S21 a token comes for a signed challenge only: stale, foreign, replayed or badly signed ones are refused alike', async (t) => {
   const server = await startTestServer(t)
   const ana = await firstDevice(server)
   const { nonce } = await callRoute(server, 'tokenChallenge', {})

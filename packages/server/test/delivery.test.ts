@@ -60,7 +60,7 @@ test('a stolen token without the device key opens no channel', async (t) => {
   assert.equal(await channel.closed, 4401)
 })
 
-test('of eight commits at one epoch exactly one wins and the others are told which', async (t) => {
+test('S14 of eight commits at one epoch exactly one wins and the others are told which', async (t) => {
   const ana = await firstDevice(await startTestServer(t))
   const phones = await Promise.all(Array.from({ length: 3 }, () => ana.addDevice()))
   const conversationId = await conversationWith(ana, phones)
@@ -78,7 +78,7 @@ test('of eight commits at one epoch exactly one wins and the others are told whi
   assert.deepEqual(envelopes.map(({ header }) => [header.seq, header.epoch]), [[1, 0n], [2, 1n]])
 })
 
-test('a lost commit changes nothing: no Welcome, no roster change, no place in the log', async (t) => {
+test('S14 a lost commit changes nothing: no Welcome, no roster change, no place in the log', async (t) => {
   const ana = await firstDevice(await startTestServer(t))
   const ben = await invitedDevice(ana, 'Ben')
   const conversationId = await newConversation(ana)
@@ -89,7 +89,7 @@ test('a lost commit changes nothing: no Welcome, no roster change, no place in t
   assert.deepEqual([devices.length, epoch], [1, 1n])
 })
 
-test('a commit or message sent again gets the first answer and is stored once; the id cannot be used for another', async (t) => {
+test('S16 a commit or message sent again gets the first answer and is stored once; the id cannot be used for another', async (t) => {
   const ana = await firstDevice(await startTestServer(t))
   const conversationId = await newConversation(ana)
   const commit = makeCommit(conversationId, 0n, { text: 'x' })
@@ -173,7 +173,7 @@ test('what is appended while a device catches up comes once and in order', async
   assert.deepEqual(seqs, Array.from({ length: 250 }, (_, i) => i + 2))
 })
 
-test('a removed device gets the commit that removes it and nothing after, now or later, over channel or HTTP', async (t) => {
+test('S25 a removed device gets the commit that removes it and nothing after, now or later, over channel or HTTP', async (t) => {
   const ana = await firstDevice(await startTestServer(t))
   const ben = await invitedDevice(ana, 'Ben')
   const conversationId = await conversationWith(ana, [ben])
@@ -337,7 +337,7 @@ test('a restart keeps accounts, logs, rosters, Welcomes and cursors', async (t) 
   assert.deepEqual(caughtUp.map(({ type }) => type), [ServerFrameType.welcome, ServerFrameType.deliver])
 })
 
-test('a slow device does not pile up memory: it is served from the log when it reads again', async (t) => {
+test('S29 a slow device does not pile up memory: it is served from the log when it reads again', async (t) => {
   const ana = await firstDevice(await startTestServer(t))
   const ben = await invitedDevice(ana, 'Ben')
   const conversationId = await conversationWith(ana, [ben])

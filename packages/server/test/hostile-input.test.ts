@@ -85,7 +85,7 @@ const closesWith = async (server: TestServer, code: string, act: (channel: TestC
   await channel.closed
 }
 
-test('frames that are malformed, oversize, textual, out of turn or of an unknown version close the channel with their code', async (t) => {
+test('S28 frames that are malformed, oversize, textual, out of turn or of an unknown version close the channel with their code', async (t) => {
   const server = await startTestServer(t)
   const ana = await firstDevice(server)
   const ping = encodeClientFrame({ type: ClientFrameType.ping, requestId: 1 })
@@ -123,14 +123,14 @@ test('a message that is not what its frame says is refused and the channel lives
   assert.equal((await ana.call('logRead', { conversationId, afterSeq: 0 })).envelopes.length, 1)
 })
 
-test('a socket that does not authenticate is closed', async (t) => {
+test('S30 a socket that does not authenticate is closed', async (t) => {
   const server = await startTestServer(t, { channelTimes: { authenticationMs: 50 } })
   const channel = new TestChannel(server)
   assert.equal((await channel.next(ServerFrameType.closing)).code, 'protocol.channel.timed_out')
   assert.equal(await channel.closed, 4408)
 })
 
-test('a page of another origin opens no channel, and no token is looked for in the address', async (t) => {
+test('S45 a page of another origin opens no channel, and no token is looked for in the address', async (t) => {
   const server = await startTestServer(t)
   const codes = await Promise.all([
     new TestChannel(server, { origin: 'https://evil.example' }).closed,
@@ -165,7 +165,7 @@ test('a device has at most eight channels', async (t) => {
 const startLimited = (t: TestContext): Promise<TestServer> =>
   startTestServer(t, { rateLimits: { send: { burst: 3, perSecond: 1 }, device: { burst: 5, perSecond: 1 } } })
 
-test('too many messages or requests are refused until time has passed, and nothing is stored of them', async (t) => {
+test('S49 too many messages or requests are refused until time has passed, and nothing is stored of them', async (t) => {
   const server = await startLimited(t)
   const ana = await firstDevice(server)
   const conversationId = makeId<ConversationId>(systemRandom)
@@ -181,7 +181,7 @@ test('too many messages or requests are refused until time has passed, and nothi
   assert.ok(statuses.includes(429) && statuses[0] === 200)
 })
 
-test('neither log nor answers hold tokens, names, links or messages', async (t) => {
+test('S33 neither log nor answers hold tokens, names, links or messages', async (t) => {
   const server = await startTestServer(t)
   const link = server.running.setupLink ?? ''
   const ana = await firstDevice(server)

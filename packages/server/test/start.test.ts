@@ -91,7 +91,7 @@ test('a failed start leaves nothing behind that stops the next', async (t) => {
   await second.close()
 })
 
-test('the database files hold no name, message, token or id in clear', async (t) => {
+test('S35 the database files hold no name, message, token or id in clear', async (t) => {
   const server = await startTestServer(t)
   const ana = await firstDevice(server)
   await invitedDevice(ana, 'Canary Name')
