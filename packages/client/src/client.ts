@@ -52,19 +52,6 @@ export interface ClientIdentity {
   readonly origin: string
 }
 
-/**
- * Checks a link that somebody pasted, before anything is made for it; says what it is for.
- * @throws ProtocolError `protocol.invite.malformed` | ClientError `client.link.malformed`
- */
-export const validateJoinLink = (link: string): 'invite' | 'device' => {
-  if (isDeviceLink(link)) {
-    parseDeviceLink(link)
-    return 'device'
-  }
-  parseInviteLink(link)
-  return 'invite'
-}
-
 const GROUP_POLICY = {
   paddingFor,
   // the log may be read long after it was written: a commit that was valid then is valid now (RFC 9420 §7.3)
