@@ -82,6 +82,7 @@ export const CLIENT_ERRORS = {
   'client.message.misplaced': { text: 'this message was written for another conversation or out of its order, so it is not shown' },
   'client.log.forked': { text: 'the server shows different members a different course of this conversation: compare the conversation\'s code with them' },
   'client.server.rolled_back': { text: 'the server has forgotten messages it had before: it was restored from an older copy, or it is not honest' },
+  'client.server.restored': { text: 'the server was put back to an older copy of itself; what it had forgotten was given back to it' },
   'client.profile.rolled_back': { text: 'this profile is an older copy of itself, so it must not send: it is added to the conversation afresh when another member is online' },
   'client.log.reordered': { text: 'the server shows others a different order of this conversation: compare what you see' },
   'client.reader.malformed': { text: 'a reader is named by 1 to 32 lower-case letters, digits and dashes' },

@@ -383,7 +383,7 @@ export class Client {
       const nowMs = workspace.context.clock.nowMs()
       turn.adopt({
         ...subject, state: ConversationState.active, isRegistered: false, isLeaving: false, cursor: 0, joinedEpoch: 0n,
-        welcomeId: undefined, sentCount: 0, isRolledBack: false, renewedAtMs: nowMs, renewedAtCount: 0, keptUpAtMs: nowMs, stuckCode: '',
+        welcomeId: undefined, sentCount: 0, isRolledBack: false, renewedAtMs: nowMs, renewedAtCount: 0, keptUpAtMs: nowMs, stuckCode: '', restoredAfterSeq: 0, resumesAfterSeq: 0,
       }, group)
       if (devices.length > 0) putIntent(workspace, conversationId, turn, { kind: IntentKind.add, devices, epoch: 0n })
     })

@@ -76,11 +76,11 @@ export const makeEngine = (
   })
   const lists = new DeviceLists({ store, suite, trust, calls: connection.calls })
   const people = new People(workspace.context, lists)
-  const delivery = new Delivery({ workspace, connection, lists })
+  const delivery = new Delivery({ workspace, connection, lists, explainGap: () => healing.look() })
   const commits = new Commits({ workspace, connection, delivery, sleep })
   const settle = async (conversationId: ConversationId): Promise<void> => { await commits.settle(conversationId) }
   const outbox = new Outbox({ workspace, connection, delivery, settle, sleep })
-  const healing = new Healing({ workspace, connection, people })
+  const healing: Healing = new Healing({ workspace, connection, people })
   const resending = new Resending({ workspace, outbox })
   const upkeep = new Upkeep({ workspace, connection, delivery, outbox, commits, people, healing, resending })
 

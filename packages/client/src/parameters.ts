@@ -48,6 +48,8 @@ export const PARAMETERS = {
   archiveMemoryBytes: 64 * 1024 * 1024,
   /** … and how often it goes over it. */
   archivePasses: 3,
+  /** Log entries of each conversation that a device keeps as they came, for a server that lost them. */
+  entriesKept: 1024,
   messageBytes: LIMITS.messageBytes,
   devicesPerConversation: LIMITS.devicesPerConversation,
   devicesPerAccount: LIMITS.devicesPerAccount,

@@ -64,6 +64,8 @@ export const ConversationSummary = struct({
   acknowledgedSeq: counter,
   /** Devices that were revoked and that no commit has removed yet: an online member is to do it (E18). */
   revokedDevices: counter,
+  /** Set when the server was restored from a backup that had entries up to `afterSeq`; the log goes on after `resumesAfterSeq`. */
+  restored: optional(struct({ afterSeq: counter, resumesAfterSeq: counter })),
 })
 export type ConversationSummary = Infer<typeof ConversationSummary>
 
@@ -123,6 +125,18 @@ export const LogStretch = struct({
   prunedSeq: counter,
 })
 export type LogStretch = Infer<typeof LogStretch>
+
+/** Entries that a restored server lost, given back by a device that had taken them, in the order they had. */
+export const LogReturn = struct({
+  conversationId: ConversationId,
+  entries: vector(struct({
+    envelope: Envelope,
+    /** For a commit: the devices it brought in, and those it took out. */
+    added: vector(DeviceId, { max: LIMITS.devicesPerConversation }),
+    removed: vector(DeviceId, { max: LIMITS.devicesPerConversation }),
+  }), { max: LIMITS.logReturnEntries }),
+})
+export type LogReturn = Infer<typeof LogReturn>
 
 /** A Welcome waiting for the calling device, without its bytes. It waits until it is acknowledged. */
 export const WelcomeHeader = struct({

@@ -25,7 +25,7 @@ export {
 } from './conversation-policy.js'
 export {
   Acceptance, ClaimedKeyPackages, CommitSubmission, ConversationCreation, ConversationList, ConversationRequest,
-  ConversationSummary, DeliveredWelcome, KeyPackageClaim, KeyPackageCount, KeyPackageUpload, LogRead, LogStretch, ReaddList,
+  ConversationSummary, DeliveredWelcome, KeyPackageClaim, KeyPackageCount, KeyPackageUpload, LogRead, LogReturn, LogStretch, ReaddList,
   Roster, StoredGroupInfo, WelcomeHeader, WelcomeList, WelcomeRequest,
 } from './delivery-messages.js'
 export {

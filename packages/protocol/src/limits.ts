@@ -40,6 +40,8 @@ export const LIMITS = {
   logReadBytes: 4 * 1024 * 1024,
   /** Messages in one answer to a log read. */
   logReadMessages: 1000,
+  /** Entries in one call that gives entries back to a restored server. */
+  logReturnEntries: 64,
   /** One chunk of a blob. */
   blobChunkBytes: 1024 * 1024,
   /** One blob; at most 256 chunks. */

@@ -12,7 +12,7 @@ import {
 import { BlobChunk, BlobChunkAnswer, BlobChunkRequest, BlobCreated, BlobCreation, BlobInbox, BlobRequest, BlobState } from './blob-messages.js'
 import {
   Acceptance, ClaimedKeyPackages, CommitSubmission, ConversationCreation, ConversationList, ConversationRequest,
-  DeliveredWelcome, KeyPackageClaim, KeyPackageCount, KeyPackageUpload, LogRead, LogStretch, ReaddList, Roster, StoredGroupInfo,
+  DeliveredWelcome, KeyPackageClaim, KeyPackageCount, KeyPackageUpload, LogRead, LogReturn, LogStretch, ReaddList, Roster, StoredGroupInfo,
   WelcomeList, WelcomeRequest,
 } from './delivery-messages.js'
 import { LIMITS } from './limits.js'
@@ -56,6 +56,7 @@ const LIST_READ_BYTES = LIMITS.deviceListsPerRead * 24 + 64
 const CHUNK_BYTES = LIMITS.blobChunkBytes + 64
 const ATTESTATION_BYTES = LIMITS.attestationBytes + 2 * SMALL_BYTES
 const BUNDLE_BYTES = LIMITS.accountBundleBytes + 64
+const RETURN_BYTES = LIMITS.logReadBytes + LIMITS.commitBytes
 const COMMIT_BYTES = LIMITS.commitBytes + LIMITS.welcomeBytes + LIMITS.groupInfoBytes + 64 * 1024
 
 interface Rest<Auth extends RouteAuth> {
@@ -134,6 +135,7 @@ export const ROUTES = {
   readdList: get('readds', ReaddList, { auth: 'device', scope: 'always', summary: 'Devices that ask to be added again, in the caller\'s conversations' }),
 
   logRead: post('log/read', LogRead, LogStretch, { auth: 'device', scope: 'read', summary: 'Reads a conversation\'s log after a position' }),
+  logReturn: post('log/return', LogReturn, Nothing, { auth: 'device', scope: 'write', maxRequestBytes: RETURN_BYTES, summary: 'Gives a restored server entries back that it lost' }),
   welcomeList: get('welcomes', WelcomeList, { auth: 'device', scope: 'always', summary: 'Welcomes waiting for the calling device' }),
   welcomeRead: post('welcomes/read', WelcomeRequest, DeliveredWelcome, { auth: 'device', scope: 'read', summary: 'One waiting Welcome with its bytes' }),
 

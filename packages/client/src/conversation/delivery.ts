@@ -12,16 +12,27 @@ import type { Workspace } from './workspace.js'
 /** Entries of one turn: one transaction. */
 const ENTRIES_PER_TURN = 64
 
+/** What delivery works with. */
+export interface DeliveryParts {
+  readonly workspace: Workspace
+  readonly connection: Connection
+  readonly lists: DeviceLists
+  /** Called when places of a log are missing: the server may have been restored, and says so elsewhere. */
+  readonly explainGap: () => Promise<unknown>
+}
+
 /** Brings conversations up to date. */
 export class Delivery {
   readonly #workspace: Workspace
   readonly #connection: Connection
   readonly #lists: DeviceLists
+  readonly #explainGap: () => Promise<unknown>
 
-  constructor({ workspace, connection, lists }: { readonly workspace: Workspace; readonly connection: Connection; readonly lists: DeviceLists }) {
+  constructor({ workspace, connection, lists, explainGap }: DeliveryParts) {
     this.#workspace = workspace
     this.#connection = connection
     this.#lists = lists
+    this.#explainGap = explainGap
   }
 
   /** Reads the log after the cursor to its end, or to where this device cannot follow. */
@@ -31,6 +42,7 @@ export class Delivery {
       if (state !== ConversationState.active || !isRegistered) return
       const stretch: LogStretch = await this.#connection.calls.call('logRead', { conversationId, afterSeq: cursor })
       if (stretch.prunedSeq > cursor) await takePruned(this.#workspace, conversationId, stretch.prunedSeq)
+      if (stretch.envelopes.some(({ header }, i) => i === 0 && header.seq > cursor + 1)) await this.#explainGap()
       await this.take(conversationId, stretch.envelopes)
       const { cursor: reached } = await this.#workspace.read(conversationId)
       if (!stretch.hasMore || reached === cursor) return

@@ -9,12 +9,14 @@ import type { Connection } from '../net/connection.js'
 import { type ConversationRecord, ConversationState, IntentKind } from '../store/records.js'
 import { devicesOf, readIntents, wantDevices } from './intents.js'
 import { type MemberDevice, membersOf } from './members.js'
+import { giveBack, type Restored } from './taken-entries.js'
+import { noteAt } from './taking.js'
 import type { Workspace } from './workspace.js'
 
 /** A conversation whose log is shorter at the server than here. */
 export interface Backwards {
   readonly conversationId: ConversationId
-  readonly code: 'client.server.rolled_back'
+  readonly code: 'client.server.rolled_back' | 'client.server.restored'
 }
 
 /** Looks for what is broken, asks for help, and helps. */
@@ -37,9 +39,10 @@ export class Healing {
     const { conversations } = await calls.call('conversationList', {})
     this.#requests = (await calls.call('readdList', {})).requests
     const backwards: Backwards[] = []
-    for (const { conversationId, lastSeq, acknowledgedSeq } of conversations) {
+    for (const { conversationId, lastSeq, acknowledgedSeq, fromSeq, restored } of conversations) {
       const cursor = before.get(conversationId)
       if (cursor === undefined) continue
+      if (restored !== undefined && await this.#followRestore(conversationId, goingOn(restored, fromSeq))) backwards.push({ conversationId, code: 'client.server.restored' })
       if (lastSeq < cursor) backwards.push({ conversationId, code: 'client.server.rolled_back' })
       // read again: another process of this profile may have gone on meanwhile
       else if (acknowledgedSeq > (await this.#workspace.read(conversationId)).cursor) await this.#markRolledBack(conversationId)
@@ -95,6 +98,23 @@ export class Healing {
     return (await this.#workspace.list()).filter(({ record }) => record.state === ConversationState.active && record.isRegistered)
   }
 
+  /** Says that the server was restored, once, and gives back what it lost. @returns true when this device had not known */
+  async #followRestore(conversationId: ConversationId, restored: Restored): Promise<boolean> {
+    const { store, identity, clock } = this.#workspace.context
+    const record = await this.#workspace.read(conversationId)
+    if (record.resumesAfterSeq === restored.resumesAfterSeq) return false
+    await giveBack(store, this.#connection, conversationId, restored)
+    // only now: whoever stops before gives it back again, which is harmless
+    await this.#workspace.turn('restore', conversationId, (turn) => {
+      const { accountId, deviceId } = identity
+      const { cursor: seq = 0 } = turn.record ?? {}
+      noteAt({ turn, conversationId }, { seq, code: 'client.server.restored', accountId, deviceId, atMs: clock.nowMs(), epoch: turn.group?.epoch ?? 0n, count: 1 })
+      turn.update({ restoredAfterSeq: restored.afterSeq, resumesAfterSeq: restored.resumesAfterSeq })
+      return Promise.resolve()
+    })
+    return true
+  }
+
   #markRolledBack(conversationId: ConversationId): Promise<void> {
     return this.#workspace.turn('rollback', conversationId, (turn) => {
       turn.update({ isRolledBack: true })
@@ -102,5 +122,8 @@ export class Healing {
     })
   }
 }
+
+/** What came back from before this device came in is not for it. */
+const goingOn = ({ afterSeq, resumesAfterSeq }: Restored, fromSeq: number): Restored => ({ afterSeq, resumesAfterSeq: Math.max(resumesAfterSeq, fromSeq - 1) })
 
 const isBroken = ({ isRolledBack, stuckCode }: ConversationRecord): boolean => isRolledBack || stuckCode !== ''

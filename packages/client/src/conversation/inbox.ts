@@ -8,7 +8,7 @@ import { inspectMessage } from '@famichat/mls/inspect'
 import { type AccountId, ContentType, type ConversationId, Encryption, type Envelope } from '@famichat/protocol'
 import { ClientError, type ClientErrorCode } from '../client-error.js'
 import { compareHead, type DeviceListHead, readDeviceList } from '../identity/device-lists.js'
-import { ConversationState, conversationPrefix, HistoryKind, IntentKind } from '../store/records.js'
+import { type ConversationRecord, ConversationState, conversationPrefix, HistoryKind, IntentKind } from '../store/records.js'
 import { encodeHistory, historyKey, UNKNOWN_ACCOUNT } from './history.js'
 import { readIntents } from './intents.js'
 import { accountsOf, deviceOfLeaf, membersOf, type PlacedDevice } from './members.js'
@@ -17,6 +17,7 @@ import { transcriptPrefixOf } from './outbox.js'
 import { readOutbox } from './outbox-rows.js'
 import { Senders } from './senders.js'
 import { noteAt, showMessage, showUnreadable, type Taking, wasTaken } from './taking.js'
+import { cameBack, isRosterChange, keepTaken } from './taken-entries.js'
 import type { Workspace } from './workspace.js'
 
 /** Takes entries that follow the cursor; those before it were taken already. Stops where it cannot follow. */
@@ -32,10 +33,15 @@ export const takeEnvelopes = (workspace: Workspace, conversationId: Conversation
       const { seq } = envelope.header
       if (seq <= record.cursor) continue
       const taking = { workspace, conversationId, turn, group, seen, wanted, senders }
-      if (seq > record.cursor + 1) noteWithheld(taking, envelope, seq - record.cursor - 1)
-      const isTaken = await takeEnvelope(taking, envelope)
-      senders.writeTo(turn)
-      if (!isTaken) return
+      const missing = missingBefore(record, seq)
+      if (missing > 0) noteWithheld(taking, envelope, missing)
+      if (!(await cameBack(store, turn, conversationId, envelope))) {
+        const before = isRosterChange(envelope) ? membersOf(group) : []
+        const isTaken = await takeEnvelope(taking, envelope)
+        senders.writeTo(turn)
+        if (!isTaken) return
+        if (group.status === 'active') keepTaken(turn, conversationId, envelope, { before, after: isRosterChange(envelope) ? membersOf(group) : [] })
+      }
       turn.update({ cursor: seq, stuckCode: '' })
     }
   })
@@ -198,7 +204,7 @@ const takeCommit = async (taking: Taking, { header }: Envelope, staged: StagedCo
     return
   }
   turn.update({ state: ConversationState.ended })
-  for (const table of ['outbox', 'intents', 'resends'] as const) {
+  for (const table of ['outbox', 'intents', 'resends', 'taken'] as const) {
     for (const { key } of await store.list(table, { prefix: conversationPrefix(conversationId) })) turn.put(table, key, undefined)
   }
 }
@@ -208,6 +214,12 @@ const noteMembers = ({ senders }: Taking, { before, after, staged }: { before: r
   const added = new Set<number>(staged.added.map(({ leafIndex }) => leafIndex))
   for (const { deviceId } of before) if (!after.some((device) => device.deviceId === deviceId)) senders.end(deviceId)
   for (const { deviceId, leafIndex } of after) if (added.has(leafIndex)) senders.start(deviceId)
+}
+
+/** Places between the cursor and an entry that the device should have got; a restored log leaves some out. */
+const missingBefore = ({ cursor, restoredAfterSeq, resumesAfterSeq }: ConversationRecord, seq: number): number => {
+  const isAcross = resumesAfterSeq > 0 && cursor <= resumesAfterSeq && seq > resumesAfterSeq
+  return isAcross ? seq - resumesAfterSeq - 1 + Math.max(0, restoredAfterSeq - cursor) : seq - cursor - 1
 }
 
 /** Positions are without holes: what is not there was left out. */

@@ -97,7 +97,7 @@ const takeWelcome = (
     if (subject.kind !== kind) throw new ClientError('client.message.malformed')
     turn.adopt({
       ...subject, state: ConversationState.active, isRegistered: true, isLeaving: false, cursor: fromSeq - 1,
-      joinedEpoch: group.epoch, welcomeId, sentCount: 0, isRolledBack: false, renewedAtMs: workspace.context.clock.nowMs(), renewedAtCount: 0, keptUpAtMs: workspace.context.clock.nowMs(), stuckCode: '',
+      joinedEpoch: group.epoch, welcomeId, sentCount: 0, isRolledBack: false, renewedAtMs: workspace.context.clock.nowMs(), renewedAtCount: 0, keptUpAtMs: workspace.context.clock.nowMs(), stuckCode: '', restoredAfterSeq: 0, resumesAfterSeq: 0,
     }, group)
     const archived = await workspace.context.store.get('archived', conversationId)
     if (archived !== undefined) {

@@ -4,7 +4,7 @@
 import {
   closed, type Codec, counter, decode, encode, flag, type Infer, isCodedError, opaque, optional, struct, text, uint64, uint8, vector,
 } from '@famichat/base'
-import { AccountId, BlobId, ConversationId, conversationKind, DeviceId, InviteId, LIMITS, LinkId, MessageId, WelcomeId } from '@famichat/protocol'
+import { AccountId, BlobId, ConversationId, conversationKind, DeviceId, Envelope, InviteId, LIMITS, LinkId, MessageId, WelcomeId } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
 import { bytes32 } from './fields.js'
 
@@ -104,8 +104,17 @@ export const ConversationRecord = struct({
   keptUpAtMs: counter,
   /** Why the entry after the cursor cannot be taken; empty when all is well. */
   stuckCode: errorCode,
+  /** The server was put back to a copy that ended here, and goes on after the second; 0 when it never was. */
+  restoredAfterSeq: counter,
+  resumesAfterSeq: counter,
 })
 export type ConversationRecord = Infer<typeof ConversationRecord>
+
+const devices = vector(DeviceId, { max: 1000 })
+
+/** A log entry as it came; for a commit with the devices it brought in and took out. */
+export const TakenRecord = struct({ envelope: Envelope, added: devices, removed: devices })
+export type TakenRecord = Infer<typeof TakenRecord>
 
 /** Kinds of history entries. */
 export const HistoryKind = { message: 1, membership: 2, unreadable: 3, joined: 4, deleted: 5, notice: 6 } as const

@@ -24,6 +24,8 @@ export const TABLES = [
   'archived',
   /** The engine's rows: `<conversation>/<row>`. */
   'groupRows',
+  /** Log entries as they came, the last ones, for a server that lost them: `<conversation>/<seq modulo their number>`. */
+  'taken',
   /** What was shown: `<conversation>/<seq>`. */
   'history',
   /** Message ids that were taken: `<conversation>/<account>/<message>`. */

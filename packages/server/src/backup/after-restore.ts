@@ -6,7 +6,7 @@ import type Sqlite from 'better-sqlite3-multiple-ciphers'
 
 /** At least so many places of a log are left out. */
 const MIN_GAP = 2 ** 20
-/** No log grows faster, in entries a second, so a later restore always starts beyond an earlier one. */
+/** No log grows faster, in entries a second, so a later restore always starts beyond an earlier one; clients keep so many entries. */
 const PLACES_PER_SECOND = 1024
 
 /** Makes a restored database safe to serve; one transaction. */
@@ -21,7 +21,9 @@ export const makeSafeAfterRestore = (database: Sqlite.Database, nowMs: number): 
     database.prepare('UPDATE invites SET revoked_at_ms = ? WHERE used_by IS NULL AND revoked_at_ms IS NULL').run(nowMs)
     // logs go on where nobody has been: no place is given twice, whatever clients have taken since
     const base = Math.floor(nowMs / 1000) * PLACES_PER_SECOND
-    database.prepare(`UPDATE conversations SET restored_after_seq = last_seq, resumes_after_seq = max(last_seq + ${MIN_GAP}, ?)`).run(base)
+    // half a round further in the ring of entries that clients keep: what is new overwrites last what they have to give back
+    database.prepare(`UPDATE conversations SET restored_after_seq = last_seq,
+      resumes_after_seq = max(last_seq + ${MIN_GAP}, ? + (last_seq + ${PLACES_PER_SECOND / 2}) % ${PLACES_PER_SECOND})`).run(base)
     database.prepare('UPDATE conversations SET last_seq = resumes_after_seq').run()
   })()
 }

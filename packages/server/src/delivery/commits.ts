@@ -61,7 +61,7 @@ const validateSubmission = (submission: CommitSubmission, sender: DeviceId): voi
 }
 
 /** The compare-and-set. Returns the seq of the winner: this commit. */
-const takeEpoch = async (store: Store, conversationId: ConversationId, epoch: number): Promise<number> => {
+export const takeEpoch = async (store: Store, conversationId: ConversationId, epoch: number): Promise<number> => {
   const taken = await store.updateTable('conversations')
     .set((eb) => ({ epoch: eb('epoch', '+', 1), last_seq: eb('last_seq', '+', 1) }))
     .where('conversation_id', '=', conversationId).where('epoch', '=', epoch).returning('last_seq').executeTakeFirst()

@@ -68,7 +68,7 @@ export const listConversations = async (services: Services, { deviceId }: Authen
       .onRef('cursors.device_id', '=', 'memberships.device_id'))
     .select([
       'conversations.conversation_id', 'conversations.kind', 'conversations.epoch', 'conversations.last_seq',
-      'memberships.from_seq', 'memberships.until_seq', 'cursors.acknowledged_seq',
+      'memberships.from_seq', 'memberships.until_seq', 'cursors.acknowledged_seq', 'conversations.restored_after_seq', 'conversations.resumes_after_seq',
     ])
     .select((eb) => eb.selectFrom('memberships as present').innerJoin('devices', 'devices.device_id', 'present.device_id')
       .select((inner) => inner.fn.countAll<number>().as('revoked'))
@@ -82,6 +82,8 @@ export const listConversations = async (services: Services, { deviceId }: Authen
       fromSeq: row.from_seq, untilSeq: row.until_seq ?? undefined, acknowledgedSeq: row.acknowledged_seq ?? 0,
       // who is out learns nothing of those who are in
       revokedDevices: row.until_seq === null ? row.revoked_devices ?? 0 : 0,
+      restored: row.restored_after_seq === null || row.resumes_after_seq === null ? undefined
+        : { afterSeq: row.restored_after_seq, resumesAfterSeq: row.resumes_after_seq },
     })),
   }
 }

@@ -17,6 +17,7 @@ import { appendToBlob, createBlob, deleteBlob, listInbox, readBlob, readBlobStat
 import { acceptCommit } from '../delivery/commits.js'
 import { createConversation, listConversations, readGroupInfo, readRoster } from '../delivery/conversations.js'
 import { readLog } from '../delivery/log.js'
+import { returnEntries } from '../delivery/returned-entries.js'
 import { listReadds, requestReadd } from '../delivery/readds.js'
 import { listWelcomes, readWelcome } from '../delivery/welcomes.js'
 import { readBundle, replaceBundle } from '../passkeys/bundles.js'
@@ -122,6 +123,7 @@ export const makeHandlers = (
     blobInbox: ({ caller }) => listInbox(services, caller),
     blobDelete: ({ caller, request }) => deleteBlob(services, caller, request.blobId),
 
+    logReturn: ({ caller, request }) => returnEntries(services, caller, request),
     logRead: ({ caller, request }) => readLog(services, caller, request),
     welcomeList: async ({ caller }) => ({ welcomes: withinScope(caller, await listWelcomes(read, caller.deviceId)) }),
     welcomeRead: ({ caller, request }) => readWelcome(read, caller.deviceId, request.welcomeId),
