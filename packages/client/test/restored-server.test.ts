@@ -40,7 +40,7 @@ const agreeOn = async (clients: readonly Client[], id: ConversationId, texts: re
   assert.equal(new Set(authenticators).size, 1)
 }
 
-test('a server restored from an older backup gets its log back from its clients: no message lost, none twice, all go on', async (t) => {
+test('S13: a server restored from an older backup gets its log back from its clients: no message lost, none twice, all go on', async (t) => {
   const community = await Community.start(t)
   const [ada, ben, cleo, dora] = await community.people('Ada', 'Ben', 'Cleo', 'Dora')
   assert.ok(ada && ben && cleo && dora)
