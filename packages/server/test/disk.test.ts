@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import { present, systemClock, systemRandom } from '@famichat/base'
 import { insecureSeededRandom } from '@famichat/base/testing'
 import { type AccountId, Encryption, makeId, type MessageId } from '@famichat/protocol'
@@ -47,20 +47,20 @@ const scene = async (t: TestContext) => {
     (await database.read.selectFrom('envelopes').select('seq').orderBy('seq').execute()).map(({ seq }) => seq)
   const lastSeq = async (): Promise<number> => (await database.read.selectFrom('conversations').select('last_seq').executeTakeFirstOrThrow()).last_seq
   /** On the connection that writes. */
-  const pragma = (text: string): Promise<unknown> => database.write.write((store: Store) => sql.raw(`pragma ${text}`).execute(store))
-  return { database, health, delivered, say, stored, lastSeq, pragma }
+  const onWriter = (statement: RawBuilder<unknown>): Promise<unknown> => database.write.write((store: Store) => statement.execute(store))
+  return { database, health, delivered, say, stored, lastSeq, onWriter }
 }
 
 test('S50 on a full disk nothing is acknowledged, delivered or moved; small and large messages alike; with room again it goes on without a hole', async (t) => {
-  const { health, delivered, say, stored, lastSeq, pragma } = await scene(t)
+  const { health, delivered, say, stored, lastSeq, onWriter } = await scene(t)
   await say(100)
-  await pragma('max_page_count = 1')
+  await onWriter(sql`pragma max_page_count = 1`)
   const id = makeId<MessageId>(systemRandom)
   const outcomes = await Promise.allSettled([say(60_000), say(60_000, id), ...Array.from({ length: 40 }, () => say(20_000))])
   for (const outcome of outcomes) assert.ok(outcome.status === 'rejected' && (outcome.reason as { code: string }).code === 'protocol.server.unavailable')
   assert.equal(health.problem, 'disk_full')
   assert.deepEqual([await stored(), await lastSeq(), delivered], [[1], 1, [1]])
-  await pragma('max_page_count = 1000000')
+  await onWriter(sql`pragma max_page_count = 1000000`)
   assert.equal((await say(60_000, id)).seq, 2)
   assert.equal((await say(60_000, id)).seq, 2)
   assert.equal(health.problem, undefined)
@@ -68,9 +68,9 @@ test('S50 on a full disk nothing is acknowledged, delivered or moved; small and 
 })
 
 test('S50 where the files became read-only nothing is acknowledged, and reading goes on', async (t) => {
-  const { health, say, stored, pragma } = await scene(t)
+  const { health, say, stored, onWriter } = await scene(t)
   await say(100)
-  await pragma('query_only = on')
+  await onWriter(sql`pragma query_only = on`)
   await assert.rejects(say(100), { code: 'protocol.server.unavailable' })
   assert.equal(health.problem, 'read_only')
   assert.deepEqual(await stored(), [1])
