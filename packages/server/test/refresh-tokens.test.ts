@@ -25,8 +25,18 @@ test('a refresh token gives a pair that works, and the next refresh token gives 
 })
 
 test('S22 a thousand refreshes at once give one pair: the answer to the first may have been lost', async (t) => {
-  const ana = await firstDevice(await startTestServer(t, { rateLimits: { ...OPEN } }))
-  const answers = await Promise.all(Array.from({ length: 1000 }, () => ana.refresh()))
+  const ana = await firstDevice(await startTestServer(t, { rateLimits: { ...OPEN }, connectionCaps: { perAddress: 5000 } }))
+  // a connection that a busy machine was too slow for is cut: who lost it asks again, which is what this is about
+  const persistent = async (): ReturnType<typeof ana.refresh> => {
+    for (;;) {
+      try {
+        return await ana.refresh()
+      } catch (error) {
+        if (!(error instanceof TypeError)) throw error
+      }
+    }
+  }
+  const answers = await Promise.all(Array.from({ length: 1000 }, persistent))
   assert.equal(new Set(answers.map(({ token, refreshToken }) => toHex(token) + toHex(refreshToken))).size, 1)
   ana.token = answers[0]?.token ?? ana.token
   await ana.call('directory', {})
