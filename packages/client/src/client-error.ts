@@ -21,6 +21,7 @@ export const CLIENT_ERRORS = {
   'client.server.unreachable': { text: 'no Famichat server answers at this address: check the address, and that the server is running' },
   'client.channel.closed': { text: 'the connection to the server was lost: it is made again, or try again' },
   'client.invite.inviter_missing': { text: 'the server does not show the person who invited you, so it may not be honest: ask them before you go on' },
+  'client.invite.joiner_differs': { text: 'somebody else than whom you invited used this invite, so nothing is said to them: ask the person you invited, and whoever runs the server' },
   'client.link.malformed': { text: 'this is not a whole device link: copy it again, with everything after the #' },
   'client.link.timed_out': { text: 'the other device did not answer in 10 minutes: start again on both' },
   'client.link.refused': { text: 'the other device\'s answer is not authentic, so nothing was linked: start again on both' },

@@ -36,6 +36,7 @@ import { isDeviceLink, parseDeviceLink } from './identity/device-link.js'
 import { leafParameters, openIdentity } from './identity/identity.js'
 import { joinWithInvite, joinWithLink, readIdentity } from './identity/joining.js'
 import { LinkHost, type LinkOffering } from './identity/link-host.js'
+import { InvitePsks } from './identity/invite-secrets.js'
 import { makeInvite } from './identity/inviting.js'
 import { type DeviceInfo, listOwnDevices, revokeOwnDevice } from './identity/own-devices.js'
 import { Trust } from './identity/trust.js'
@@ -134,8 +135,9 @@ export class Client {
     if (record === undefined || record.admission !== undefined) throw new ClientError('client.profile.missing')
     const trust = new Trust({ store, suite, nowMs: () => clock.nowMs() })
     const identity = await openIdentity(suite, record)
-    const groupConfig = { backend, authentication: trust, clock, random, policy: GROUP_POLICY }
-    return new Client(makeEngine(surroundings, { groupConfig, identity, trust }), surroundings)
+    const psks = new InvitePsks(store, suite)
+    const groupConfig = { backend, authentication: trust, psks, clock, random, policy: GROUP_POLICY }
+    return new Client(makeEngine(surroundings, { groupConfig, identity, trust, psks }), surroundings)
   }
 
   /** Opens a profile, or gives it an account by an invite link if it has none: a program that starts again stays who it is. */

@@ -23,6 +23,8 @@ import { Workspace, type WorkspaceContext } from './conversation/workspace.js'
 import { DeviceLists } from './identity/device-lists.js'
 import { People } from './identity/directory.js'
 import { readKeyChanges } from './identity/key-changes.js'
+import { readImpostors } from './identity/invite-secrets.js'
+import { checkInvites } from './identity/inviting.js'
 import { topUpKeyPackages } from './identity/key-packages.js'
 import { findStrayDevices } from './identity/stray-devices.js'
 import { Connection } from './net/connection.js'
@@ -64,12 +66,12 @@ export interface Engine {
 
 /** Puts the parts together. */
 export const makeEngine = (
-  surroundings: Surroundings, { groupConfig, identity, trust }: Pick<WorkspaceContext, 'groupConfig' | 'identity' | 'trust'>,
+  surroundings: Surroundings, { groupConfig, identity, trust, psks }: Pick<WorkspaceContext, 'groupConfig' | 'identity' | 'trust' | 'psks'>,
 ): Engine => {
   const { store, suite, clock, random, sleep, onPoint, network } = surroundings
   const changes = new Changes()
   const onWritten = (conversationId: ConversationId): void => { changes.tell(conversationId) }
-  const workspace = new Workspace({ store, suite, groupConfig, identity, trust, clock, random, onPoint, onWritten })
+  const workspace = new Workspace({ store, suite, groupConfig, identity, trust, psks, clock, random, onPoint, onWritten })
   const connection: Connection = new Connection({
     identity, network, clock, random,
     listener: { onFrame: (frame) => { live.onFrame(frame) }, onClosed: () => { live.onClosed() } },
@@ -91,6 +93,7 @@ export const makeEngine = (
     const changed = await people.take(await connection.calls.call('directory', {}))
     for (const accountId of changed) await noteKeyChange(workspace, accountId)
     await lists.follow(people.accounts)
+    await checkInvites(workspace.context, { calls: connection.calls, lists })
   }
 
   /** Somebody came in whom the directory did not have when it was read last: names are for screens, not for keys. */
@@ -138,6 +141,7 @@ export const makeEngine = (
       await healing.askIfBroken(conversationId)
     }
     for (const stray of await strayDevices()) problems.push({ conversationId: undefined, ...stray })
+    for (const accountId of await readImpostors(store)) problems.push({ conversationId: undefined, accountId, code: 'client.invite.joiner_differs' })
     for (const [accountId, code] of lists.problems) problems.push({ conversationId: undefined, accountId, code })
     await topUp(false)
     try {

@@ -16,7 +16,7 @@ import { decodeRecord, NameRecord } from '../dist/store/records.js'
 import { surroundingsOf } from '../dist/platform.js'
 import { Community, settle, textsOf } from './support/community.js'
 
-/** Reached where cheating and healing are tested: hostile-members.test.ts, healing.test.ts, contacts.test.ts, archive.test.ts, devices.test.ts, device-lists.test.ts, history-transfer.test.ts, passkeys.test.ts, browser/passkeys.test.ts. */
+/** Reached where cheating and healing are tested: hostile-members.test.ts, healing.test.ts, contacts.test.ts, archive.test.ts, devices.test.ts, device-lists.test.ts, history-transfer.test.ts, invites.test.ts, passkeys.test.ts, browser/passkeys.test.ts. */
 const ELSEWHERE = [
   'client.message.missing', 'client.message.replayed', 'client.message.misplaced', 'client.log.reordered',
   'client.log.forked', 'client.server.rolled_back', 'client.profile.rolled_back',
@@ -27,7 +27,7 @@ const ELSEWHERE = [
   'client.passkey.needs_phrase', 'client.passkey.locked', 'client.passkey.cancelled', 'client.passkey.unsupported', 'client.passkey.exists', 'client.passkey.unknown',
   'client.verification.malformed', 'client.verification.not_for_you', 'client.verification.differs',
   'client.account.no_key', 'client.device_list.rolled_back', 'client.device_list.forked', 'client.device_list.refused', 'client.device_list.withheld',
-  'client.device.unlisted', 'client.device.hidden', 'client.history.not_sent',
+  'client.device.unlisted', 'client.device.hidden', 'client.history.not_sent', 'client.invite.joiner_differs',
 ]
 const reached = new Set<string>(ELSEWHERE)
 

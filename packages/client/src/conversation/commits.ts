@@ -8,6 +8,7 @@ import { decodeKeyPackage, type Group, type KeyPackage, makeAdd, makeRemove, typ
 import { type AccountId, type ConversationId, type DeviceId, makeId, type MessageId } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
 import { unlistedDevices } from '../identity/stray-devices.js'
+import { bindFirst } from '../identity/invite-secrets.js'
 import { certificateOf } from '../identity/trust.js'
 import type { Connection } from '../net/connection.js'
 import { CommitRecord, ConversationState, decodeRecord, encodeRecord, IntentKind } from '../store/records.js'
@@ -142,7 +143,7 @@ export class Commits {
       }
       const intents = await readIntents(store, conversationId)
       if (removedByProposals(group).has(group.ownLeaf)) return undefined
-      const proposals = proposalsFor(group, intents, claims)
+      const proposals = await bindFirst(store, group, proposalsFor(group, intents, claims))
       const isRefreshDue = intents.some((intent) => intent.record.kind === IntentKind.refresh && intent.record.epoch === group.epoch)
       if (proposals.length === 0 && !isRefreshDue && !mayCommitProposals(group)) {
         for (const { key } of intents) turn.put('intents', key, undefined)
@@ -160,6 +161,7 @@ export class Commits {
         added: staged.added.map(({ keyPackage }) => deviceOfLeaf(keyPackage.leafNode).deviceId),
         removed: staged.removed.flatMap((leafIndex) => leaves.get(leafIndex) ?? []).map((leafNode) => deviceOfLeaf(leafNode).deviceId),
       }
+      for (const { table, key, value } of workspace.context.psks.takeUsed()) turn.put(table, key, value)
       turn.put('commits', conversationId, encodeRecord(CommitRecord, made))
       return made
     })

@@ -81,7 +81,7 @@ const takeWelcome = (
   workspace: Workspace, header: WelcomeHeader, welcome: Uint8Array,
 ): Promise<'joined' | 'joinedByLastResort' | 'known'> => {
   const { conversationId, welcomeId, fromSeq, kind, createdAtMs, senderDevice } = header
-  const { groupConfig, identity } = workspace.context
+  const { groupConfig, identity, psks } = workspace.context
   return workspace.turn('welcome', conversationId, async (turn) => {
     const before = turn.record
     // a device that got stuck is removed and welcomed again: that is its way back (E3)
@@ -92,6 +92,7 @@ const takeWelcome = (
     const { group, keyPackage } = await Group.join({
       config: groupConfig, signer: identity.signer, welcome, keyPackages: keyPackages.map(({ bundle }) => bundle),
     })
+    for (const { table, key, value } of psks.takeUsed()) turn.put(table, key, value)
     if (!equal(group.groupId, idToBytes(conversationId))) throw new ClientError('client.message.malformed')
     const subject = readConversationExtension(group.context.extensions)
     if (subject.kind !== kind) throw new ClientError('client.message.malformed')

@@ -8,6 +8,7 @@ import { type CipherSuite, Group, type GroupConfig, type StateRow } from '@famic
 import type { ConversationId } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
 import type { Identity } from '../identity/identity.js'
+import type { InvitePsks } from '../identity/invite-secrets.js'
 import type { Trust } from '../identity/trust.js'
 import { ConversationRecord, conversationPrefix, decodeRecord, encodeRecord } from '../store/records.js'
 import type { Change, Store, Table } from '../store/store.js'
@@ -22,6 +23,8 @@ export interface WorkspaceContext {
   readonly groupConfig: GroupConfig
   readonly identity: Identity
   readonly trust: Trust
+  /** Secrets of invites, for the conversations they lock. */
+  readonly psks: InvitePsks
   readonly clock: Clock
   readonly random: RandomBytes
   readonly onPoint: PointListener
@@ -79,6 +82,7 @@ export class Workspace {
       } catch (error) {
         this.#forget(conversationId)
         this.context.trust.forget()
+        this.context.psks.forget()
         throw error
       }
     })

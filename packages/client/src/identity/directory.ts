@@ -5,11 +5,12 @@
 import { equal } from '@famichat/base'
 import { type AccountId, accountNameKey, decodeDeviceCertificate, type DeviceCertificate, type DeviceId, type Directory, listedDevices, normalizeAccountName, ProtocolError } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
-import { decodeRecord, encodeRecord, IdentityRecord, NameRecord, PinSource } from '../store/records.js'
+import { decodeRecord, encodeRecord, IdentityRecord, InviteSide, InviteState, NameRecord, PinSource } from '../store/records.js'
 import type { Change } from '../store/store.js'
 import type { WorkspaceContext } from '../conversation/workspace.js'
 import { type DeviceLists, readDeviceList } from './device-lists.js'
 import { accountFingerprint } from './identity.js'
+import { inviteChange, readImpostors, readInvites } from './invite-secrets.js'
 import { findKeyChanges } from './key-changes.js'
 
 /** A household in the community. */
@@ -70,10 +71,11 @@ export class People {
 
   /**
    * The account with a name, if it is who it was before.
-   * @throws ClientError `client.member.unknown` | `client.member.changed`
+   * @throws ClientError `client.member.unknown` | `client.member.changed` | `client.invite.joiner_differs`
    */
   async find(name: string): Promise<DirectoryAccount> {
     const account = this.named(name)
+    if ((await readImpostors(this.#context.store)).has(account.accountId)) throw new ClientError('client.invite.joiner_differs', { accountId: account.accountId })
     const key = accountNameKey(account.accountName)
     const nameBefore = await this.nameOf(account.accountId)
     const pinned = await this.#context.trust.pinned(account.accountId)
@@ -129,8 +131,10 @@ export class People {
       trust.forget()
       throw new ClientError('client.invite.inviter_missing')
     }
+    const received = (await readInvites(store)).filter(({ record: { side, state } }) => side === InviteSide.received && state === InviteState.open)
     return [
       ...trust.takeChanges(),
+      ...received.map((invite) => inviteChange({ ...invite, record: { ...invite.record, state: InviteState.bound, peer: inviter.accountId } })),
       { table: 'profile', key: 'identity', value: encodeRecord(IdentityRecord, { ...identity, inviterFingerprint: undefined }) },
     ]
   }

@@ -12,11 +12,12 @@ import { awaitTransfer } from '../archive/history-transfer.js'
 import { ClientError } from '../client-error.js'
 import { callRoute } from '../net/http.js'
 import type { Surroundings } from '../platform.js'
-import { decodeRecord, DeviceListRecord, encodeRecord, IdentityRecord, NameRecord, PinRecord, PinSource } from '../store/records.js'
+import { decodeRecord, DeviceListRecord, encodeRecord, IdentityRecord, InviteSide, InviteState, NameRecord, PinRecord, PinSource } from '../store/records.js'
 import type { Change, Store } from '../store/store.js'
 import { decodeLinkAnswer, type DeviceLink, type LinkAnswer, openLinkMail, sealLinkMail } from './device-link.js'
 import { deviceListChange, deviceListChecks } from './device-lists.js'
 import { encodeLinkOffer, type Identity, makeDeviceKey, makeIdentity, openIdentity } from './identity.js'
+import { inviteChange, joinerProof, type StoredInvite } from './invite-secrets.js'
 import { makeFirstStock, readKeyPackages } from './key-packages.js'
 
 const LINK_POLL_MS = 400
@@ -40,9 +41,12 @@ export const joinWithInvite = async (
     origin, accountName, nowMs: clock.nowMs(), random, inviterFingerprint, admission: { inviteId, linkId: undefined, inviteSecret: secret },
   })
   const deviceList = record.admission?.deviceList ?? EMPTY
-  if (record !== begun) await begin(surroundings, record, await followDeviceList(undefined, deviceList, deviceListChecks(suite)))
+  const list = await followDeviceList(undefined, deviceList, deviceListChecks(suite))
+  // the set-up link has no inviter
+  const invite = { inviteId, record: { secret, side: InviteSide.received, state: InviteState.open, peer: undefined, madeAtMs: clock.nowMs() } }
+  if (record !== begun) await begin(surroundings, record, list, inviterFingerprint === undefined ? {} : { invite })
   const proof = suite.hash.digest(inviteProofInput(inviteId, secret))
-  const request = { accountName: record.accountName, familyName, deviceList, joinerProof: undefined, ...await registration(surroundings, record, idToBytes(inviteId)) }
+  const request = { accountName: record.accountName, familyName, deviceList, joinerProof: inviterFingerprint && joinerProof(suite, link, list), ...await registration(surroundings, record, idToBytes(inviteId)) }
   try {
     await callRoute({ origin, fetch: network.fetch }, 'join', request, formatInviteAuthorization(inviteId, proof))
   } catch (error) {
@@ -77,7 +81,7 @@ export const unfinished = async (store: Store): Promise<IdentityRecord | undefin
 }
 
 /** Writes a new device's keys, its first KeyPackages, and whom it knows, before the server hears of them. */
-export const begin = async (surroundings: Surroundings, record: IdentityRecord, list: DeviceListState, { known = [], transferKey }: Partial<Pick<LinkAnswer, 'known' | 'transferKey'>> = {}): Promise<void> => {
+export const begin = async (surroundings: Surroundings, record: IdentityRecord, list: DeviceListState, { known = [], transferKey, invite }: Partial<Pick<LinkAnswer, 'known' | 'transferKey'>> & { readonly invite?: StoredInvite } = {}): Promise<void> => {
   const { store, clock, onPoint, suite } = surroundings
   const identity = await openIdentity(suite, record)
   const { changes } = await makeFirstStock({ ...surroundings, identity })
@@ -86,7 +90,7 @@ export const begin = async (surroundings: Surroundings, record: IdentityRecord, 
     pinChanges(accountId, { accountKey, source: index === 0 ? PinSource.self : PinSource.link, pinnedAtMs: clock.nowMs() }, accountName))
   await store.exclusive(async () => {
     const outdated = (await store.list('keyPackages', { prefix: '' })).map(({ key }): Change => ({ table: 'keyPackages', key, value: undefined }))
-    await store.write([...outdated, ...changes, ...pins, deviceListChange(list), ...(transferKey === undefined ? [] : [awaitTransfer(transferKey)]), { table: 'profile', key: 'identity', value: encodeRecord(IdentityRecord, record) }])
+    await store.write([...outdated, ...changes, ...pins, deviceListChange(list), ...(transferKey === undefined ? [] : [awaitTransfer(transferKey)]), ...(invite === undefined ? [] : [inviteChange(invite)]), { table: 'profile', key: 'identity', value: encodeRecord(IdentityRecord, record) }])
   })
   onPoint('join.written')
 }
@@ -117,7 +121,7 @@ export const finish = (store: Store, record: IdentityRecord): Promise<void> =>
 /** The link will never do: the profile is as before. */
 const abandon = (store: Store): Promise<void> => store.exclusive(async () => {
   const changes: Change[] = [{ table: 'profile', key: 'identity', value: undefined }]
-  for (const table of ['keyPackages', 'pins', 'names', 'deviceLists', 'transfers'] as const) {
+  for (const table of ['keyPackages', 'pins', 'names', 'deviceLists', 'transfers', 'invites'] as const) {
     for (const { key } of await store.list(table, { prefix: '' })) changes.push({ table, key, value: undefined })
   }
   await store.write(changes)

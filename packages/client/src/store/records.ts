@@ -2,9 +2,9 @@
  * Stored records: one schema each, with a format byte first. Changing one is a visible change of the stored format.
  */
 import {
-  closed, type Codec, counter, decode, encode, flag, type Infer, isCodedError, opaque, optional, struct, text, uint64, uint8, vector,
+  closed, type Codec, counter, decode, encode, fixed, flag, type Infer, isCodedError, opaque, optional, struct, text, uint64, uint8, vector,
 } from '@famichat/base'
-import { AccountId, BlobId, ConversationId, conversationKind, DeviceId, Envelope, InviteId, LIMITS, LinkId, MessageId, WelcomeId } from '@famichat/protocol'
+import { AccountId, BlobId, ConversationId, conversationKind, DeviceId, Envelope, INVITE_SECRET_BYTES, InviteId, LIMITS, LinkId, MessageId, WelcomeId } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
 import { bytes32 } from './fields.js'
 
@@ -50,6 +50,21 @@ export const DeviceListRecord = struct({
 })
 
 export const NameRecord = struct({ accountName: name })
+
+/** Who has an invite's secret here, and what became of it. */
+export const InviteSide = { made: 1, received: 2 } as const
+export const InviteState = { open: 1, bound: 2, swapped: 3 } as const
+
+/** An invite that this device made, or came by. */
+export const InviteRecord = struct({
+  secret: fixed(INVITE_SECRET_BYTES),
+  side: closed(uint8, InviteSide, 'invite side'),
+  /** `bound` once it is known who is on the other side, `swapped` when that is somebody without the secret. */
+  state: closed(uint8, InviteState, 'invite state'),
+  peer: optional(AccountId),
+  madeAtMs: counter,
+})
+export type InviteRecord = Infer<typeof InviteRecord>
 
 /** How two people compared their keys. */
 export const VerificationMethod = { number: 1, scan: 2 } as const

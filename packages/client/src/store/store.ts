@@ -36,6 +36,8 @@ export const TABLES = [
   'senders',
   /** Files on their way to the server: `<conversation>/<hash of the file>`. */
   'uploads',
+  /** Secrets of invites that this device made or came by, by invite. */
+  'invites',
   /** What was said, on its way to or from another device of the account: `out/<device>` and `in`, and their pieces behind another `/`. */
   'transfers',
   /** Written, encrypted, not accepted yet: `<conversation>/<order>`. */

@@ -3,12 +3,14 @@
  */
 import { Group, makeCipherSuite } from '@famichat/mls'
 import { nodeBackend } from '@famichat/mls/node'
-import { systemRandom } from '@famichat/base'
-import { openSqliteStore } from '@famichat/client/node'
+import { systemClock, systemRandom } from '@famichat/base'
+import { nodePlatform, openSqliteStore } from '@famichat/client/node'
 import { type ConversationId, makeId, type MessageId } from '@famichat/protocol'
 import { appendOutbox } from '../../dist/conversation/outbox-rows.js'
-import { openIdentity } from '../../dist/identity/identity.js'
+import { type Identity, openIdentity } from '../../dist/identity/identity.js'
 import { readIdentity } from '../../dist/identity/joining.js'
+import { Connection } from '../../dist/net/connection.js'
+import type { DeviceCalls } from '../../dist/net/http.js'
 import type { Turn } from '../../dist/conversation/workspace.js'
 import { conversationPrefix, OutboxKind } from '../../dist/store/records.js'
 import type { Change, Store } from '../../dist/store/store.js'
@@ -66,6 +68,47 @@ export const forge = async (
   group.close()
   await store.close()
   await smuggle(folder, conversationId, { epoch, message })
+}
+
+/** What a member can do with its own profile and the engine, whatever its client would. */
+export interface Insider {
+  readonly group: Group
+  readonly identity: Identity
+  readonly calls: DeviceCalls
+  /** Sends a proposal, as it is. */
+  readonly send: (message: Uint8Array) => Promise<void>
+  /** Hands in a commit; the server sees no more of it than this. */
+  readonly submit: (commit: Uint8Array, epoch: bigint) => Promise<void>
+}
+
+/** Acts as a member whose client is closed. Nothing of what it does is stored. */
+export const asInsider = async (folder: string, conversationId: ConversationId, work: (insider: Insider) => Promise<void>): Promise<void> => {
+  const store: Store = openSqliteStore({ folder })
+  const record = await readIdentity(store)
+  if (record === undefined) throw new Error('not a profile')
+  const identity = await openIdentity(makeCipherSuite(3, nodeBackend, systemRandom), record)
+  const prefix = conversationPrefix(conversationId)
+  const rows = (await store.list('groupRows', { prefix })).map(({ key, value }) => ({ key: key.slice(prefix.length), value }))
+  await store.close()
+  const { signer } = identity
+  const group = Group.restore({ config: { backend: nodeBackend, authentication: { isValid: () => true, isSuccessor: () => true } }, signer, rows })
+  const connection = new Connection({
+    identity, network: nodePlatform.network, clock: systemClock, random: systemRandom, listener: { onFrame: () => undefined, onClosed: () => undefined },
+  })
+  const { calls } = connection
+  const messageId = () => makeId<MessageId>(systemRandom)
+  try {
+    await work({
+      group, identity, calls,
+      send: async (message) => { await (await connection.channel()).send({ conversationId, messageId: messageId(), epoch: group.epoch, message }) },
+      submit: async (commit, epoch) => {
+        await calls.call('conversationCommit', { conversationId, messageId: messageId(), epoch, commit, welcome: undefined, groupInfo: undefined, added: [], removed: [] })
+      },
+    })
+  } finally {
+    connection.close()
+    group.close()
+  }
 }
 
 /** Puts bytes into a closed profile's outbox: its client sends them when it is opened again. */
