@@ -82,6 +82,7 @@ test('S6: members who are told different courses of a conversation hear of it wi
   await community.close(cleo)
   const dora = await community.join((await ada.invite()).link, 'Dora')
   await ada.sync()
+  const { seq } = await ada.info(id)
   // one course: Ada adds Dora. The other, told to Ben alone: Ben removes Cleo at the same epoch.
   const fork: Envelope[] = []
   const { network } = nodePlatform
@@ -90,7 +91,7 @@ test('S6: members who are told different courses of a conversation hear of it wi
     ...community.options('Ben'), sleep: () => Promise.resolve(),
     network: { ...network, fetch: async (url, init) => {
       const { pathname } = new URL(url)
-      if (pathname === ROUTES.conversationCommit.path) return acceptInSecret(fork, init, id, isolated.identity.deviceId)
+      if (pathname === ROUTES.conversationCommit.path) return acceptInSecret(fork, init, { id, seq: seq + 1, senderDevice: isolated.identity.deviceId })
       if (pathname === ROUTES.logRead.path) return answerLog(fork)
       return network.fetch(url, init)
     } },
@@ -109,10 +110,12 @@ test('S6: members who are told different courses of a conversation hear of it wi
   await dora.sync()
 })
 
-const acceptInSecret = (fork: Envelope[], init: RequestInit, conversationId: ConversationId, senderDevice: Envelope['header']['senderDevice']): Response => {
+const acceptInSecret = (
+  fork: Envelope[], init: RequestInit, { id, seq, senderDevice }: Pick<Envelope['header'], 'seq' | 'senderDevice'> & { readonly id: ConversationId },
+): Response => {
   const { commit, messageId, epoch } = decodeRequest('conversationCommit', init.body as Uint8Array)
-  fork.push({ message: commit.slice(), header: { conversationId, seq: 2, senderDevice, messageId, encryption: 1, contentType: 3, epoch, createdAtMs: 1 } })
-  return new Response(encodeResponse('conversationCommit', { seq: 2, createdAtMs: 1 }) as Uint8Array<ArrayBuffer>)
+  fork.push({ message: commit.slice(), header: { conversationId: id, seq, senderDevice, messageId, encryption: 1, contentType: 3, epoch, createdAtMs: 1 } })
+  return new Response(encodeResponse('conversationCommit', { seq, createdAtMs: 1 }) as Uint8Array<ArrayBuffer>)
 }
 
 const answerLog = (fork: readonly Envelope[]): Response =>
