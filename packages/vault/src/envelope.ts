@@ -10,7 +10,7 @@ const HEADER_BYTES = 3
 /** AES-GCM's. */
 export const NONCE_BYTES = 12
 /** AES-GCM's full tag. */
-export const TAG_BYTES = 16
+const TAG_BYTES = 16
 /** Characters that say version and key. */
 export const PREFIX_CHARACTERS = 4
 

@@ -9,7 +9,7 @@ import { VaultError } from './vault-error.js'
 
 const KEY_BYTES = 32
 /** Key ids have two bytes. */
-export const MAX_KEY_ID = 0xffff
+const MAX_KEY_ID = 0xffff
 const MAX_KEYS = 16
 const LINE = /^v([1-9]\d{0,4}) ([0-9a-fA-F]{64})$/
 

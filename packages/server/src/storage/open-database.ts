@@ -73,7 +73,7 @@ const makeDataDir = (dataDir: string): void => {
 }
 
 /** Holds an empty database locked for as long as the process lives: the system frees it even after `kill -9`. */
-export const lockDataDir = (dataDir: string): Sqlite.Database => {
+const lockDataDir = (dataDir: string): Sqlite.Database => {
   let lock: Sqlite.Database | undefined
   try {
     lock = new Sqlite(join(dataDir, LOCK_FILE), { timeout: 0 })
