@@ -78,7 +78,7 @@ export const makeEngine = (
   })
   const lists = new DeviceLists({ store, suite, trust, calls: connection.calls })
   const people = new People(workspace.context, lists)
-  const delivery = new Delivery({ workspace, connection, lists, explainGap: () => healing.look() })
+  const delivery = new Delivery({ workspace, connection, lists, explainGap: () => healing.look(), sleep })
   const commits = new Commits({ workspace, connection, delivery, sleep })
   const settle = async (conversationId: ConversationId): Promise<void> => { await commits.settle(conversationId) }
   const outbox = new Outbox({ workspace, connection, delivery, settle, sleep })

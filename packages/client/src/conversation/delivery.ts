@@ -7,9 +7,10 @@ import type { DeviceLists } from '../identity/device-lists.js'
 import type { Connection } from '../net/connection.js'
 import { ConversationState } from '../store/records.js'
 import { takeEnvelopes, takePruned } from './inbox.js'
+import type { Sleep } from './retry.js'
 import type { Workspace } from './workspace.js'
 
-/** Entries of one turn: one transaction. */
+/** Entries of one turn at most: one transaction. */
 const ENTRIES_PER_TURN = 64
 
 /** What delivery works with. */
@@ -19,6 +20,7 @@ export interface DeliveryParts {
   readonly lists: DeviceLists
   /** Called when places of a log are missing: the server may have been restored, and says so elsewhere. */
   readonly explainGap: () => Promise<unknown>
+  readonly sleep: Sleep
 }
 
 /** Brings conversations up to date. */
@@ -27,12 +29,14 @@ export class Delivery {
   readonly #connection: Connection
   readonly #lists: DeviceLists
   readonly #explainGap: () => Promise<unknown>
+  readonly #sleep: Sleep
 
-  constructor({ workspace, connection, lists, explainGap }: DeliveryParts) {
+  constructor({ workspace, connection, lists, explainGap, sleep }: DeliveryParts) {
     this.#workspace = workspace
     this.#connection = connection
     this.#lists = lists
     this.#explainGap = explainGap
+    this.#sleep = sleep
   }
 
   /** Reads the log after the cursor to its end, or to where this device cannot follow. */
@@ -42,21 +46,29 @@ export class Delivery {
       if (state !== ConversationState.active || !isRegistered) return
       const stretch: LogStretch = await this.#connection.calls.call('logRead', { conversationId, afterSeq: cursor })
       if (stretch.prunedSeq > cursor) await takePruned(this.#workspace, conversationId, stretch.prunedSeq)
-      if (stretch.envelopes.some(({ header }, i) => i === 0 && header.seq > cursor + 1)) await this.#explainGap()
+      if ((stretch.envelopes[0]?.header.seq ?? 0) > cursor + 1) await this.#explainGap()
       await this.take(conversationId, stretch.envelopes)
       const { cursor: reached } = await this.#workspace.read(conversationId)
       if (!stretch.hasMore || reached === cursor) return
     }
   }
 
-  /** Takes entries that were delivered, and says so to the server once they are stored. */
+  /**
+   * Takes entries that were delivered, and says so to the server once they are stored. Between turns whoever shares the thread
+   * gets to run: a long absence must not make a page stand still.
+   */
   async take(conversationId: ConversationId, envelopes: readonly Envelope[]): Promise<void> {
     if (envelopes.length === 0) return
-    for (let from = 0; from < envelopes.length; from += ENTRIES_PER_TURN) {
-      const stretch = envelopes.slice(from, from + ENTRIES_PER_TURN)
+    for (let rest = envelopes; rest.length > 0;) {
+      const stretch = rest.slice(0, ENTRIES_PER_TURN)
       await takeEnvelopes(this.#workspace, conversationId, stretch)
       // a device came whose account's list is not here yet: it is judged again with the list
       if (await this.#lists.fetchMissing()) await takeEnvelopes(this.#workspace, conversationId, stretch)
+      const { cursor } = await this.#workspace.read(conversationId)
+      const left = rest.filter(({ header }) => header.seq > cursor)
+      if (left.length === rest.length) break
+      rest = left
+      if (rest.length > 0) await this.#sleep(0)
     }
     const { cursor } = await this.#workspace.read(conversationId)
     this.#connection.openChannel?.acknowledge(conversationId, cursor)

@@ -20,15 +20,20 @@ import { noteAt, showMessage, showUnreadable, type Taking, wasTaken } from './ta
 import { cameBack, isRosterChange, keepTaken } from './taken-entries.js'
 import type { Workspace } from './workspace.js'
 
-/** Takes entries that follow the cursor; those before it were taken already. Stops where it cannot follow. */
+/** A turn ends behind the entry at which it has taken so long, in milliseconds: the rest is another turn's. */
+const TURN_MS = 20
+
+/** Takes entries that follow the cursor; those before it were taken already. Stops where it cannot follow, or when its time is up. */
 export const takeEnvelopes = (workspace: Workspace, conversationId: ConversationId, envelopes: readonly Envelope[]): Promise<void> =>
   workspace.turn('receive', conversationId, async (turn) => {
     const { store, clock } = workspace.context
     const seen = new Map<string, number>()
     const wanted: Taking['wanted'] = new Map()
-    const senders = new Senders(store, conversationId, clock.nowMs())
+    const startedAtMs = clock.nowMs()
+    const senders = new Senders(store, conversationId, startedAtMs)
     for (const envelope of envelopes) {
       const { group, record } = turn
+      if (clock.nowMs() - startedAtMs > TURN_MS) return
       if (group === undefined || record?.state !== ConversationState.active) return
       const { seq } = envelope.header
       if (seq <= record.cursor) continue
