@@ -27,7 +27,7 @@ export interface World {
 /** Rates that a test cannot reach. */
 const UNLIMITED = { burst: 1e6, perSecond: 1e6 }
 
-export const CHILD = { place: InvitePlace.ownFamily, familyRole: FamilyRole.child } as const
+const CHILD = { place: InvitePlace.ownFamily, familyRole: FamilyRole.child } as const
 export const ADULT = { place: InvitePlace.ownFamily, familyRole: FamilyRole.adult } as const
 
 export const makeWorld = async (t: TestContext): Promise<World> => {
