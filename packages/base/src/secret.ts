@@ -33,7 +33,8 @@ export class Secret {
 
   /** A second, independently owned secret with the same bytes. @throws BaseError `base.secret.wiped` */
   clone(): Secret {
-    return new Secret(this.expose().slice())
+    // a Buffer's slice would be a view of the same bytes
+    return new Secret(new Uint8Array(this.expose()))
   }
 
   /** Overwrites the bytes with zeros; any later use throws. Calling it twice is harmless. */

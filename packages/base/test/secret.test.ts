@@ -34,6 +34,12 @@ test('its redacted form says that it is a secret', () => {
   assert.equal(inspect(aSecret()), '[Secret]')
 })
 
+test('a clone has bytes of its own, also where the secret was made of a Buffer', () => {
+  const secret = new Secret(Buffer.from(CANARY))
+  secret.clone().wipe()
+  assert.equal(Buffer.from(secret.expose()).toString(), CANARY)
+})
+
 test('wiping overwrites the bytes it took ownership of', () => {
   const bytes = utf8(CANARY)
   new Secret(bytes).wipe()

@@ -67,7 +67,7 @@ export const measureEndToEnd = ({ members, messages, onProgress }: EndToEndReque
   })
 
 /** The middle and the ninety-ninth of a hundred. */
-export const spread = (values: readonly number[]): Spread => {
+const spread = (values: readonly number[]): Spread => {
   const sorted = [...values].sort((a, b) => a - b)
   const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? NaN
   return { p50: at(0.5), p99: at(0.99) }
