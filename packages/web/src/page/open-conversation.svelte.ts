@@ -33,6 +33,8 @@ export class OpenConversation {
   waiting = $state.raw<readonly Waiting[]>([])
   outgoing = $state.raw<readonly Outgoing[]>([])
   isLoaded = $state(false)
+  /** The person is at the end, and wants to see what comes. */
+  isFollowing = true
   /** Entries after this position are on the page … */
   fromSeq = $state(0)
   /** … up to this one; undefined: to the end. */
@@ -55,7 +57,7 @@ export class OpenConversation {
       while (this.#isStale) {
         this.#isStale = false
         const { entries, waiting } = await app.ask('stretch', this.id, this.fromSeq, this.toSeq)
-        this.entries = entries
+        this.#show(entries)
         this.waiting = waiting
         this.isLoaded = true
         this.#dropShown()
@@ -65,6 +67,17 @@ export class OpenConversation {
     } finally {
       this.#isLoading = false
     }
+  }
+
+  /** No more than {@link MOST}, however much came: the newest for whoever follows, else what is being read. */
+  #show(entries: readonly Entry[]): void {
+    if (entries.length <= MOST) {
+      this.entries = entries
+      return
+    }
+    this.entries = this.isFollowing ? entries.slice(STEP - MOST) : entries.slice(0, MOST)
+    if (this.isFollowing) this.fromSeq = (this.entries[0]?.seq ?? 1) - 1
+    else this.toSeq = this.entries.at(-1)?.seq
   }
 
   /** Moves the window back. @returns whether there was anything */

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Page } from 'playwright-core'
 import { findChromium, WebCommunity } from '../support/community.js'
+import { lie } from '../support/lies.js'
 
 const FOLDER = fileURLToPath(new URL('../../../../docs/screenshots/', import.meta.url))
 const DESKTOP = { width: 1180, height: 760 }
@@ -172,6 +173,7 @@ const play = async (community: WebCommunity): Promise<void> => {
   await press(ben, /Sunday lunch/)
   await ben.locator('article h2').waitFor()
   await shoot(ben, '17-large-and-simple')
+  await trust(community, { ada, ben, cleo })
   await community.stopServer()
   await ada.emulateMedia({ colorScheme: 'light' })
   await ada.getByText('No connection.').waitFor()
@@ -180,9 +182,71 @@ const play = async (community: WebCommunity): Promise<void> => {
   await ada.getByText('Not sent yet').waitFor()
   await shoot(ada, '18-without-a-connection')
   await community.startServer()
+  const wrong = await community.window(community.url)
+  await wrong.page.getByLabel('Your link').fill(`${community.url}/i#v1.half`)
+  await press(wrong.page, 'Continue')
+  await wrong.page.getByText('A part of the link is missing').waitFor()
+  await shoot(wrong.page, '27-half-a-link')
   const japanese = await community.window(community.url, { locale: 'ja-JP' })
   await japanese.page.getByRole('heading', { name: 'ようこそ' }).waitFor()
   await shoot(japanese.page, '19-japanese')
+}
+
+/** Numbers, recovery, a child's page, and a server that is not honest. */
+const trust = async (community: WebCommunity, { ada, ben, cleo }: { readonly ada: Page; readonly ben: Page; readonly cleo: Page }): Promise<void> => {
+  await ada.setViewportSize({ width: 390, height: 844 })
+  await ada.emulateMedia({ colorScheme: 'light' })
+  await ada.getByRole('button', { name: 'Back' }).click()
+  await press(ada, 'Family')
+  await press(ada, 'Grandpa Ben')
+  await ada.getByRole('list', { name: 'Your number with each other' }).waitFor()
+  await shoot(ada, '20-comparing')
+  await press(ada, 'They are the same')
+  await ada.getByText('You compared with Grandpa Ben').waitFor()
+  await ada.getByRole('button', { name: 'Back' }).click()
+  await press(ada, 'What Leo’s grown-ups can do')
+  await ada.locator('#care li').first().waitFor()
+  await shoot(ada, '21-what-grown-ups-can-do')
+  await ada.getByRole('button', { name: 'Back' }).click()
+  await ada.getByRole('button', { name: 'Back' }).click()
+  await press(ada, 'Settings')
+  await shoot(ada, '22-settings')
+  await press(ada, 'Prepare for that')
+  await press(ada, 'Make my twelve words')
+  await ada.locator('ol.words li').first().waitFor()
+  await shoot(ada, '23-twelve-words')
+  await press(ada, 'I have written them down')
+  await ada.locator('form .field').first().waitFor()
+  await shoot(ada, '24-is-the-paper-there')
+  await press(ada, 'Cancel')
+  await ada.getByText('With your face, finger or key').waitFor()
+  await shoot(ada, '25-coming-back')
+  await ada.getByRole('button', { name: 'Back' }).click()
+  await ada.getByRole('button', { name: 'Back' }).click()
+  const back = await community.window(community.url)
+  await press(back.page, 'I was here before')
+  await back.page.getByLabel('Your file').waitFor()
+  await shoot(back.page, '26-welcome-back')
+  await back.context.close()
+  // the server leaves something out, and damages something, for Cleo alone
+  await cleo.goto('about:blank')
+  await press(ada, /Sunday lunch/)
+  for (const text of ['Shall we meet at noon?', 'Or at one?', 'I bring the plates.']) await say(ada, text)
+  let isDone = false
+  const honest = await lie(cleo.context(), 'logRead', ({ envelopes, ...rest }) => {
+    if (isDone || envelopes.length === 0) return { envelopes, ...rest }
+    isDone = true
+    const moved = envelopes.slice(1).map((envelope) => ({ ...envelope, header: { ...envelope.header, seq: envelope.header.seq - 1 } }))
+    return { ...rest, envelopes: moved.map((envelope, at) => (at === 0 ? { ...envelope, message: envelope.message.with(-1, (envelope.message.at(-1) ?? 0) ^ 1) } : envelope)) }
+  })
+  await cleo.goto(community.url)
+  await cleo.getByText('Something to look at').waitFor()
+  await shoot(cleo, '28-something-to-look-at')
+  await press(cleo, /Sunday lunch/)
+  await cleo.getByText('Messages of this person did not arrive').first().waitFor()
+  await shoot(cleo, '29-the-server-left-something-out')
+  await honest()
+  await ben.bringToFront()
 }
 
 process.exitCode = await main()

@@ -12,6 +12,7 @@ import { type RunningServer, type ServerOptions, startServer } from '@famichat/s
 
 const ROOT = fileURLToPath(new URL('../../../..', import.meta.url))
 const SITE = join(ROOT, 'packages/web/site')
+const PATIENCE_MS = 120_000
 /** Rates that a test cannot reach. */
 const UNLIMITED = { burst: 1e6, perSecond: 1e6 }
 const ARGUMENTS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
@@ -51,6 +52,11 @@ export class WebCommunity {
     const server = await serve(folder, 0, options)
     const browser = await chromium.launch({ executablePath: chromiumPath, args: ARGUMENTS })
     return new WebCommunity(browser, { folder, server, options })
+  }
+
+  /** Where the server's folder is, and room for what else a test keeps. */
+  get folder(): string {
+    return this.#folder
   }
 
   get url(): string {
@@ -103,6 +109,9 @@ export class WebCommunity {
 
   private async watch(context: BrowserContext, page: Page, link: string): Promise<Window> {
     const complaints: string[] = []
+    // a busy machine is no failure
+    page.setDefaultTimeout(PATIENCE_MS)
+    page.setDefaultNavigationTimeout(PATIENCE_MS)
     page.on('pageerror', (error) => complaints.push(error.message))
     page.on('console', (message) => { if (/Content Security Policy|Trusted/i.test(message.text())) complaints.push(message.text()) })
     page.on('dialog', (dialog) => { complaints.push(`dialog ${dialog.message()}`); void dialog.dismiss() })

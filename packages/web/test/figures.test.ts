@@ -1,0 +1,28 @@
+/**
+ * The web app stays light: what is loaded, what stands on the page however long a conversation is, and where the work is done.
+ * Times are printed by `npm run web-figures`; here only what does not depend on the machine counts.
+ */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { measure } from './figures/measure.js'
+import { findChromium, WebCommunity } from './support/community.js'
+
+const found = findChromium()
+/** Entries on the page at once: the window and its next step (open-conversation.svelte.ts). */
+const MOST_BUBBLES = 400
+
+describe('figures of the web app', { skip: 'missing' in found ? found.missing : false }, () => {
+  test('a long conversation stands on the page in part, and 150 KB of script are enough', async () => {
+    const community = await WebCommunity.start('path' in found ? found.path : '')
+    try {
+      const figures = await measure(community, { sent: 5, backlog: 500, scrolled: 500 }, () => undefined)
+      assert.ok(figures.scriptBytes <= 150_000, `${figures.scriptBytes.toString()} bytes of script`)
+      assert.ok(figures.typingMs.count >= 50 && figures.deliveryMs.count === 5)
+      const { mostBubbles, mostNodes } = figures.scrolling
+      assert.ok(mostBubbles > 80 && mostBubbles <= MOST_BUBBLES, `${mostBubbles.toString()} bubbles`)
+      assert.ok(mostNodes < 20 * MOST_BUBBLES, `${mostNodes.toString()} nodes`)
+    } finally {
+      await community.end()
+    }
+  })
+})
