@@ -23,7 +23,7 @@ export const eventForms = async (
     case 'deleted':
       return { text: `* ${from} took a message back`, json: { type: 'deleted', ...base, id: event.messageId } }
     case 'notice':
-      return { text: `! ${from}: ${explained(event.errorCode)}${event.count > 1 ? ` (${event.count} messages)` : ''}`, json: { type: 'notice', ...base, code: event.errorCode, count: event.count } }
+      return { text: `! ${from}: ${explained(event.errorCode)}${countOf(event)}`, json: { type: 'notice', ...base, code: event.errorCode, count: event.count } }
     case 'membership': {
       const added = await Promise.all(event.added.map(nameOf))
       const removed = await Promise.all(event.removed.map(nameOf))
@@ -36,6 +36,12 @@ export const eventForms = async (
     case 'unreadable':
       return { text: `* a message of ${from} cannot be read: ${explained(event.errorCode)}`, json: { type: 'unreadable', ...base, code: event.errorCode } }
   }
+}
+
+/** How many of what a notice is about. */
+const countOf = ({ errorCode, count }: Extract<ConversationEvent, { kind: 'notice' }>): string => {
+  const { unit = 'messages' } = explain(errorCode)
+  return count > 1 ? ` (${count} ${unit})` : ''
 }
 
 type MessageEvent = Extract<ConversationEvent, { kind: 'message' }>

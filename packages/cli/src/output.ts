@@ -35,7 +35,11 @@ export const conversationJson = (info: ConversationInfo) => ({
   name: info.name,
   kind: kindName(info.kind),
   state: info.state,
-  members: info.members.map(({ name, deviceIds }) => ({ name, devices: deviceIds })),
+  members: info.members.map(({ name, deviceIds, isAdmin, guestUntilMs }) =>
+    ({ name, devices: deviceIds, isAdmin, ...(guestUntilMs === undefined ? {} : { guestUntil: new Date(guestUntilMs).toISOString() }) })),
+  isAdmin: info.isAdmin,
+  waitingDevices: info.waitingDevices,
+  isDisturbed: info.isDisturbed,
   seq: info.seq,
   epoch: Number(info.epoch),
   epochAuthenticator: toHex(info.epochAuthenticator),
@@ -43,10 +47,14 @@ export const conversationJson = (info: ConversationInfo) => ({
 
 /** A conversation for people. */
 export const conversationLine = (info: ConversationInfo): string => {
-  const others = info.members.map(({ name }) => name).join(', ')
-  const state = info.state === 'active' ? '' : ` [${info.state}]`
+  const others = info.members.map(({ name, guestUntilMs }) => (guestUntilMs === undefined ? name : `${name} until ${shortTime(guestUntilMs)}`)).join(', ')
+  const waiting = info.waitingDevices === 0 ? '' : ` [${info.waitingDevices} ${info.waitingDevices === 1 ? 'device' : 'devices'} waiting]`
+  const state = `${info.state === 'active' ? '' : ` [${info.state}]`}${info.isDisturbed ? ' [disturbed]' : ''}${waiting}`
   return `${info.conversationId.slice(0, 8)}  ${kindName(info.kind).padEnd(6)}  ${info.name}${state}  (${others})`
 }
+
+/** A time as people read it, by this machine's time zone. */
+const shortTime = (atMs: number): string => new Date(atMs).toLocaleString('en-GB', { weekday: 'short', day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' })
 
 /** A text of somebody else without what would steer the terminal. */
 const printable = (text: string): string => text.replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, (character) => (character === '\n' || character === '\t' ? character : '\ufffd'))

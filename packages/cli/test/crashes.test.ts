@@ -47,6 +47,8 @@ test('S15 S18 a client that is killed at any point of joining, creating, adding,
   assert.deepEqual(await ben.reads('Garden'), expected)
   assert.deepEqual(await ada.reads('Garden'), expected)
 
+  await ada.does('appoint', 'Garden', 'Ben')
+  await ben.does('conversations')
   await crash(ben, 'commit.written', 'add', 'Garden', 'Cleo')
   await ben.does('send', 'Garden', 'Cleo is in')
   await cleo.does('conversations')

@@ -46,8 +46,9 @@ test('people, devices, groups: every message arrives once and in order, and all 
     await person.does('send', 'Garden', text)
     for (const listener of listeners) await listener.until(`${text} arrives`, hasText(text))
   }
+  await ada.does('appoint', 'Garden', 'Ben')
   await ben.does('add', 'Garden', 'Cleo')
-  for (const listener of listeners) await listener.until('the addition arrives', (running) => epochsOf(running) === 2)
+  for (const listener of listeners) await listener.until('the addition arrives', (running) => epochsOf(running) === 3)
   assert.deepEqual(await cleo.reads('Garden'), [])
   await cleo.does('send', 'Garden', 'g4')
   for (const listener of listeners) await listener.until('g4 arrives', hasText('g4'))

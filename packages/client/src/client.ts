@@ -2,9 +2,8 @@
  * Client: a person's device in a community. Everything here speaks of people, conversations and messages; keys, epochs
  * and commits stay below.
  */
-import { Group } from '@famichat/mls'
 import {
-  type AccountId, type ConversationId, ConversationKind, type DeviceId, idToBytes, makeId, parseInviteLink,
+  type AccountId, type ConversationId, type DeviceId, parseInviteLink,
 } from '@famichat/protocol'
 import { Archive, restoreArchive } from './archive/archive.js'
 import type { ArchiveOpener } from './archive/archive-locks.js'
@@ -12,28 +11,24 @@ import type { HistoryTransfer } from './archive/history-transfer.js'
 import type { ArchiveSource } from './archive/archive-stream.js'
 import { Recovery } from './archive/recovery.js'
 import { ClientError } from './client-error.js'
-import { makeConversationExtension } from './conversation/conversation-extension.js'
 import type { ConversationInfo } from './conversation/catalogue.js'
 import { type ConversationEvent, readHistory } from './conversation/history.js'
 import { type IncomingMessage, readIncoming } from './conversation/incoming.js'
-import { putIntent } from './conversation/intents.js'
-import type { MemberDevice } from './conversation/members.js'
+import { type AddOptions, Membership } from './conversation/membership.js'
 import { readWaiting, type WaitingMessage } from './conversation/waiting.js'
 import { PARAMETERS } from './parameters.js'
 import { Push } from './push.js'
 import { Passkeys } from './passkeys/passkeys.js'
 import { type SignInRequest, signInWithPasskey } from './passkeys/sign-in.js'
 import { paddingFor } from './conversation/message-document.js'
-import { requireActive } from './conversation/outbox.js'
 import type { FileSource, TransferOptions } from './conversation/files.js'
 import type { Sayable, Sent } from './conversation/messaging.js'
 import type { MessageReference } from './content/content.js'
 import { foldMessages, type Message } from './content/fold.js'
-import type { DirectoryAccount } from './identity/directory.js'
 import { Community, type InvitedAs, oneOf } from './identity/community.js'
 import { Contacts } from './identity/contacts.js'
 import { isDeviceLink, parseDeviceLink } from './identity/device-link.js'
-import { leafParameters, openIdentity } from './identity/identity.js'
+import { openIdentity } from './identity/identity.js'
 import { joinWithInvite, joinWithLink, readIdentity } from './identity/joining.js'
 import { LinkHost, type LinkOffering } from './identity/link-host.js'
 import { InvitePsks } from './identity/invite-secrets.js'
@@ -43,7 +38,6 @@ import { Trust } from './identity/trust.js'
 import { type Engine, makeEngine, type Problem } from './engine.js'
 import type { ClientOptions, Surroundings } from './platform.js'
 import { surroundingsOf } from './platform.js'
-import { ConversationState, IntentKind } from './store/records.js'
 
 /** Who this client is. */
 export interface ClientIdentity {
@@ -66,6 +60,8 @@ export class Client {
   readonly identity: ClientIdentity
   /** The households, and the devices of children that wait. */
   readonly community: Community
+  /** Who is in which conversation, who decides there, who stays for a while. */
+  readonly membership: Membership
   /** Whether people are who they seem to be: safety numbers, verification, changed keys. */
   readonly contacts: Contacts
   /** Being rung when something waits and this device is not connected. */
@@ -87,6 +83,7 @@ export class Client {
     const { accountId, accountName, deviceId, origin } = engine.workspace.context.identity
     this.identity = { accountId, accountName, deviceId, origin }
     this.community = new Community(engine)
+    this.membership = new Membership(engine)
     this.contacts = new Contacts(engine)
     this.push = new Push(engine)
     this.archive = new Archive(engine, surroundings)
@@ -217,58 +214,33 @@ export class Client {
   }
 
   /** The direct conversation with a person; it is made if there is none. @throws ClientError `client.member.*` */
-  async createDirect(name: string): Promise<ConversationInfo> {
-    const account = await this.#findOther(name)
-    const existing = await this.#engine.catalogue.findDirect(account.accountId)
-    return existing ?? this.#create({ kind: ConversationKind.direct, name: '' }, [account])
+  createDirect(name: string): Promise<ConversationInfo> {
+    return this.membership.createDirect(name)
   }
 
   /** The conversation of this account's own devices; it is made if there is none. */
-  async createSelf(): Promise<ConversationInfo> {
-    const existing = (await this.conversations()).find(({ kind, state }) => kind === ConversationKind.self && state === 'active')
-    return existing ?? this.#create({ kind: ConversationKind.self, name: '' }, [])
+  createSelf(): Promise<ConversationInfo> {
+    return this.membership.createSelf()
   }
 
-  /** Makes a group. @throws ClientError `client.member.*` */
-  async createGroup(name: string, members: readonly string[]): Promise<ConversationInfo> {
-    const accounts: DirectoryAccount[] = []
-    for (const member of members) accounts.push(await this.#findOther(member))
-    return this.#create({ kind: ConversationKind.group, name }, accounts)
+  /** Makes a group, of which this account is the admin. @throws ClientError `client.member.*` */
+  createGroup(name: string, members: readonly string[]): Promise<ConversationInfo> {
+    return this.membership.createGroup(name, members)
   }
 
-  /** Adds a person with all devices. @throws ClientError `client.member.*` | `client.conversation.*` */
-  async add(conversationId: ConversationId, name: string): Promise<ConversationInfo> {
-    const account = await this.#engine.people.find(name)
-    await this.#engine.delivery.catchUp(conversationId)
-    const { kind, members } = await this.info(conversationId)
-    if (kind === ConversationKind.direct) throw new ClientError('client.conversation.direct')
-    const present = new Set(members.flatMap(({ deviceIds }) => deviceIds))
-    const missing = (await this.#devicesOf(account)).filter(({ deviceId }) => !present.has(deviceId))
-    if (missing.length === 0) throw new ClientError('client.member.already_in')
-    await this.#want(conversationId, IntentKind.add, missing)
-    const info = await this.info(conversationId)
-    if (!info.members.some(({ accountId }) => accountId === account.accountId)) throw new ClientError('client.member.unreachable')
-    return info
+  /** Adds a person with all devices, for good or as a guest. @throws ClientError `client.member.*` | `client.conversation.*` | `client.guest.past` */
+  add(conversationId: ConversationId, name: string, options?: AddOptions): Promise<ConversationInfo> {
+    return this.membership.add(conversationId, name, options)
   }
 
   /** Removes a person with all devices: what is sent from then on they cannot read. @throws ClientError `client.member.*` | `client.conversation.*` */
-  async remove(conversationId: ConversationId, name: string): Promise<ConversationInfo> {
-    const account = await this.#findOther(name)
-    await this.#engine.delivery.catchUp(conversationId)
-    const { kind, members } = await this.info(conversationId)
-    if (kind === ConversationKind.direct) throw new ClientError('client.conversation.direct')
-    const member = members.find(({ accountId }) => accountId === account.accountId)
-    if (member === undefined) throw new ClientError('client.member.not_in')
-    await this.#want(conversationId, IntentKind.remove, member.deviceIds.map((deviceId) => ({ accountId: account.accountId, deviceId })))
-    return this.info(conversationId)
+  remove(conversationId: ConversationId, name: string): Promise<ConversationInfo> {
+    return this.membership.remove(conversationId, name)
   }
 
   /** Asks to be let go; it takes effect when another member is online. */
-  async leave(conversationId: ConversationId): Promise<void> {
-    const { delivery, outbox } = this.#engine
-    await delivery.catchUp(conversationId)
-    await outbox.proposeLeave(conversationId)
-    await outbox.flush(conversationId)
+  leave(conversationId: ConversationId): Promise<void> {
+    return this.membership.leave(conversationId)
   }
 
   /**
@@ -342,55 +314,5 @@ export class Client {
       return Promise.resolve()
     })
     await this.#surroundings.store.close()
-  }
-
-  async #findOther(name: string): Promise<DirectoryAccount> {
-    const account = await this.#engine.people.find(name)
-    if (account.accountId === this.identity.accountId) throw new ClientError('client.member.is_self')
-    return account
-  }
-
-  async #devicesOf(account: DirectoryAccount): Promise<readonly MemberDevice[]> {
-    const devices = await this.#engine.people.activeDevices(account)
-    if (devices.length === 0) throw new ClientError('client.member.unreachable')
-    return devices.map((deviceId) => ({ accountId: account.accountId, deviceId }))
-  }
-
-  async #want(conversationId: ConversationId, kind: typeof IntentKind.add | typeof IntentKind.remove, devices: readonly MemberDevice[]): Promise<void> {
-    const { workspace, commits } = this.#engine
-    await workspace.turn('intent', conversationId, (turn) => {
-      requireActive(turn)
-      putIntent(workspace, conversationId, turn, { kind, devices, epoch: 0n })
-      return Promise.resolve()
-    })
-    await commits.settle(conversationId)
-  }
-
-  /** The group, the record and the wish for members are one write; the server hears of them afterwards. */
-  async #create(subject: { readonly kind: ConversationKind; readonly name: string }, accounts: readonly DirectoryAccount[]): Promise<ConversationInfo> {
-    const { workspace, upkeep, commits, people } = this.#engine
-    const { random } = this.#surroundings
-    const { groupConfig, identity } = workspace.context
-    const conversationId = makeId<ConversationId>(random)
-    const devices: MemberDevice[] = []
-    for (const account of accounts) devices.push(...await this.#devicesOf(account))
-    const own = people.accounts.find(({ accountId }) => accountId === identity.accountId)
-    const siblings = own === undefined ? [] : await people.activeDevices(own)
-    for (const deviceId of siblings) if (deviceId !== identity.deviceId) devices.push({ accountId: identity.accountId, deviceId })
-    await workspace.turn('create', conversationId, async (turn) => {
-      const group = await Group.create({
-        config: groupConfig, signer: identity.signer, groupId: idToBytes(conversationId), leaf: leafParameters(identity, random),
-        extensions: [makeConversationExtension(subject)],
-      })
-      const nowMs = workspace.context.clock.nowMs()
-      turn.adopt({
-        ...subject, state: ConversationState.active, isRegistered: false, isLeaving: false, cursor: 0, joinedEpoch: 0n,
-        welcomeId: undefined, sentCount: 0, isRolledBack: false, renewedAtMs: nowMs, renewedAtCount: 0, keptUpAtMs: nowMs, stuckCode: '', restoredAfterSeq: 0, resumesAfterSeq: 0,
-      }, group)
-      if (devices.length > 0) putIntent(workspace, conversationId, turn, { kind: IntentKind.add, devices, epoch: 0n })
-    })
-    await upkeep.register(conversationId)
-    await commits.settle(conversationId)
-    return this.info(conversationId)
   }
 }

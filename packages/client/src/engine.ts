@@ -52,6 +52,7 @@ export interface Engine {
   readonly messaging: Messaging
   readonly commits: Commits
   readonly upkeep: Upkeep
+  readonly healing: Healing
   readonly people: People
   readonly lists: DeviceLists
   readonly transfers: HistoryTransfer
@@ -131,7 +132,10 @@ export const makeEngine = (
     const problems: Problem[] = [...await takeInvitations(), ...await healing.look()]
     for (const accountId of await readKeyChanges(store)) problems.push({ conversationId: undefined, accountId, code: 'client.member.key_changed' })
     for (const { conversationId, record } of await workspace.list()) {
-      if (record.state !== ConversationState.active) continue
+      if (record.state !== ConversationState.active) {
+        await healing.askIfBroken(conversationId)
+        continue
+      }
       try {
         await upkeep.keepUp(conversationId)
       } catch (error) {
@@ -157,5 +161,5 @@ export const makeEngine = (
   const live: Live = new Live({ workspace, connection, delivery, upkeep, changes, sync, takeInvitations, learnPeople, sleep, random })
   const catalogue = new Catalogue(workspace, people)
   const transfers = new HistoryTransfer({ workspace, calls: connection.calls, catalogue, sleep })
-  return { workspace, connection, delivery, outbox, messaging, commits, upkeep, people, lists, transfers, catalogue, changes, live, refreshPeople, sync, takeInvitations }
+  return { workspace, connection, delivery, outbox, messaging, commits, upkeep, healing, people, lists, transfers, catalogue, changes, live, refreshPeople, sync, takeInvitations }
 }

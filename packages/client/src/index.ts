@@ -11,6 +11,7 @@ export { CLIENT_ERRORS, ClientError, type ClientErrorCode } from './client-error
 export type { AttachmentInfo, MessageReference, ShownContent } from './content/content.js'
 export { toFileName } from './content/file-name.js'
 export { PIECE_BYTES } from './content/file-pieces.js'
+export type { AddOptions, Membership } from './conversation/membership.js'
 export { foldMessages, type Message } from './content/fold.js'
 export { findLinks, type TextLink } from './content/links.js'
 export type { ConversationInfo, ConversationMember } from './conversation/catalogue.js'

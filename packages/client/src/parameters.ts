@@ -14,6 +14,10 @@ export const PARAMETERS = {
   renewAfterMessages: 1000,
   /** … or when it comes back after so long. */
   renewAfterGapMs: DAY_MS,
+  /** A device that gives no sign for so long is named (E20) … */
+  idleWarnMs: 21 * DAY_MS,
+  /** … and let go after so long, by both clocks, and so long after it was named as lies between the two. */
+  idleEvictMs: 30 * DAY_MS,
   /** Past epochs whose messages are still read … */
   pastEpochs: LIMITS.pastEpochs,
   /** … and for how long. */

@@ -80,11 +80,13 @@ test('S48: a device that cannot take a commit asks, and a healthy member brings 
 test('S6: members who are told different courses of a conversation hear of it with the first message across', async (t) => {
   const { community, ada, ben, cleo, id } = await trio(t)
   await community.close(cleo)
+  await ada.membership.appoint(id, 'Ben')
   const dora = await community.join((await ada.invite()).link, 'Dora')
   await ada.sync()
   const { seq } = await ada.info(id)
   // one course: Ada adds Dora. The other, told to Ben alone: Ben removes Cleo at the same epoch.
   const fork: Envelope[] = []
+  await ben.sync()
   const { network } = nodePlatform
   await community.close(ben)
   const isolated = await Client.open({

@@ -135,7 +135,7 @@ test('S10: a Welcome to another group under a known conversation\'s id changes n
       assert.ok(claimed)
       const group = await Group.create({
         config: permissive, signer: identity.signer, groupId: idToBytes(groupId), leaf: leafParameters(identity, systemRandom),
-        extensions: [makeConversationExtension({ kind: ConversationKind.group, name: 'Garden' })],
+        extensions: [makeConversationExtension({ kind: ConversationKind.group, name: 'Garden', familyId: undefined, admins: [], guests: [], away: [] })],
       })
       const { welcome } = await group.commit({ proposals: [makeAdd(decodeKeyPackage(claimed.keyPackage))] })
       assert.ok(welcome)

@@ -16,7 +16,7 @@ import { decodeRecord, NameRecord } from '../dist/store/records.js'
 import { surroundingsOf } from '../dist/platform.js'
 import { Community, settle, textsOf } from './support/community.js'
 
-/** Reached where cheating and healing are tested: hostile-members.test.ts, healing.test.ts, contacts.test.ts, archive.test.ts, devices.test.ts, device-lists.test.ts, history-transfer.test.ts, invites.test.ts, passkeys.test.ts, browser/passkeys.test.ts. */
+/** Reached where cheating, healing and policies are tested: hostile-members, healing, contacts, archive, devices, device-lists, history-transfer, invites, passkeys, policy, silence, guests and family. */
 const ELSEWHERE = [
   'client.message.missing', 'client.message.replayed', 'client.message.misplaced', 'client.log.reordered',
   'client.log.forked', 'client.server.rolled_back', 'client.profile.rolled_back',
@@ -25,6 +25,7 @@ const ELSEWHERE = [
   'client.archive.wrong_key', 'client.archive.no_such_lock', 'client.archive.unlocked', 'client.archive.passphrase_short',
   'client.archive.no_account_key', 'client.archive.other_account', 'client.recovery.none', 'client.recovery.malformed', 'client.recovery.wrong_words',
   'client.passkey.needs_phrase', 'client.passkey.locked', 'client.passkey.cancelled', 'client.passkey.unsupported', 'client.passkey.exists', 'client.passkey.unknown',
+  'client.change.refused', 'client.change.unreadable', 'client.guest.expired', 'client.family.not_adult', 'client.history.away', 'client.device.idle', 'client.device.away',
   'client.verification.malformed', 'client.verification.not_for_you', 'client.verification.differs',
   'client.account.no_key', 'client.device_list.rolled_back', 'client.device_list.forked', 'client.device_list.refused', 'client.device_list.withheld',
   'client.device.unlisted', 'client.device.hidden', 'client.history.not_sent', 'client.invite.joiner_differs',
@@ -194,6 +195,10 @@ test('a dishonest server is caught', async (t) => {
   assert.ok(ada && ben && cleo)
   const { conversationId } = await ada.createGroup('Garden', ['Ben'])
   await ben.sync()
+  await refuses(ben.add(conversationId, 'Cleo'), 'client.member.not_admin')
+  await refuses(ada.membership.dismiss(conversationId, 'Ada'), 'client.member.last_admin')
+  await refuses(ada.membership.comeBack(conversationId), 'client.member.not_away')
+  await refuses(ada.add(conversationId, 'Cleo', { untilMs: 1 }), 'client.guest.past')
   await ada.send(conversationId, 'withheld from Ben')
   await ada.send(conversationId, 'delivered')
 
@@ -240,6 +245,7 @@ test('a dishonest server is caught', async (t) => {
   await community.close(away)
 
   await ada.add(conversationId, 'Cleo')
+  await ada.membership.appoint(conversationId, 'Cleo')
   const garbling = await community.deceive('Ben', (path, honest) => {
     if (path !== ROUTES.logRead.path) return undefined
     const { envelopes, hasMore } = decodeResponse('logRead', honest)

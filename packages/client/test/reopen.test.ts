@@ -17,6 +17,7 @@ test('a conversation goes on from what is stored, through additions, removals an
     return result
   }
   const { conversationId: id } = await as('Ada', (ada) => ada.createGroup('Garden', ['Ben', 'Cleo', 'Dora']))
+  for (const name of ['Ben', 'Dora']) await as('Ada', (ada) => ada.membership.appoint(id, name))
   const sent: string[] = []
   const everybodySends = async (...people: string[]): Promise<void> => {
     for (const name of people) {
@@ -29,6 +30,7 @@ test('a conversation goes on from what is stored, through additions, removals an
   await as('Ben', (ben) => ben.remove(id, 'Cleo'))
   await everybodySends('Ada', 'Ben', 'Dora')
   await as('Dora', (dora) => dora.add(id, 'Emil'))
+  await as('Dora', (dora) => dora.membership.appoint(id, 'Emil'))
   await everybodySends('Emil', 'Dora', 'Ada')
   await as('Ada', (ada) => ada.remove(id, 'Dora'))
   await everybodySends('Ben', 'Emil', 'Ada')
@@ -43,6 +45,7 @@ test('a client that stays open writes what a second one on the same profile can 
   const [ada, ben, cleo, dora, emil] = await community.people('Ada', 'Ben', 'Cleo', 'Dora', 'Emil')
   assert.ok(ada && ben && cleo && dora && emil)
   const { conversationId: id } = await ada.createGroup('Garden', ['Ben', 'Cleo'])
+  await ada.membership.appoint(id, 'Ben')
   await ben.sync()
   const sent: string[] = []
   const step = async (work: () => Promise<unknown>): Promise<void> => {
@@ -60,7 +63,9 @@ test('a client that stays open writes what a second one on the same profile can 
   }
   await step(() => ben.add(id, 'Dora'))
   await step(() => ben.remove(id, 'Cleo'))
+  await step(() => ada.membership.appoint(id, 'Dora'))
   await step(() => dora.add(id, 'Emil'))
+  await step(() => ben.membership.appoint(id, 'Emil'))
   await step(() => emil.remove(id, 'Dora'))
   await step(() => ada.remove(id, 'Emil'))
   await step(() => ada.add(id, 'Cleo'))
@@ -72,6 +77,7 @@ test('a staged commit that makes the tree smaller is merged from what is stored,
   const [ada, ben, cleo, dora] = await community.people('Ada', 'Ben', 'Cleo', 'Dora')
   assert.ok(ada && ben && cleo && dora)
   const { conversationId: id } = await ada.createGroup('Garden', ['Ben', 'Cleo', 'Dora'])
+  await ada.membership.appoint(id, 'Ben')
   await ben.sync()
   await ben.remove(id, 'Cleo')
   await ada.sync()

@@ -104,6 +104,8 @@ export const CommitSubmission = struct({
   added: vector(DeviceId, { max: LIMITS.devicesPerConversation }),
   /** Devices whose leaf the commit removes: they read up to and including the commit. */
   removed: vector(DeviceId, { max: LIMITS.devicesPerConversation }),
+  /** Devices that may read until a time, after the commit; others have no such end. */
+  guests: vector(struct({ deviceId: DeviceId, untilMs: counter }), { max: LIMITS.devicesPerConversation }),
 })
 export type CommitSubmission = Infer<typeof CommitSubmission>
 

@@ -21,7 +21,8 @@ export interface RosterChange {
 /** Told of what has just become durable, in the order it did. Implementations must not throw. */
 export interface DeliveryEvents {
   conversationCreated(conversationId: ConversationId, creator: DeviceId): void
-  appended(header: EnvelopeHeader, message: Uint8Array): void
+  /** @param except devices that get no more of the conversation */
+  appended(header: EnvelopeHeader, message: Uint8Array, except: readonly DeviceId[]): void
   rosterChanged(change: RosterChange): void
   /** The device's channels must end: it was revoked, or its tokens were. */
   signedOut(deviceId: DeviceId): void

@@ -65,7 +65,7 @@ const ANSWERS: Readonly<Record<RouteName, Answers>> = {
   conversationCreate: devices(),
   conversationList: devices(),
   conversationRoster: members(),
-  conversationReadd: members(),
+  conversationReadd: { ...members(), removed: 'ok' },
   readdList: devices(),
   // there is none in this conversation: members and strangers hear the same
   conversationGroupInfo: devices('protocol.access.refused'),

@@ -1,13 +1,25 @@
 /**
  * Conversations: list, create, add, remove, leave, status.
  */
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import { type Client, type ConversationInfo } from '@famichat/client'
-import { isCodedError } from '@famichat/base'
+import { isCodedError, systemClock } from '@famichat/base'
+import { parseMoment } from '../moment.js'
 import { conversationJson, conversationLine } from '../output.js'
 import { type GlobalOptions, reportProblems, type Session, sessionOf, syncIfPossible, withClient } from '../session.js'
 
 const sessionFor = (command: Command): Session => sessionOf(command.optsWithGlobals<GlobalOptions>())
+
+const ROLES = [
+  ['appoint', 'appointed', 'let a member decide on members', 'Makes a member of a group an admin: they add and remove people too.'],
+  ['dismiss', 'dismissed', 'take that from them again', 'Takes it from an admin of a group to decide on members. One stays.'],
+] as const
+
+const untilOption = (text: string): number => {
+  const moment = parseMoment(text, systemClock.nowMs())
+  if (moment === undefined) throw new InvalidArgumentError('write it as "Sunday 18:00", "tomorrow 9:00", "18:00" or 2026-12-24T18:00')
+  return moment
+}
 
 /** Adds the commands. */
 export const addConversationCommands = (program: Command): void => {
@@ -30,6 +42,11 @@ export const addConversationCommands = (program: Command): void => {
     .action(async (name: string, members: string[], _options: unknown, command: Command) => {
       await change(sessionFor(command), 'created', (client) => client.createGroup(name, members))
     })
+  create.command('family')
+    .description('Makes the conversation of your family, or finds it. It follows the household: who joins the family comes in, who leaves it goes.')
+    .action(async (_options: unknown, command: Command) => {
+      await change(sessionFor(command), 'created', (client) => client.membership.createFamily())
+    })
   create.command('direct')
     .description('Makes the direct conversation with a person, or finds it.')
     .argument('<member>', 'the name of a person in the community')
@@ -38,12 +55,33 @@ export const addConversationCommands = (program: Command): void => {
     })
   program.command('add')
     .summary('add a person to a group')
-    .description('Adds a person, with all devices, to a group. They read what is sent from then on.')
+    .description('Adds a person, with all devices, to a group, for good or as a guest. They read what is sent from then on.')
     .argument('<conversation>', 'name or id of the conversation')
     .argument('<member>', 'the name of a person in the community')
-    .addHelpText('after', '\nExample:\n  famichat add Garden Dora')
-    .action(async (conversation: string, member: string, _options: unknown, command: Command) => {
-      await change(sessionFor(command), 'added', async (client) => client.add((await client.conversation(conversation)).conversationId, member))
+    .option('--until <time>', 'a guest: until then, as "Sunday 18:00", "tomorrow 9:00", "18:00" or 2026-12-24T18:00', untilOption)
+    .addHelpText('after', "\nExamples:\n  famichat add Garden Dora\n  famichat add Garden Sitter --until 'Sunday 18:00'")
+    .action(async (conversation: string, member: string, { until }: { readonly until?: number }, command: Command) => {
+      await change(sessionFor(command), 'added', async (client) =>
+        client.add((await client.conversation(conversation)).conversationId, member, until === undefined ? {} : { untilMs: until }))
+    })
+  for (const [name, done, summary, description] of ROLES) {
+    program.command(name)
+      .summary(summary)
+      .description(description)
+      .argument('<conversation>', 'name or id of the conversation')
+      .argument('<member>', 'the name of a member')
+      .addHelpText('after', `\nExample:\n  famichat ${name} Garden Dora`)
+      .action(async (conversation: string, member: string, _options: unknown, command: Command) => {
+        await change(sessionFor(command), done, async (client) => client.membership[name]((await client.conversation(conversation)).conversationId, member))
+      })
+  }
+  program.command('back')
+    .summary('come back into a conversation')
+    .description('Asks to come back into a conversation that let this device go, because it gave no sign for long or against the rules. It takes effect when another member is online; every sync asks too.')
+    .argument('<conversation>', 'name or id of the conversation')
+    .addHelpText('after', '\nExample:\n  famichat back Garden')
+    .action(async (conversation: string, _options: unknown, command: Command) => {
+      await change(sessionFor(command), 'asked', async (client) => client.membership.comeBack((await client.conversation(conversation)).conversationId))
     })
   program.command('remove')
     .summary('remove a person from a group')

@@ -2,13 +2,17 @@
  * The list of conversations as people know them: by name, or by the other person of a direct one.
  */
 import { EMPTY } from '@famichat/base'
-import { type CipherSuite, type Group, ProposalType } from '@famichat/mls'
+import { type Group, ProposalType } from '@famichat/mls'
 import { type AccountId, ConversationKind, type ConversationId, type DeviceId } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
 import type { People } from '../identity/directory.js'
 import { headCode } from '../identity/safety-number.js'
 import { ArchivedRecord, type ConversationRecord, ConversationState, decodeRecord } from '../store/records.js'
-import { accountsOf, membersOf } from './members.js'
+import { hasAdmins } from './conversation-extension.js'
+import { accountsOf } from './members.js'
+import { isAdmin, type PolicyView, viewOf } from './policy.js'
+import { rosterGap } from './roster.js'
+import { readUndo } from './undo.js'
 import type { Workspace } from './workspace.js'
 
 /** A person in a conversation. */
@@ -16,6 +20,10 @@ export interface ConversationMember {
   readonly accountId: AccountId
   readonly name: string
   readonly deviceIds: readonly DeviceId[]
+  /** Whether this person decides on members; of a direct conversation nobody does. */
+  readonly isAdmin: boolean
+  /** Of a guest: until when, in milliseconds since 1970. */
+  readonly guestUntilMs?: number
 }
 
 /** A conversation as this device sees it. */
@@ -36,6 +44,12 @@ export interface ConversationInfo {
   readonly seq: number
   /** Proposals that wait for somebody's commit. */
   readonly pendingRemovals: number
+  /** Whether this account decides on members. */
+  readonly isAdmin: boolean
+  /** Devices of the people here that are not in yet, or not out yet: an admin's client sees to it when it is online. */
+  readonly waitingDevices: number
+  /** True while somebody's forbidden change has to be put right: until then nothing is sent. */
+  readonly isDisturbed: boolean
 }
 
 const SHORTEST_ID = 6
@@ -62,14 +76,15 @@ export class Catalogue {
     if (await this.#workspace.isArchived(conversationId)) return this.#archived(conversationId)
     const { record, seen } = await this.#workspace.turn('read', conversationId, (turn) => {
       if (turn.record === undefined || turn.group === undefined) throw new ClientError('client.conversation.unknown')
-      return Promise.resolve({ record: turn.record, seen: lookAt(this.#workspace.context.suite, turn.group) })
+      return Promise.resolve({ record: turn.record, seen: this.#lookAt(turn.record, turn.group) })
     })
     const members = await Promise.all(accountsOf(seen.members).map(async (accountId): Promise<ConversationMember> => ({
       accountId,
       name: await this.#people.nameOf(accountId),
       deviceIds: seen.members.filter((device) => device.accountId === accountId).map(({ deviceId }) => deviceId),
+      ...roleOf(seen.view, accountId),
     })))
-    const { members: _, ...rest } = seen
+    const { members: _, view: __, ...rest } = seen
     return { conversationId, kind: record.kind, name: this.#nameOf(record, members), state: stateOf(record), seq: record.cursor, ...rest, members }
   }
 
@@ -98,8 +113,26 @@ export class Catalogue {
     if (stored === undefined) throw new ClientError('client.conversation.unknown')
     const { kind, name, members, seq } = decodeRecord(ArchivedRecord, stored)
     return {
-      conversationId, kind, name, seq, state: 'archived', epoch: 0n, epochAuthenticator: EMPTY, headCode: '', pendingRemovals: 0,
-      members: await Promise.all(members.map(async (accountId) => ({ accountId, name: await this.#people.nameOf(accountId), deviceIds: [] }))),
+      conversationId, kind, name, seq, state: 'archived', epoch: 0n, epochAuthenticator: EMPTY, headCode: '', pendingRemovals: 0, isAdmin: false, waitingDevices: 0, isDisturbed: false,
+      members: await Promise.all(members.map(async (accountId) => ({ accountId, name: await this.#people.nameOf(accountId), deviceIds: [], isAdmin: false }))),
+    }
+  }
+
+  #lookAt(record: ConversationRecord, group: Group) {
+    const { suite, identity: { accountId } } = this.#workspace.context
+    const isIn = group.status === 'active'
+    const view = viewOf(group, readUndo(record))
+    const { coming, going } = rosterGap({ people: this.#people, ownAccount: accountId, view })
+    return {
+      view,
+      members: view.members,
+      epoch: group.epoch,
+      epochAuthenticator: isIn ? group.epochAuthenticator : EMPTY,
+      headCode: isIn ? headCode(suite, group.groupId, group.epochAuthenticator) : '',
+      pendingRemovals: group.pendingProposals.filter(({ proposal }) => proposal.proposalType === ProposalType.remove).length,
+      isAdmin: isIn && roleOf(view, accountId).isAdmin,
+      waitingDevices: isIn ? coming.length + going.length : 0,
+      isDisturbed: isIn && view.undo !== undefined,
     }
   }
 
@@ -118,10 +151,7 @@ const stateOf = ({ state, isLeaving, stuckCode }: ConversationRecord): Conversat
   return isLeaving ? 'leaving' : 'active'
 }
 
-const lookAt = (suite: CipherSuite, group: Group) => ({
-  members: membersOf(group),
-  epoch: group.epoch,
-  epochAuthenticator: group.status === 'active' ? group.epochAuthenticator : new Uint8Array(0),
-  headCode: group.status === 'active' ? headCode(suite, group.groupId, group.epochAuthenticator) : '',
-  pendingRemovals: group.pendingProposals.filter(({ proposal }) => proposal.proposalType === ProposalType.remove).length,
-})
+const roleOf = (view: PolicyView, accountId: AccountId): Pick<ConversationMember, 'isAdmin' | 'guestUntilMs'> => {
+  const guest = view.rules.guests.find((known) => known.accountId === accountId)
+  return { isAdmin: hasAdmins(view.rules.kind) && isAdmin(view, accountId), ...(guest === undefined ? {} : { guestUntilMs: guest.untilMs }) }
+}

@@ -4,7 +4,7 @@
  */
 import { PARAMETERS } from '../parameters.js'
 import { isCodedError } from '@famichat/base'
-import { decodeKeyPackage, type Group, type KeyPackage, makeAdd, makeRemove, type Proposal, ProposalType } from '@famichat/mls'
+import { decodeKeyPackage, type Group, ProposalType, type StagedCommit } from '@famichat/mls'
 import { type AccountId, type ConversationId, type DeviceId, makeId, type MessageId } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
 import { unlistedDevices } from '../identity/stray-devices.js'
@@ -12,11 +12,14 @@ import { bindFirst } from '../identity/invite-secrets.js'
 import { certificateOf } from '../identity/trust.js'
 import type { Connection } from '../net/connection.js'
 import { CommitRecord, ConversationState, decodeRecord, encodeRecord, IntentKind } from '../store/records.js'
+import { type Claims, type CommitPlan, planCommit } from './commit-plan.js'
+import { readConversationExtension, rulesBeside } from './conversation-extension.js'
 import type { Delivery } from './delivery.js'
-import { devicesOf, readIntents, type StoredIntent } from './intents.js'
+import { devicesOf, readIntents } from './intents.js'
 import { deviceOfLeaf, membersOf } from './members.js'
 import { makeHead } from './outbox.js'
 import { mayCommitProposals, removedByProposals } from './pending-proposals.js'
+import { readUndo } from './undo.js'
 import { backOffMs, retryLimited, type Sleep } from './retry.js'
 import type { Turn, Workspace } from './workspace.js'
 
@@ -36,9 +39,6 @@ export interface Settled {
 
 /** A race lost more often than this is shown (E3). */
 const MAX_ATTEMPTS = PARAMETERS.commitAttempts
-
-/** KeyPackages that were claimed; they stay good when a race is lost. */
-type Claims = Map<DeviceId, KeyPackage | 'none'>
 
 /** Makes a conversation what it is wanted to be. */
 export class Commits {
@@ -76,7 +76,8 @@ export class Commits {
     const { workspace } = this.#context
     const intents = await readIntents(workspace.context.store, conversationId)
     const again = devicesOf(intents, IntentKind.readd)
-    const wanted = [...devicesOf(intents, IntentKind.add), ...again]
+    const owed = readUndo(await workspace.read(conversationId))?.removed ?? []
+    const wanted = [...devicesOf(intents, IntentKind.add), ...devicesOf(intents, IntentKind.guest), ...owed, ...again]
     if (wanted.length === 0) return
     const isAgain = new Set(again.map(({ deviceId }) => deviceId))
     const present = await workspace.turn('read', conversationId, ({ group }) =>
@@ -98,7 +99,8 @@ export class Commits {
     const { workspace } = this.#context
     return workspace.turn('intent', conversationId, async (turn) => {
       for (const { key, record } of await readIntents(workspace.context.store, conversationId)) {
-        if (record.kind === IntentKind.add && record.devices.some((device) => device.accountId === accountId)) turn.put('intents', key, undefined)
+        const isAdding = record.kind === IntentKind.add || record.kind === IntentKind.guest
+        if (isAdding && record.devices.some((device) => device.accountId === accountId)) turn.put('intents', key, undefined)
       }
     })
   }
@@ -142,16 +144,18 @@ export class Commits {
         group.discard(group.pendingCommit)
       }
       const intents = await readIntents(store, conversationId)
-      if (removedByProposals(group).has(group.ownLeaf)) return undefined
-      const proposals = await bindFirst(store, group, proposalsFor(group, intents, claims))
+      const undo = readUndo(record)
+      if (removedByProposals(group, undo).has(group.ownLeaf)) return undefined
+      const planned = planCommit({ group, undo, intents, claims, nowMs: workspace.context.clock.nowMs() })
+      const plan = { ...planned, proposals: await bindFirst(store, group, planned.proposals) }
       const isRefreshDue = intents.some((intent) => intent.record.kind === IntentKind.refresh && intent.record.epoch === group.epoch)
-      if (proposals.length === 0 && !isRefreshDue && !mayCommitProposals(group)) {
+      if (plan.proposals.length === 0 && !isRefreshDue && !mayCommitProposals(group, undo)) {
         for (const { key } of intents) turn.put('intents', key, undefined)
         return undefined
       }
       const { epoch } = group
       const authenticatedData = await makeHead(workspace, group, { conversationId, number: 0, lastSeq: record.cursor })
-      const { commit, welcome, staged } = await commitWithPending(group, proposals, authenticatedData)
+      const { commit, welcome, staged } = await commitWithPending(group, plan, authenticatedData)
       const leaves = new Map(group.members.map(({ leafIndex, leafNode }) => [leafIndex, leafNode]))
       const made: CommitRecord = {
         messageId: makeId<MessageId>(random),
@@ -159,6 +163,7 @@ export class Commits {
         commit,
         welcome,
         added: staged.added.map(({ keyPackage }) => deviceOfLeaf(keyPackage.leafNode).deviceId),
+        guests: guestsAfter(group, staged),
         removed: staged.removed.flatMap((leafIndex) => leaves.get(leafIndex) ?? []).map((leafNode) => deviceOfLeaf(leafNode).deviceId),
       }
       for (const { table, key, value } of workspace.context.psks.takeUsed()) turn.put(table, key, value)
@@ -186,40 +191,26 @@ const discardPending = (turn: Turn, conversationId: ConversationId): void => {
   turn.put('commits', conversationId, undefined)
 }
 
-const proposalsFor = (group: Group, intents: readonly StoredIntent[], claims: Claims): readonly Proposal[] => {
-  const members = membersOf(group)
-  const present = new Set(members.map(({ deviceId }) => deviceId))
-  const leaving = removedByProposals(group)
-  const unwanted = new Set(devicesOf(intents, IntentKind.remove).map(({ deviceId }) => deviceId))
-  const adds = new Map<DeviceId, Proposal>()
-  for (const { deviceId } of devicesOf(intents, IntentKind.add)) {
-    const keyPackage = claims.get(deviceId)
-    if (!present.has(deviceId) && !unwanted.has(deviceId) && keyPackage !== undefined && keyPackage !== 'none') adds.set(deviceId, makeAdd(keyPackage))
-  }
-  // a broken device comes back on a new leaf: out and in with one commit (E3)
-  const again = new Map<DeviceId, Proposal>()
-  for (const { deviceId } of devicesOf(intents, IntentKind.readd)) {
-    const keyPackage = claims.get(deviceId)
-    const isPossible = present.has(deviceId) && !unwanted.has(deviceId) && keyPackage !== undefined && keyPackage !== 'none'
-    if (isPossible) again.set(deviceId, makeAdd(keyPackage))
-  }
-  const removes = members
-    .filter(({ deviceId, leafIndex }) => (unwanted.has(deviceId) || again.has(deviceId)) && leafIndex !== group.ownLeaf && !leaving.has(leafIndex))
-    .map(({ leafIndex }) => makeRemove(leafIndex))
-  return [...removes, ...adds.values(), ...again.values()]
+/** Devices of guests after a commit, and until when: the server delivers nothing to them from then on. */
+const guestsAfter = (group: Group, { proposals, added, removed }: StagedCommit): CommitRecord['guests'] => {
+  const { extensions } = group.context
+  const rules = proposals.flatMap(({ proposal }) => (proposal.proposalType === ProposalType.groupContextExtensions ? rulesBeside(proposal.extensions, extensions) ?? [] : []))
+  const { guests } = rules[0] ?? readConversationExtension(extensions)
+  if (guests.length === 0) return []
+  const staying = membersOf(group).filter(({ leafIndex }) => !removed.includes(leafIndex))
+  const devices = [...staying, ...added.map(({ keyPackage }) => deviceOfLeaf(keyPackage.leafNode))]
+  return devices.flatMap(({ accountId, deviceId }) => guests.filter((guest) => guest.accountId === accountId).map(({ untilMs }) => ({ deviceId, untilMs })))
 }
 
 /**
- * Takes what is proposed along. Clients propose removals only: when anything else was proposed, or what was proposed cannot
- * be committed, the removals are committed by value, so that no member can keep the others from going on.
+ * Takes what is proposed along, as far as the policy allows. When that cannot be committed, it is left out: no member keeps the
+ * others from going on, and who still wants to leave says so again.
  */
-const commitWithPending = async (group: Group, proposals: readonly Proposal[], authenticatedData: Uint8Array): ReturnType<Group['commit']> => {
-  const onlyRemovals = group.pendingProposals.every(({ proposal }) => proposal.proposalType === ProposalType.remove)
+const commitWithPending = async (group: Group, { proposals, isTaken }: CommitPlan, authenticatedData: Uint8Array): ReturnType<Group['commit']> => {
   try {
-    if (onlyRemovals) return await group.commit({ proposals, authenticatedData })
+    return await group.commit({ proposals, withPending: isTaken, authenticatedData })
   } catch (error) {
     if (!isCodedError(error) || group.pendingProposals.length === 0) throw error
   }
-  const leaving = [...removedByProposals(group)].filter((leaf) => leaf !== group.ownLeaf && group.member(leaf) !== undefined)
-  return group.commit({ proposals: [...proposals, ...leaving.map(makeRemove)], withPending: false, authenticatedData })
+  return group.commit({ proposals, withPending: false, authenticatedData })
 }

@@ -7,6 +7,12 @@ import { CLIENT_ERRORS } from '../client-error.js'
 export interface Explanation {
   readonly cause: string
   readonly remedy: string
+  /** What a notice counts; messages, when it is not said. */
+  readonly unit?: 'days' | 'devices'
+}
+
+const UNITS: Readonly<Record<string, 'days' | 'devices'>> = {
+  'client.device.idle': 'days', 'client.device.away': 'days', 'client.history.away': 'days', 'client.change.unreadable': 'devices',
 }
 
 /** By resending.ts. */
@@ -28,7 +34,8 @@ const OF_THE_ENGINE: Readonly<Record<string, Explanation>> = {
 export const explain = (code: string): Explanation => {
   if (Object.hasOwn(CLIENT_ERRORS, code)) {
     const [cause = '', ...remedy] = CLIENT_ERRORS[code as keyof typeof CLIENT_ERRORS].text.split(': ')
-    return { cause, remedy: remedy.join(': ') }
+    const unit = UNITS[code]
+    return { cause, remedy: remedy.join(': '), ...(unit === undefined ? {} : { unit }) }
   }
   return OF_THE_ENGINE[code] ?? DAMAGED
 }

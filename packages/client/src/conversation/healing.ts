@@ -3,14 +3,16 @@
  * so. Positions that go backwards, here or at the server, are said (E3, E8, S13, S52).
  */
 import { isCodedError } from '@famichat/base'
-import type { ConversationId, DeviceId } from '@famichat/protocol'
+import { type ConversationId, ConversationKind, type DeviceId } from '@famichat/protocol'
 import type { People } from '../identity/directory.js'
 import type { Connection } from '../net/connection.js'
 import { type ConversationRecord, ConversationState, IntentKind } from '../store/records.js'
 import { devicesOf, readIntents, wantDevices } from './intents.js'
-import { type MemberDevice, membersOf } from './members.js'
+import type { MemberDevice } from './members.js'
+import { type PolicyView, viewOf } from './policy.js'
 import { giveBack, type Restored } from './taken-entries.js'
 import { noteAt } from './taking.js'
+import { readUndo } from './undo.js'
 import type { Workspace } from './workspace.js'
 
 /** A conversation whose log is shorter at the server than here. */
@@ -50,10 +52,10 @@ export class Healing {
     return backwards
   }
 
-  /** Asks the members, when this device cannot go on by itself. */
+  /** Asks the members, when this device cannot go on by itself, or was let go after long silence. */
   async askIfBroken(conversationId: ConversationId): Promise<void> {
     const record = await this.#workspace.read(conversationId)
-    if (record.state !== ConversationState.active || !isBroken(record)) return
+    if (!(record.state === ConversationState.active ? isBroken(record) : record.isAway)) return
     try {
       await this.#connection.calls.call('conversationReadd', { conversationId })
     } catch (error) {
@@ -72,18 +74,22 @@ export class Healing {
     const { store, identity } = this.#workspace.context
     const record = await this.#workspace.read(conversationId)
     if (isBroken(record) || record.isLeaving) return
-    const members = await this.#workspace.turn('read', conversationId, ({ group }) => Promise.resolve(group?.status === 'active' ? membersOf(group) : []))
+    const view = await this.#workspace.turn('read', conversationId, ({ group }) => Promise.resolve(group?.status === 'active' ? viewOf(group, readUndo(record)) : undefined))
+    if (view === undefined) return
+    const { members } = view
     const wanted = new Set(devicesOf(await readIntents(store, conversationId), IntentKind.readd).map(({ deviceId }) => deviceId))
     const devices = members.filter(({ deviceId }) => asking.includes(deviceId) && !wanted.has(deviceId) && deviceId !== identity.deviceId)
     this.#requests = this.#requests.filter((request) => request.conversationId !== conversationId)
     if (devices.length > 0) await wantDevices(this.#workspace, conversationId, IntentKind.readd, devices)
-    const newcomers = await this.#newcomers(members, asking)
+    const newcomers = await this.#newcomers(view, asking)
     if (newcomers.length > 0) await wantDevices(this.#workspace, conversationId, IntentKind.add, newcomers)
   }
 
-  async #newcomers(members: readonly MemberDevice[], asking: readonly DeviceId[]): Promise<readonly MemberDevice[]> {
+  /** Devices of people who are in it or may come back. */
+  async #newcomers({ members, rules, undo }: PolicyView, asking: readonly DeviceId[]): Promise<readonly MemberDevice[]> {
     const newcomers: MemberDevice[] = []
-    for (const accountId of new Set(members.map((member) => member.accountId))) {
+    const belonging = [...members, ...rules.away, ...undo?.removed ?? []].map(({ accountId }) => accountId)
+    for (const accountId of new Set([...belonging, ...rules.kind === ConversationKind.direct ? rules.admins : []])) {
       const account = this.#people.accounts.find((known) => known.accountId === accountId)
       const isConcerned = account?.devices.some(({ deviceId }) => asking.includes(deviceId) && !members.some((member) => member.deviceId === deviceId))
       if (account === undefined || isConcerned !== true) continue

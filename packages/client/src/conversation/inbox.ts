@@ -2,22 +2,25 @@
  * Inbox: takes log entries in order, one turn for many. Whatever an entry does - ratchet, history, replay record, cursor -
  * is written together, so a crash takes it again from the start, and nothing is shown twice.
  */
-import { EMPTY, equal, isCodedError } from '@famichat/base'
-import type { Processed, StagedCommit } from '@famichat/mls'
+import { equal, isCodedError } from '@famichat/base'
+import type { Processed } from '@famichat/mls'
 import { inspectMessage } from '@famichat/mls/inspect'
 import { type AccountId, ContentType, type ConversationId, Encryption, type Envelope } from '@famichat/protocol'
 import { ClientError, type ClientErrorCode } from '../client-error.js'
 import { compareHead, type DeviceListHead, readDeviceList } from '../identity/device-lists.js'
-import { type ConversationRecord, ConversationState, conversationPrefix, HistoryKind, IntentKind } from '../store/records.js'
-import { encodeHistory, historyKey, UNKNOWN_ACCOUNT } from './history.js'
-import { readIntents } from './intents.js'
-import { accountsOf, deviceOfLeaf, membersOf, type PlacedDevice } from './members.js'
+import { type ConversationRecord, ConversationState } from '../store/records.js'
+import { UNKNOWN_ACCOUNT } from './history.js'
+import { deviceOfLeaf, membersOf } from './members.js'
 import { decodeMessageDocument, decodeMessageHead } from './message-document.js'
 import { transcriptPrefixOf } from './outbox.js'
 import { readOutbox } from './outbox-rows.js'
+import { viewOf } from './policy.js'
+import { Presence } from './presence.js'
 import { Senders } from './senders.js'
+import { takeCommit } from './taking-commits.js'
 import { noteAt, showMessage, showUnreadable, type Taking, wasTaken } from './taking.js'
 import { cameBack, isRosterChange, keepTaken } from './taken-entries.js'
+import { readUndo } from './undo.js'
 import type { Workspace } from './workspace.js'
 
 /** A turn ends behind the entry at which it has taken so long, in milliseconds: the rest is another turn's. */
@@ -30,24 +33,26 @@ export const takeEnvelopes = (workspace: Workspace, conversationId: Conversation
     const seen = new Map<string, number>()
     const wanted: Taking['wanted'] = new Map()
     const startedAtMs = clock.nowMs()
-    const senders = new Senders(store, conversationId, startedAtMs)
+    const senders = new Senders(store, conversationId)
+    const presence = new Presence(store, conversationId, startedAtMs)
     for (const envelope of envelopes) {
       const { group, record } = turn
       if (clock.nowMs() - startedAtMs > TURN_MS) return
       if (group === undefined || record?.state !== ConversationState.active) return
       const { seq } = envelope.header
       if (seq <= record.cursor) continue
-      const taking = { workspace, conversationId, turn, group, seen, wanted, senders }
+      const taking = { workspace, conversationId, turn, group, seen, wanted, senders, presence }
       const missing = missingBefore(record, seq)
-      if (missing > 0) noteWithheld(taking, envelope, missing)
+      if (missing > 0 && !isOverFor(taking, envelope)) noteWithheld(taking, envelope, missing)
       if (!(await cameBack(store, turn, conversationId, envelope))) {
         const before = isRosterChange(envelope) ? membersOf(group) : []
         const isTaken = await takeEnvelope(taking, envelope)
         senders.writeTo(turn)
+        presence.writeTo(turn)
         if (!isTaken) return
         if (group.status === 'active') keepTaken(turn, conversationId, envelope, { before, after: isRosterChange(envelope) ? membersOf(group) : [] })
       }
-      turn.update({ cursor: seq, stuckCode: '' })
+      turn.update({ cursor: seq, stuckCode: '', latestServerMs: Math.max(record.latestServerMs, envelope.header.createdAtMs) })
     }
   })
 
@@ -65,6 +70,10 @@ export const takePruned = (workspace: Workspace, conversationId: ConversationId,
     return Promise.resolve()
   })
 
+/** A guest whose time is over gets commits only: what is not there was not for it. */
+const isOverFor = ({ group, turn: { record }, workspace: { context: { identity } } }: Taking, { header }: Envelope): boolean =>
+  viewOf(group, record && readUndo(record)).rules.guests.some(({ accountId, untilMs }) => accountId === identity.accountId && untilMs <= header.createdAtMs)
+
 /** @returns false when the entry must be taken another time */
 const takeEnvelope = async (taking: Taking, envelope: Envelope): Promise<boolean> => {
   const { header, message } = envelope
@@ -81,14 +90,19 @@ const takeEnvelope = async (taking: Taking, envelope: Envelope): Promise<boolean
       await takeApplication(taking, envelope, processed)
       return true
     case 'proposal':
+      await seeSender(taking, header, processed.sender)
       return true
     case 'own':
       await takeOwn(taking, envelope)
       return true
     case 'commit':
-      await takeCommit(taking, envelope, processed.staged)
-      return true
+      return takeCommit(taking, envelope, processed.staged)
   }
+}
+
+const seeSender = async ({ group, presence }: Taking, { createdAtMs }: Envelope['header'], sender: Extract<Processed, { kind: 'proposal' }>['sender']): Promise<void> => {
+  const leaf = 'leafIndex' in sender ? group.member(sender.leafIndex) : undefined
+  if (leaf !== undefined) await presence.see(deviceOfLeaf(leaf).deviceId, createdAtMs)
 }
 
 const refuseEnvelope = async (taking: Taking, envelope: Envelope, errorCode: string): Promise<boolean> => {
@@ -133,8 +147,11 @@ const takeApplication = async (
   const { seq, createdAtMs } = header
   const { epoch } = processed
   const { accountId, deviceId } = deviceOfLeaf(processed.sender.leafNode)
+  await taking.presence.see(deviceId, createdAtMs)
   const note = (code: ClientErrorCode, count: number): void => { noteAt(taking, { seq, code, accountId, deviceId, atMs: createdAtMs, epoch, count }) }
   try {
+    // who came in against the policy has no say until that is put right
+    if (taking.turn.record !== undefined && readUndo(taking.turn.record)?.added.includes(deviceId) === true) throw new ClientError('client.change.refused')
     const head = decodeMessageHead(processed.authenticatedData)
     if (head.conversationId !== conversationId) throw new ClientError('client.message.misplaced')
     const missing = await senders.take(deviceId, head.number)
@@ -178,49 +195,6 @@ const takeOwn = async (taking: Taking, envelope: Envelope): Promise<void> => {
   await showMessage(taking, { document: decodeMessageDocument(sent.record.document), accountId, deviceId, seq, epoch, createdAtMs })
 }
 
-const takeCommit = async (taking: Taking, { header }: Envelope, staged: StagedCommit): Promise<void> => {
-  const { workspace: { context: { store, clock } }, conversationId, turn, group } = taking
-  const before = membersOf(group)
-  const committer = before.find(({ leafIndex }) => leafIndex === staged.committer)
-  group.merge(staged)
-  if (committer !== undefined) await taking.senders.see(committer.deviceId)
-  turn.put('commits', conversationId, undefined)
-  const isOut = group.status !== 'active'
-  const goneLeaves = new Set<number>(staged.removed)
-  const after = isOut
-    ? before.filter(({ leafIndex }) => !goneLeaves.has(leafIndex))
-    : membersOf(group)
-  const accountsBefore = accountsOf(before)
-  const accountsAfter = accountsOf(after)
-  turn.put('history', historyKey(conversationId, header.seq), encodeHistory({
-    kind: HistoryKind.membership,
-    accountId: committer?.accountId ?? UNKNOWN_ACCOUNT,
-    deviceId: committer?.deviceId ?? header.senderDevice,
-    atMs: header.createdAtMs,
-    epoch: staged.epoch,
-    added: accountsAfter.filter((account) => !accountsBefore.includes(account)),
-    removed: accountsBefore.filter((account) => !accountsAfter.includes(account)),
-    epochAuthenticator: isOut ? EMPTY : group.epochAuthenticator,
-  }))
-  if (!isOut) {
-    noteMembers(taking, { before, after: membersOf(group), staged })
-    await dropServedReadds(taking, staged)
-    if (staged.isOwn) turn.update({ renewedAtMs: clock.nowMs(), renewedAtCount: turn.record?.sentCount ?? 0 })
-    return
-  }
-  turn.update({ state: ConversationState.ended })
-  for (const table of ['outbox', 'intents', 'resends', 'taken'] as const) {
-    for (const { key } of await store.list(table, { prefix: conversationPrefix(conversationId) })) turn.put(table, key, undefined)
-  }
-}
-
-/** Who comes in counts from the start, also where a device is removed and added in one commit. */
-const noteMembers = ({ senders }: Taking, { before, after, staged }: { before: readonly PlacedDevice[]; after: readonly PlacedDevice[]; staged: StagedCommit }): void => {
-  const added = new Set<number>(staged.added.map(({ leafIndex }) => leafIndex))
-  for (const { deviceId } of before) if (!after.some((device) => device.deviceId === deviceId)) senders.end(deviceId)
-  for (const { deviceId, leafIndex } of after) if (added.has(leafIndex)) senders.start(deviceId)
-}
-
 /** Places between the cursor and an entry that the device should have got; a restored log leaves some out. */
 const missingBefore = ({ cursor, restoredAfterSeq, resumesAfterSeq }: ConversationRecord, seq: number): number => {
   const isAcross = resumesAfterSeq > 0 && cursor <= resumesAfterSeq && seq > resumesAfterSeq
@@ -233,14 +207,4 @@ const noteWithheld = (taking: Taking, { header }: Envelope, count: number): void
     seq: header.seq - 1, code: 'client.message.withheld', accountId: UNKNOWN_ACCOUNT, deviceId: header.senderDevice,
     atMs: header.createdAtMs, epoch: header.epoch, count,
   })
-}
-
-/** Whoever made it, the devices are on new leaves. */
-const dropServedReadds = async ({ workspace: { context: { store } }, conversationId, turn, group }: Taking, { added }: StagedCommit): Promise<void> => {
-  if (added.length === 0) return
-  const addedLeaves = new Set<number>(added.map(({ leafIndex }) => leafIndex))
-  const addedDevices = new Set(membersOf(group).filter(({ leafIndex }) => addedLeaves.has(leafIndex)).map(({ deviceId }) => deviceId))
-  for (const { key, record } of await readIntents(store, conversationId)) {
-    if (record.kind === IntentKind.readd && record.devices.every(({ deviceId }) => addedDevices.has(deviceId))) turn.put('intents', key, undefined)
-  }
 }

@@ -18,10 +18,13 @@ export const readIntents = async (store: Store, conversationId: ConversationId):
   (await store.list('intents', { prefix: conversationPrefix(conversationId) }))
     .map(({ key, value }) => ({ key, record: decodeRecord(IntentRecord, value) }))
 
+/** Something wanted: what is left out is empty. */
+export type Intent = Pick<IntentRecord, 'kind'> & Partial<IntentRecord>
+
 /** Wants something, within a turn. */
-export const putIntent = (workspace: Workspace, conversationId: ConversationId, turn: Turn, record: IntentRecord): void => {
+export const putIntent = (workspace: Workspace, conversationId: ConversationId, turn: Turn, intent: Intent): void => {
   const id = makeId<MessageId>(workspace.context.random)
-  turn.put('intents', conversationPrefix(conversationId) + id, encodeRecord(IntentRecord, record))
+  turn.put('intents', conversationPrefix(conversationId) + id, encodeRecord(IntentRecord, { devices: [], epoch: 0n, atMs: 0, ...intent }))
 }
 
 /** Wants devices in or out. */
@@ -30,7 +33,7 @@ export const wantDevices = (
 ): Promise<void> =>
   workspace.turn('intent', conversationId, (turn) => {
     const wanted = devices.map(({ accountId, deviceId }) => ({ accountId, deviceId }))
-    putIntent(workspace, conversationId, turn, { kind, devices: wanted, epoch: 0n })
+    putIntent(workspace, conversationId, turn, { kind, devices: wanted })
     return Promise.resolve()
   })
 

@@ -27,7 +27,7 @@ export const wantOtherKeysOut = (workspace: Workspace, accountId: AccountId, acc
       const certificate = certificateOf(credential)
       return certificate.accountId === accountId && !equal(certificate.accountKey, accountKey)
     }).map(({ leafNode }) => deviceOfLeaf(leafNode))
-    if (going.length > 0) putIntent(workspace, conversationId, turn, { kind: IntentKind.remove, devices: going, epoch: 0n })
+    if (going.length > 0) putIntent(workspace, conversationId, turn, { kind: IntentKind.remove, devices: going })
   })
 
 const inConversationsWith = async (

@@ -13,12 +13,15 @@ import { requireUnchanged } from '../identity/key-changes.js'
 import type { Connection } from '../net/connection.js'
 import { ConversationState, encodeRecord, OutboxKind, OutboxRecord } from '../store/records.js'
 import type { Delivery } from './delivery.js'
+import { expiredGuests, hasExpiredGuests } from './commit-plan.js'
 import { accountsOf, membersOf } from './members.js'
 import { encodeMessageDocument, encodeMessageHead, type MessageDocument, type MessageHead, TRANSCRIPT_PREFIX_BYTES } from './message-document.js'
 import { appendOutbox, type OutboxRow, readOutbox } from './outbox-rows.js'
 import { removedByProposals } from './pending-proposals.js'
+import { viewOf } from './policy.js'
 import { backOffMs, retryLimited, type Sleep } from './retry.js'
-import type { Turn, Workspace } from './workspace.js'
+import { readUndo } from './undo.js'
+import type { Turn, Workspace, WorkspaceContext } from './workspace.js'
 
 /** What sending works with. */
 export interface OutboxContext {
@@ -77,7 +80,7 @@ export class Outbox {
         turn.update({ state: ConversationState.ended })
         return
       }
-      const proposed = removedByProposals(group)
+      const proposed = removedByProposals(group, readUndo(record))
       const rows: OutboxRecord[] = []
       for (const { leafIndex } of own.filter((device) => !proposed.has(device.leafIndex))) {
         const { epoch } = group
@@ -115,10 +118,7 @@ export class Outbox {
     const { workspace } = this.#context
     return workspace.turn('send', conversationId, async (turn) => {
       const group = requireActive(turn)
-      if (group.pendingProposals.length > 0) {
-        if (removedByProposals(group).has(group.ownLeaf)) throw new ClientError('client.conversation.ended')
-        return false
-      }
+      if (mustCommitFirst(turn, group, workspace.context)) return false
       await requireUnchanged(workspace.context.store, accountsOf(membersOf(group)))
       const number = (turn.record?.sentCount ?? 0) + 1
       const { messageId } = message
@@ -163,11 +163,25 @@ export class Outbox {
       const group = requireActive(turn)
       const now = (await readOutbox(workspace.context.store, conversationId)).find((row) => row.key === key)
       if (now?.record.messageId !== record.messageId || now.record.epoch === group.epoch) return true
-      if (group.pendingProposals.length > 0) return false
+      if (mustCommitFirst(turn, group, workspace.context)) return false
       turn.put('outbox', key, encodeRecord(OutboxRecord, await seal(workspace, turn, group, { conversationId, ...record })))
       return true
     })
   }
+}
+
+/**
+ * True when something has to be committed before anything is said: proposals (RFC 9420 §12.4), a forbidden change to undo, guests
+ * whose time is over. @throws ClientError `client.conversation.ended` | `client.change.refused` | `client.guest.expired`
+ */
+const mustCommitFirst = ({ record }: Turn, group: Group, { clock, identity }: WorkspaceContext): boolean => {
+  const undo = record && readUndo(record)
+  if (removedByProposals(group, undo).has(group.ownLeaf)) throw new ClientError('client.conversation.ended')
+  if (undo?.offenders.includes(identity.deviceId) === true || undo?.added.includes(identity.deviceId) === true) throw new ClientError('client.change.refused')
+  const view = viewOf(group, undo)
+  const nowMs = clock.nowMs()
+  if (expiredGuests(view.rules, nowMs).has(identity.accountId)) throw new ClientError('client.guest.expired')
+  return group.pendingProposals.length > 0 || undo !== undefined || hasExpiredGuests(view, nowMs)
 }
 
 const seal = async (

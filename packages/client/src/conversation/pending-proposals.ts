@@ -1,17 +1,21 @@
 /**
- * What the proposals of an epoch would do.
+ * What the proposals of an epoch would do. Those that the policy forbids do nothing: no member takes them along.
  */
 import { type Group, type LeafIndex, ProposalType } from '@famichat/mls'
+import { isAllowed, judge, type Undo, viewOf } from './policy.js'
 
 /** Leaves that pending proposals remove. */
-export const removedByProposals = (group: Group): ReadonlySet<LeafIndex> => {
+export const removedByProposals = (group: Group, undo: Undo | undefined): ReadonlySet<LeafIndex> => {
   const removed = new Set<LeafIndex>()
-  for (const { proposal } of group.pendingProposals) {
-    if (proposal.proposalType === ProposalType.remove) removed.add(proposal.removed)
+  if (group.pendingProposals.length === 0) return removed
+  const view = viewOf(group, undo)
+  for (const sent of group.pendingProposals) {
+    const { proposal } = sent
+    if (proposal.proposalType === ProposalType.remove && isAllowed(judge(view, [sent]))) removed.add(proposal.removed)
   }
   return removed
 }
 
 /** True when this member has something to commit and may: nobody commits its own removal. */
-export const mayCommitProposals = (group: Group): boolean =>
-  group.status === 'active' && group.pendingProposals.length > 0 && !removedByProposals(group).has(group.ownLeaf)
+export const mayCommitProposals = (group: Group, undo: Undo | undefined): boolean =>
+  group.status === 'active' && group.pendingProposals.length > 0 && !removedByProposals(group, undo).has(group.ownLeaf)

@@ -10,14 +10,12 @@ import type { Turn } from './workspace.js'
 export class Senders {
   readonly #store: Pick<Store, 'get'>
   readonly #prefix: string
-  readonly #nowMs: number
   readonly #known = new Map<DeviceId, SenderRecord | undefined>()
   readonly #changed = new Set<DeviceId>()
 
-  constructor(store: Pick<Store, 'get'>, conversationId: ConversationId, nowMs: number) {
+  constructor(store: Pick<Store, 'get'>, conversationId: ConversationId) {
     this.#store = store
     this.#prefix = conversationPrefix(conversationId)
-    this.#nowMs = nowMs
   }
 
   /** Takes the number of a message. @returns how many before it neither came nor were unreadable */
@@ -25,7 +23,7 @@ export class Senders {
     const known = await this.#read(deviceId)
     const isLate = known !== undefined && known.lastNumber >= number
     const missing = known === undefined || isLate ? 0 : Math.max(0, number - known.lastNumber - 1 - known.unreadable)
-    this.#put(deviceId, isLate ? { ...known, seenAtMs: this.#nowMs } : { lastNumber: number, unreadable: 0, seenAtMs: this.#nowMs })
+    if (!isLate) this.#put(deviceId, { lastNumber: number, unreadable: 0 })
     return missing
   }
 
@@ -35,15 +33,9 @@ export class Senders {
     if (known !== undefined) this.#put(deviceId, { ...known, unreadable: known.unreadable + 1 })
   }
 
-  /** The device did something else that only it can do. */
-  async see(deviceId: DeviceId): Promise<void> {
-    const known = await this.#read(deviceId)
-    if (known !== undefined) this.#put(deviceId, { ...known, seenAtMs: this.#nowMs })
-  }
-
   /** The device came in now, or again: what it wrote before does not count. */
   start(deviceId: DeviceId): void {
-    this.#put(deviceId, { lastNumber: 0, unreadable: 0, seenAtMs: this.#nowMs })
+    this.#put(deviceId, { lastNumber: 0, unreadable: 0 })
   }
 
   /** The device is out. */

@@ -12,6 +12,7 @@ import { encodeHistory, historyKey, noticeKey, UNKNOWN_ACCOUNT } from './history
 import { membersOf } from './members.js'
 import { decodeMessageDocument, type MessageDocument } from './message-document.js'
 import { oweAgain, takeWanted, type Wanted, wantAgain } from './resends.js'
+import type { Presence } from './presence.js'
 import type { Senders } from './senders.js'
 import type { Turn, Workspace } from './workspace.js'
 
@@ -26,6 +27,7 @@ export interface Taking {
   /** Messages that came and could not be read in this turn: they are not stored yet. */
   readonly wanted: Map<string, Wanted>
   readonly senders: Senders
+  readonly presence: Presence
 }
 
 /** A message with its author and its place. */

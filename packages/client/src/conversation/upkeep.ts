@@ -2,21 +2,26 @@
  * Upkeep: what a conversation needs without anybody asking: a registration that was cut off, waiting sends, proposals to
  * commit, revoked devices to remove, new devices of one's own account to add.
  */
-import type { ConversationId } from '@famichat/protocol'
+import { type AccountId, type ConversationId, FamilyRole } from '@famichat/protocol'
 import { PARAMETERS } from '../parameters.js'
 import type { People } from '../identity/directory.js'
 import { unlistedDevices } from '../identity/stray-devices.js'
 import type { Connection } from '../net/connection.js'
 import { ConversationState, IntentKind } from '../store/records.js'
+import { hasExpiredGuests } from './commit-plan.js'
 import type { Commits } from './commits.js'
 import type { Delivery } from './delivery.js'
 import type { Healing } from './healing.js'
 import { devicesOf, putIntent, readIntents, wantDevices } from './intents.js'
-import { type MemberDevice, membersOf } from './members.js'
+import type { MemberDevice } from './members.js'
 import type { Outbox } from './outbox.js'
 import type { Resending } from './resending.js'
 import { readOutbox } from './outbox-rows.js'
 import { mayCommitProposals, removedByProposals } from './pending-proposals.js'
+import { isAdmin, type PolicyView, viewOf } from './policy.js'
+import { householdOf, rosterGap } from './roster.js'
+import { watchSilence } from './silence.js'
+import { readUndo } from './undo.js'
 import type { Workspace } from './workspace.js'
 
 /** What upkeep works with. */
@@ -62,6 +67,7 @@ export class Upkeep {
     await delivery.catchUp(conversationId)
     await this.#wantRosterChanges(conversationId)
     await this.#context.healing.help(conversationId)
+    await watchSilence(workspace, conversationId)
     await this.#wantRenewal(conversationId)
     await this.#leaveAgain(conversationId)
     await this.#context.resending.settle(conversationId)
@@ -79,7 +85,9 @@ export class Upkeep {
     const { workspace } = this.#context
     return workspace.turn('read', conversationId, async ({ group, record }) => {
       if (group === undefined || record?.state !== ConversationState.active || record.stuckCode !== '' || record.isRolledBack) return false
-      if (group.pendingCommit !== undefined || mayCommitProposals(group)) return true
+      const undo = readUndo(record)
+      if (group.pendingCommit !== undefined || undo !== undefined || mayCommitProposals(group, undo)) return true
+      if (hasExpiredGuests(viewOf(group, undo), workspace.context.clock.nowMs())) return true
       return !record.isLeaving && (await readIntents(workspace.context.store, conversationId)).length > 0
     })
   }
@@ -98,42 +106,64 @@ export class Upkeep {
       const isDue = hasGap || nowMs - record.renewedAtMs >= PARAMETERS.renewAfterMs || record.sentCount - record.renewedAtCount >= PARAMETERS.renewAfterMessages
       const intents = await readIntents(workspace.context.store, conversationId)
       const isWanted = intents.some(({ record: { kind, epoch } }) => kind === IntentKind.refresh && epoch === group.epoch)
-      if (isDue && !isWanted) putIntent(workspace, conversationId, turn, { kind: IntentKind.refresh, devices: [], epoch: group.epoch })
+      if (isDue && !isWanted) putIntent(workspace, conversationId, turn, { kind: IntentKind.refresh, epoch: group.epoch })
     })
   }
 
-  /** Revoked devices go (E18), by the account's list or by the server's word; own devices that are missing come. */
+  /** Revoked devices go (E18), by the account's list or by the server's word; own devices come; a family's conversation follows the household. */
   async #wantRosterChanges(conversationId: ConversationId): Promise<void> {
     const { workspace, people } = this.#context
-    const { store, identity } = workspace.context
-    const { isLeaving } = await workspace.read(conversationId)
-    const members = await this.#members(conversationId)
-    if (isLeaving || members.length === 0) return
+    const { store, identity: { accountId: ownAccount, deviceId: ownDevice } } = workspace.context
+    const view = await this.#view(conversationId)
+    if (view === undefined || view.undo !== undefined) return
     const intents = await readIntents(store, conversationId)
-    const { revoked } = people
-    const unlisted = await unlistedDevices(store, members)
-    const going = members.filter(({ deviceId }) => (revoked.has(deviceId) || unlisted.has(deviceId)) && deviceId !== identity.deviceId)
-    const own = people.accounts.find(({ accountId }) => accountId === identity.accountId)
-    const ownDevices = own === undefined ? [] : await people.activeDevices(own)
-    const coming = ownDevices.filter((deviceId) => !members.some((member) => member.deviceId === deviceId))
-      .map((deviceId): MemberDevice => ({ accountId: identity.accountId, deviceId }))
-    for (const [kind, devices] of [[IntentKind.remove, going], [IntentKind.add, coming]] as const) {
-      const wanted = new Set(devicesOf(intents, kind).map(({ deviceId }) => deviceId))
-      const fresh = devices.filter(({ deviceId }) => !wanted.has(deviceId))
+    const decides = isAdmin(view, ownAccount)
+    const { coming, going } = rosterGap({ people, ownAccount, view, unlisted: await unlistedDevices(store, view.members) })
+    const isMine = ({ accountId }: MemberDevice): boolean => accountId === ownAccount
+    const certified: MemberDevice[] = []
+    for (const account of people.accounts.filter(({ accountId }) => coming.some((device) => device.accountId === accountId))) {
+      const active = await people.activeDevices(account)
+      certified.push(...coming.filter((device) => device.accountId === account.accountId && active.includes(device.deviceId)))
+    }
+    const wanted = [
+      [IntentKind.remove, going.filter((device) => device.deviceId !== ownDevice && (decides || isMine(device)))],
+      [IntentKind.add, certified.filter((device) => decides || isMine(device))],
+      ...this.#roleChanges(view, { ownAccount, coming: certified }),
+    ] as const
+    for (const [kind, devices] of wanted) {
+      const known = new Set(devicesOf(intents, kind).map(({ deviceId }) => deviceId))
+      const fresh = devices.filter(({ deviceId }) => !known.has(deviceId))
       if (fresh.length > 0) await wantDevices(workspace, conversationId, kind, fresh)
     }
+  }
+
+  /** The adults of a family decide in its conversation. */
+  #roleChanges(
+    view: PolicyView, { ownAccount, coming }: { readonly ownAccount: AccountId; readonly coming: readonly MemberDevice[] },
+  ): readonly (readonly [typeof IntentKind.appoint | typeof IntentKind.dismiss, readonly MemberDevice[]])[] {
+    const household = householdOf({ people: this.#context.people, ownAccount, view })
+    if (household === undefined || !isAdmin(view, ownAccount)) return []
+    const adults = new Set(household.filter(({ familyRole }) => familyRole !== FamilyRole.child).map(({ accountId }) => accountId))
+    const { rules: { admins }, members } = view
+    return [
+      [IntentKind.appoint, [...members, ...coming].filter(({ accountId }) => adults.has(accountId) && !admins.includes(accountId))],
+      [IntentKind.dismiss, members.filter(({ accountId }) => !adults.has(accountId) && admins.includes(accountId))],
+    ]
   }
 
   /** An epoch that ended without the proposal to leave makes it void: it is proposed again. */
   async #leaveAgain(conversationId: ConversationId): Promise<void> {
     const { workspace, outbox } = this.#context
     const isDue = await workspace.turn('read', conversationId, ({ group, record }) =>
-      Promise.resolve(record?.isLeaving === true && group?.status === 'active' && !removedByProposals(group).has(group.ownLeaf)))
+      Promise.resolve(record?.isLeaving === true && group?.status === 'active' && !removedByProposals(group, readUndo(record)).has(group.ownLeaf)))
     if (isDue) await outbox.proposeLeave(conversationId)
   }
 
-  #members(conversationId: ConversationId): Promise<readonly MemberDevice[]> {
-    return this.#context.workspace.turn('read', conversationId, ({ group }) =>
-      Promise.resolve(group?.status === 'active' ? membersOf(group) : []))
+  /** The conversation as the policy sees it, unless this device is on its way out or cannot go on. */
+  #view(conversationId: ConversationId): Promise<PolicyView | undefined> {
+    return this.#context.workspace.turn('read', conversationId, ({ group, record }) => {
+      const canAct = group?.status === 'active' && record !== undefined && !record.isLeaving && record.stuckCode === '' && !record.isRolledBack
+      return Promise.resolve(canAct ? viewOf(group, readUndo(record)) : undefined)
+    })
   }
 }

@@ -9,15 +9,16 @@ import { ClientError } from '../client-error.js'
 import type { DeviceLists } from '../identity/device-lists.js'
 import { readKeyPackages } from '../identity/key-packages.js'
 import type { Connection } from '../net/connection.js'
-import { ArchivedRecord, ConversationState, decodeRecord, HistoryKind, IntentKind } from '../store/records.js'
+import { ArchivedRecord, type ConversationRecord, ConversationState, decodeRecord, HistoryKind, IntentKind } from '../store/records.js'
 import { readConversationExtension } from './conversation-extension.js'
+import { newRecord } from './creating.js'
 import type { Delivery } from './delivery.js'
 import { encodeHistory, historyKey, UNKNOWN_ACCOUNT } from './history.js'
 import { putIntent } from './intents.js'
-import { membersOf } from './members.js'
+import { type MemberDevice, membersOf } from './members.js'
 import { isConnectionLoss } from './retry.js'
 import { noteAt } from './taking.js'
-import type { Workspace } from './workspace.js'
+import type { Turn, Workspace } from './workspace.js'
 
 /** What joining works with. */
 export interface WelcomesContext {
@@ -84,6 +85,7 @@ const takeWelcome = (
   const { groupConfig, identity, psks } = workspace.context
   return workspace.turn('welcome', conversationId, async (turn) => {
     const before = turn.record
+    const nowMs = workspace.context.clock.nowMs()
     // a device that got stuck is removed and welcomed again: that is its way back (E3)
     if (before?.welcomeId === welcomeId || (before?.state === ConversationState.active && before.stuckCode === '' && !before.isRolledBack)) return 'known'
     // an earlier period's history must not be written over
@@ -94,12 +96,12 @@ const takeWelcome = (
     })
     for (const { table, key, value } of psks.takeUsed()) turn.put(table, key, value)
     if (!equal(group.groupId, idToBytes(conversationId))) throw new ClientError('client.message.malformed')
-    const subject = readConversationExtension(group.context.extensions)
-    if (subject.kind !== kind) throw new ClientError('client.message.malformed')
+    const { name, kind: kindInside } = readConversationExtension(group.context.extensions)
+    if (kindInside !== kind) throw new ClientError('client.message.malformed')
     turn.adopt({
-      ...subject, state: ConversationState.active, isRegistered: true, isLeaving: false, cursor: fromSeq - 1,
-      joinedEpoch: group.epoch, welcomeId, sentCount: 0, isRolledBack: false, renewedAtMs: workspace.context.clock.nowMs(), renewedAtCount: 0, keptUpAtMs: workspace.context.clock.nowMs(), stuckCode: '', restoredAfterSeq: 0, resumesAfterSeq: 0,
+      ...newRecord({ kind, name }, nowMs), isRegistered: true, cursor: fromSeq - 1, joinedEpoch: group.epoch, welcomeId, latestServerMs: createdAtMs,
     }, group)
+    if (before !== undefined) noteAway({ turn, conversationId }, { before, header, epoch: group.epoch, own: identity, nowMs })
     const archived = await workspace.context.store.get('archived', conversationId)
     if (archived !== undefined) {
       const { seq } = decodeRecord(ArchivedRecord, archived)
@@ -115,10 +117,23 @@ const takeWelcome = (
     const used = keyPackages.find(({ bundle }) => bytesKey(bundle.ref) === bytesKey(keyPackage.ref))
     if (used?.isLastResort === true) {
       // others may know its keys from other Welcomes: renew the leaf at once (E19)
-      putIntent(workspace, conversationId, turn, { kind: IntentKind.refresh, devices: [], epoch: group.epoch })
+      putIntent(workspace, conversationId, turn, { kind: IntentKind.refresh, epoch: group.epoch })
       return 'joinedByLastResort'
     }
     if (used !== undefined) turn.put('keyPackages', used.key, undefined)
     return 'joined'
   })
 }
+
+/** A device that was let go after long silence, and is back: for how many days it was away. */
+const noteAway = (
+  place: { readonly turn: Turn; readonly conversationId: ConversationId },
+  { before, header, epoch, own, nowMs }: { readonly before: ConversationRecord; readonly header: WelcomeHeader; readonly epoch: bigint; readonly own: MemberDevice; readonly nowMs: number },
+): void => {
+  const days = Math.floor((nowMs - before.keptUpAtMs) / DAY_MS)
+  if (days < 1 || !(before.isAway || before.stuckCode !== '')) return
+  const { accountId, deviceId } = own
+  noteAt(place, { seq: header.fromSeq - 1, code: 'client.history.away', accountId, deviceId, atMs: header.createdAtMs, epoch, count: days })
+}
+
+const DAY_MS = 24 * 3600 * 1000

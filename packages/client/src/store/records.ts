@@ -2,7 +2,7 @@
  * Stored records: one schema each, with a format byte first. Changing one is a visible change of the stored format.
  */
 import {
-  closed, type Codec, counter, decode, encode, fixed, flag, type Infer, isCodedError, opaque, optional, struct, text, uint64, uint8, vector,
+  closed, type Codec, counter, decode, encode, fixed, flag, type Infer, isCodedError, opaque, optional, struct, text, uint16, uint64, uint8, vector,
 } from '@famichat/base'
 import { AccountId, BlobId, ConversationId, conversationKind, DeviceId, Envelope, INVITE_SECRET_BYTES, InviteId, LIMITS, LinkId, MessageId, WelcomeId } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
@@ -94,6 +94,8 @@ export const SettingsRecord = struct({ sendsReceipts: flag })
 export const ConversationState = { active: 1, ended: 2 } as const
 export type ConversationState = (typeof ConversationState)[keyof typeof ConversationState]
 
+const memberDevices = vector(struct({ accountId: AccountId, deviceId: DeviceId }), { max: 2048 })
+
 export const ConversationRecord = struct({
   kind: conversationKind,
   name,
@@ -122,6 +124,17 @@ export const ConversationRecord = struct({
   /** The server was put back to a copy that ended here, and goes on after the second; 0 when it never was. */
   restoredAfterSeq: counter,
   resumesAfterSeq: counter,
+  /** The epoch whose commit could not be taken and of which the others were told. */
+  reportedEpoch: optional(uint64),
+  /** The newest time of the server's clock in the log. */
+  latestServerMs: counter,
+  /** Set when this device was let go after long silence, or against the policy: it asks to come back. */
+  isAway: flag,
+  /** What forbidden commits left to be put right, see undo.ts. */
+  undo: optional(struct({
+    offenders: vector(DeviceId, { max: 2048 }), added: vector(DeviceId, { max: 2048 }), removed: memberDevices,
+    extensions: vector(struct({ extensionType: uint16, extensionData: opaque() }), { max: 32 }),
+  })),
 })
 export type ConversationRecord = Infer<typeof ConversationRecord>
 
@@ -202,10 +215,12 @@ export const SenderRecord = struct({
   lastNumber: counter,
   /** Messages after that one which came and could not be read. */
   unreadable: counter,
-  /** When something of it was taken last, by this device's clock. */
-  seenAtMs: counter,
 })
 export type SenderRecord = Infer<typeof SenderRecord>
+
+/** When a device gave its last sign, and when it was said that it gives none; by this device's clock and by the server's. */
+export const PresenceRecord = struct({ seenAtMs: counter, seenServerMs: counter, warnedAtMs: counter, warnedServerMs: counter })
+export type PresenceRecord = Infer<typeof PresenceRecord>
 
 /** A file that is on its way to the server: the same file goes on where it stopped. */
 export const UploadRecord = struct({ blobId: BlobId, secret: bytes32, expiresAtMs: counter })
@@ -252,18 +267,21 @@ export const CommitRecord = struct({
   welcome: optional(opaque({ min: 1 })),
   added: vector(DeviceId, { max: 2048 }),
   removed: vector(DeviceId, { max: 2048 }),
+  guests: vector(struct({ deviceId: DeviceId, untilMs: counter }), { max: 2048 }),
 })
 export type CommitRecord = Infer<typeof CommitRecord>
 
-/** Changes that may be wanted. */
-export const IntentKind = { add: 1, remove: 2, refresh: 3, readd: 4 } as const
+/** Changes that may be wanted: members in and out, admins, people who stay for a while, devices that gave no sign. */
+export const IntentKind = { add: 1, remove: 2, refresh: 3, readd: 4, appoint: 5, dismiss: 6, guest: 7, evict: 8 } as const
 
 export const IntentRecord = struct({
   kind: closed(uint8, IntentKind, 'intent kind'),
-  /** Devices to have in, or out; for `refresh` none. */
-  devices: vector(struct({ accountId: AccountId, deviceId: DeviceId }), { max: 2048 }),
+  /** Devices to have in, or out; for `refresh` none; for roles those of the person. */
+  devices: memberDevices,
   /** For `refresh`: the epoch that must be over. */
   epoch: uint64,
+  /** For `guest` until when, for `evict` since when; else 0. */
+  atMs: counter,
 })
 export type IntentRecord = Infer<typeof IntentRecord>
 

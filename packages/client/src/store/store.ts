@@ -34,6 +34,8 @@ export const TABLES = [
   'resends',
   /** Who wrote how many messages: `<conversation>/<device>`. */
   'senders',
+  /** When which device gave its last sign: `<conversation>/<device>`. */
+  'presence',
   /** Files on their way to the server: `<conversation>/<hash of the file>`. */
   'uploads',
   /** Secrets of invites that this device made or came by, by invite. */

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import type { TestContext } from 'node:test'
+import type { Clock } from '@famichat/base'
 import { Client, type Fetch, type ConversationId, type PointListener, type SignInRequest } from '@famichat/client'
 import { nodePlatform, openSqliteStore } from '@famichat/client/node'
 import { type RunningServer, startServer } from '@famichat/server'
@@ -21,9 +22,15 @@ export class Community {
   readonly #open = new Set<Client>()
   #server: RunningServer | undefined
   #port = 0
+  readonly #clock: Clock | undefined
 
-  static async start(t: TestContext): Promise<Community> {
-    const community = new Community()
+  private constructor(clock: Clock | undefined) {
+    this.#clock = clock
+  }
+
+  /** @param clock of the server and of everybody, where the machine's own will not do */
+  static async start(t: TestContext, clock?: Clock): Promise<Community> {
+    const community = new Community(clock)
     t.after(() => community.end())
     await community.startServer()
     return community
@@ -32,6 +39,7 @@ export class Community {
   async startServer(): Promise<void> {
     this.#server = await startServer({
       dataDir: join(this.folder, 'server'), port: this.#port, logTo: new PassThrough().resume(),
+      ...(this.#clock === undefined ? {} : { clock: this.#clock }),
       rateLimits: { address: UNLIMITED, device: UNLIMITED, send: UNLIMITED, claim: UNLIMITED },
     })
     this.#port = this.#server.port
@@ -51,7 +59,7 @@ export class Community {
   }
 
   options(profile: string, onPoint?: PointListener) {
-    return { ...nodePlatform, store: openSqliteStore({ folder: this.profile(profile) }), ...(onPoint === undefined ? {} : { onPoint }) }
+    return { ...nodePlatform, store: openSqliteStore({ folder: this.profile(profile) }), ...(this.#clock === undefined ? {} : { clock: this.#clock }), ...(onPoint === undefined ? {} : { onPoint }) }
   }
 
   /** Opens a profile whose server answers some calls as `lie` says; undefined is an honest answer. */
@@ -89,6 +97,11 @@ export class Community {
 
   async open(profile: string, onPoint?: PointListener): Promise<Client> {
     return this.#keep(await Client.open(this.options(profile, onPoint)))
+  }
+
+  /** Opens a profile on a machine whose clock goes wrong. */
+  async openWith(profile: string, clock: Clock): Promise<Client> {
+    return this.#keep(await Client.open({ ...this.options(profile), clock }))
   }
 
   /** People by name, each synced; the first one is the admin. */

@@ -102,7 +102,7 @@ export const asInsider = async (folder: string, conversationId: ConversationId, 
       group, identity, calls,
       send: async (message) => { await (await connection.channel()).send({ conversationId, messageId: messageId(), epoch: group.epoch, message }) },
       submit: async (commit, epoch) => {
-        await calls.call('conversationCommit', { conversationId, messageId: messageId(), epoch, commit, welcome: undefined, groupInfo: undefined, added: [], removed: [] })
+        await calls.call('conversationCommit', { conversationId, messageId: messageId(), epoch, commit, welcome: undefined, groupInfo: undefined, added: [], removed: [], guests: [] })
       },
     })
   } finally {

@@ -5,6 +5,7 @@
 import type { Extension } from '../wire/extension.js'
 import type { LeafNode } from '../wire/leaf-node.js'
 import type { LeafContents } from '../tree/treekem.js'
+import type { SentProposal } from '../validate/proposal-list.js'
 import type { Proposal } from '../wire/proposal.js'
 import type { Sender } from '../wire/message.js'
 import type { ContentType, LeafIndex } from '../wire/registries.js'
@@ -20,8 +21,8 @@ export interface Member {
 export interface CommitRequest {
   /** Proposals of this member, by value. */
   readonly proposals?: readonly Proposal[]
-  /** False: leave out the proposals received in this epoch. */
-  readonly withPending?: boolean
+  /** False: leave out the proposals received in this epoch; a function: take those for which it is true. */
+  readonly withPending?: boolean | ((sent: SentProposal) => boolean)
   /** False: leave the path out where §12.4 allows it; the committer's keys are then not renewed. */
   readonly withPath?: boolean
   /** What to change in the own leaf. */

@@ -104,7 +104,9 @@ const planOf = (membership: Membership, request: CommitRequest, link?: GroupLink
   const { ownLeaf, tree } = epoch
   const byValue = (request.proposals ?? []).map((proposal): SentProposal =>
     ({ proposal, sender: { senderType: SenderType.member, leafIndex: ownLeaf }, reference: undefined }))
-  const pending = request.withPending === false ? [] : choosePending(state.proposals, ownLeaf, byValue)
+  const { withPending = true } = request
+  const isTaken = typeof withPending === 'function' ? withPending : () => withPending
+  const pending = choosePending(state.proposals.filter(isTaken), ownLeaf, byValue)
   return {
     epoch,
     census: state.census,

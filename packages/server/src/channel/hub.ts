@@ -60,13 +60,13 @@ export class Hub implements DeliveryEvents {
     for (const deviceId of added) this.#join(conversationId, deviceId, seq)
   }
 
-  appended(header: EnvelopeHeader, message: Uint8Array): void {
+  appended(header: EnvelopeHeader, message: Uint8Array, except: readonly DeviceId[]): void {
     const sessions = this.#byConversation.get(header.conversationId)
     if (sessions === undefined) return
     const frame = encodeServerFrame(fitsFrame(message.length)
       ? { type: ServerFrameType.deliver, envelope: { header, message } }
       : { type: ServerFrameType.announce, header, messageBytes: message.length })
-    for (const session of sessions) session.offer(header, frame)
+    for (const session of sessions) if (!except.includes(session.device.deviceId)) session.offer(header, frame)
     this.#onOffered(sessions.size)
   }
 

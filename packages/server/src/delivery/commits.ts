@@ -11,6 +11,7 @@ import type { AuthenticatedDevice, Services } from '../services.js'
 import type { Store } from '../storage/open-database.js'
 import { epochNumber, findAcceptance, insertEnvelope, inspectOrRefuse } from './append.js'
 import { type JoinedConversation, readJoinedConversation } from './conversations.js'
+import { readExpired, refuseExpired, storeGuests } from './guests.js'
 import { dropReadd } from './readds.js'
 import { dropUnreferencedBodies } from './welcomes.js'
 
@@ -29,18 +30,21 @@ export const acceptCommit = (
     const earlier = await findAcceptance(store, { senderDevice: sender.deviceId, messageId, conversationId, message: commit })
     if (earlier !== undefined) return earlier
     const conversation = await readJoinedConversation(store, sender.deviceId, conversationId)
+    const nowMs = services.clock.nowMs()
+    refuseExpired(await readExpired(store, conversationId, nowMs), sender.deviceId)
     const seq = await takeEpoch(store, conversationId, epoch)
     const header = {
       conversationId, seq, senderDevice: sender.deviceId, messageId, encryption: Encryption.mls10,
-      contentType: ContentType.commit, epoch: submission.epoch, createdAtMs: services.clock.nowMs(),
+      contentType: ContentType.commit, epoch: submission.epoch, createdAtMs: nowMs,
     }
     await insertEnvelope(store, header, commit)
     await changeRoster(store, { submission, conversation, seq, sender })
+    await storeGuests(store, submission)
     await storeWelcomes(services, store, submission, header)
     if (submission.groupInfo !== undefined) await storeGroupInfo(store, conversationId, epoch + 1, submission.groupInfo)
     afterCommit(() => {
       services.events.rosterChanged({ conversationId, seq, added, removed })
-      services.events.appended(header, commit)
+      services.events.appended(header, commit, [])
     })
     return { seq, createdAtMs: header.createdAtMs }
   })

@@ -3,7 +3,7 @@
  * The check is in the query itself, so no caller can forget it.
  */
 import { sql } from 'kysely'
-import { type ConversationId, type DeviceId, type Envelope, LIMITS, type LogStretch, ProtocolError } from '@famichat/protocol'
+import { ContentType, type ConversationId, type DeviceId, type Envelope, LIMITS, type LogStretch, ProtocolError } from '@famichat/protocol'
 import type { AuthenticatedDevice, Services } from '../services.js'
 import type { Store } from '../storage/open-database.js'
 
@@ -62,4 +62,11 @@ const visible = (store: Store, { deviceId, conversationId, afterSeq }: LogPositi
     .where((eb) => eb.exists(eb.selectFrom('memberships').select('memberships.device_id')
       .where('memberships.conversation_id', '=', conversationId).where('memberships.device_id', '=', deviceId)
       .whereRef('memberships.from_seq', '<=', 'envelopes.seq')
-      .where((or) => or.or([or('until_seq', 'is', null), or('until_seq', '>=', or.ref('envelopes.seq'))]))))
+      .where((or) => or.or([or('until_seq', 'is', null), or('until_seq', '>=', or.ref('envelopes.seq'))]))
+      // of what came after a guest's time was over only the commits: they say so
+      .where((or) => or.or([
+        or('envelopes.content_type', '=', ContentType.commit),
+        or.not(or.exists(or.selectFrom('guests').select('guests.device_id').whereRef('guests.conversation_id', '=', 'memberships.conversation_id')
+          .whereRef('guests.device_id', '=', 'memberships.device_id').whereRef('guests.from_seq', '=', 'memberships.from_seq')
+          .whereRef('guests.until_ms', '<=', 'envelopes.created_at_ms'))),
+      ]))))

@@ -9,6 +9,7 @@ import type { AuthenticatedDevice, Services } from '../services.js'
 import { epochNumber, findAcceptance, insertEnvelope, inspectOrRefuse } from './append.js'
 import { reusableQuery, type ValueOf } from '../storage/reusable-query.js'
 import { readJoinedConversation } from './conversations.js'
+import { readExpired, refuseExpired } from './guests.js'
 
 /** A message as a `send` frame brings it. */
 export type MessageSubmission = Omit<Extract<ClientFrame, { type: typeof ClientFrameType.send }>, 'type' | 'requestId'>
@@ -31,16 +32,19 @@ export const acceptMessage = (
     const earlier = await findAcceptance(store, { senderDevice: sender.deviceId, messageId, conversationId, message })
     if (earlier !== undefined) return earlier
     const conversation = await readJoinedConversation(store, sender.deviceId, conversationId)
+    const nowMs = services.clock.nowMs()
+    const expired = await readExpired(store, conversationId, nowMs)
+    refuseExpired(expired, sender.deviceId)
     if (!acceptsEncryption(conversation.kind, encryption)) throw new ProtocolError('protocol.message.unencrypted')
     if (encryption !== Encryption.none) validateEpoch({ epoch, current: conversation.epoch, contentType })
     const [taken] = await takePlace(store, { conversationId })
     const { last_seq: seq } = present(taken, 'the conversation was just read')
     const header = {
       conversationId, seq, senderDevice: sender.deviceId, messageId, encryption, contentType, epoch: submission.epoch,
-      createdAtMs: services.clock.nowMs(),
+      createdAtMs: nowMs,
     }
     await insertEnvelope(store, header, message)
-    afterCommit(() => { services.events.appended(header, message) })
+    afterCommit(() => { services.events.appended(header, message, expired) })
     return { seq, createdAtMs: header.createdAtMs }
   })
 }

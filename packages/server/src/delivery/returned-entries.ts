@@ -37,7 +37,7 @@ export const returnEntries = (services: Services, caller: AuthenticatedDevice, {
       if (isCommit) await changeRoster(store, { conversationId, seq, added, removed })
       afterCommit(() => {
         if (isCommit) services.events.rosterChanged({ conversationId, seq, added, removed })
-        services.events.appended(appended, message)
+        services.events.appended(appended, message, [])
       })
     }
     return {}

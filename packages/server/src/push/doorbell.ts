@@ -53,12 +53,12 @@ export class Doorbell implements DeliveryEvents {
     this.#hub.signedOut(deviceId)
   }
 
-  appended(header: EnvelopeHeader, message: Uint8Array): void {
-    this.#hub.appended(header, message)
-    if (header.contentType === ContentType.application) void this.#ring(header)
+  appended(header: EnvelopeHeader, message: Uint8Array, except: readonly DeviceId[]): void {
+    this.#hub.appended(header, message, except)
+    if (header.contentType === ContentType.application) void this.#ring(header, [header.senderDevice, ...except])
   }
 
-  async #ring({ conversationId, senderDevice }: EnvelopeHeader): Promise<void> {
+  async #ring({ conversationId }: EnvelopeHeader, except: readonly DeviceId[]): Promise<void> {
     const services = this.#services
     if (services === undefined) return
     try {
@@ -66,7 +66,7 @@ export class Doorbell implements DeliveryEvents {
         .innerJoin('memberships', 'memberships.device_id', 'push_subscriptions.device_id')
         .select(['push_subscriptions.device_id', 'push_subscriptions.endpoint'])
         .where('memberships.conversation_id', '=', conversationId).where('memberships.until_seq', 'is', null).execute()
-      await Promise.all(waiting.filter(({ device_id }) => device_id !== senderDevice).map((row) => this.#ringOne(services, row)))
+      await Promise.all(waiting.filter(({ device_id }) => !except.includes(device_id)).map((row) => this.#ringOne(services, row)))
     } catch (error) {
       services.log.warn('push.failed', { kind: kindOf(error) })
     }

@@ -249,6 +249,16 @@ const restoreColumns = async (db: AnySchema): Promise<void> => {
   for (const name of ['restored_after_seq', 'resumes_after_seq']) await db.schema.alterTable('conversations').addColumn(name, 'bigint').execute()
 }
 
+const guestTables = async (db: AnySchema): Promise<void> => {
+  await db.schema.createTable('guests')
+    .addColumn('conversation_id', 'text', (column) => column.notNull().references('conversations.conversation_id'))
+    .addColumn('device_id', 'text', (column) => column.notNull().references('devices.device_id'))
+    .addColumn('from_seq', 'bigint', (column) => column.notNull())
+    .addColumn('until_ms', 'bigint', (column) => column.notNull())
+    .addPrimaryKeyConstraint('guests_key', ['conversation_id', 'device_id', 'from_seq'])
+    .execute()
+}
+
 /** From here on names are encrypted. */
 export const SEALING_MIGRATION = '0008-sealed-names'
 
@@ -284,6 +294,7 @@ export const migrationsWith = (vault: Vault): Readonly<Record<string, Migration>
   '0011-token-scopes': { up: (db: AnySchema) => scopeColumns(db) },
   '0012-restores': { up: (db: AnySchema) => restoreColumns(db) },
   '0013-push': { up: (db: AnySchema) => pushTables(db) },
+  '0014-guests': { up: (db: AnySchema) => guestTables(db) },
 })
 
 /**

@@ -135,6 +135,14 @@ interface Memberships {
   until_seq: number | null
 }
 
+/** Of a period of membership: until when the device may read, as the members' commits said. */
+interface Guests {
+  conversation_id: ConversationId
+  device_id: DeviceId
+  from_seq: number
+  until_ms: number
+}
+
 /** One entry of a conversation's log. */
 export interface Envelopes {
   conversation_id: ConversationId
@@ -244,6 +252,7 @@ export interface Schema {
   conversations: Conversations
   group_infos: GroupInfos
   memberships: Memberships
+  guests: Guests
   envelopes: Envelopes
   welcome_bodies: WelcomeBodies
   welcomes: Welcomes

@@ -139,11 +139,11 @@ export class TestChannel {
 /** A commit as a client submits it. */
 export const makeCommit = (
   conversationId: ConversationId, epoch: bigint,
-  { added = [], removed = [], welcome = 200, messageId = makeId<MessageId>(systemRandom), text = '', fill = 0 }:
-  { added?: readonly DeviceId[]; removed?: readonly DeviceId[]; welcome?: number; messageId?: MessageId; text?: string; fill?: number } = {},
+  { added = [], removed = [], guests = [], welcome = 200, messageId = makeId<MessageId>(systemRandom), text = '', fill = 0 }:
+  { added?: readonly DeviceId[]; removed?: readonly DeviceId[]; guests?: CommitSubmission['guests']; welcome?: number; messageId?: MessageId; text?: string; fill?: number } = {},
 ): CommitSubmission => ({
   conversationId, messageId, epoch, commit: privateMessageBytes({ conversationId, epoch, content: 'commit', text, fill }),
-  welcome: added.length > 0 ? welcomeBytes(welcome) : undefined, groupInfo: undefined, added, removed,
+  welcome: added.length > 0 ? welcomeBytes(welcome) : undefined, groupInfo: undefined, added, removed, guests,
 })
 
 /** The seqs in `deliver` and `announce` frames. */

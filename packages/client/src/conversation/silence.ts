@@ -1,0 +1,39 @@
+/**
+ * Silence: devices that give no sign of life are named in time, and let go by who decides on members (E20). Nobody is let go
+ * for good: the device comes back when it asks.
+ */
+import type { ConversationId } from '@famichat/protocol'
+import { ConversationState, IntentKind } from '../store/records.js'
+import { devicesOf, putIntent, readIntents } from './intents.js'
+import { isAdmin, viewOf } from './policy.js'
+import { Presence, silenceOf } from './presence.js'
+import { noteAt } from './taking.js'
+import { readUndo } from './undo.js'
+import type { Workspace } from './workspace.js'
+
+/** Looks at who has been silent for how long; says it, and wants out who has to go. */
+export const watchSilence = (workspace: Workspace, conversationId: ConversationId): Promise<void> =>
+  workspace.turn('silence', conversationId, async (turn) => {
+    const { store, clock, identity } = workspace.context
+    const { group, record } = turn
+    if (group?.status !== 'active' || record?.state !== ConversationState.active || record.isLeaving || record.isRolledBack || record.stuckCode !== '') return
+    const nowMs = clock.nowMs()
+    const clocks = { nowMs, serverMs: record.latestServerMs }
+    const presence = new Presence(store, conversationId, nowMs)
+    const view = viewOf(group, readUndo(record))
+    const going = new Set(devicesOf(await readIntents(store, conversationId), IntentKind.evict).map(({ deviceId }) => deviceId))
+    for (const { accountId, deviceId } of view.members) {
+      if (deviceId === identity.deviceId || going.has(deviceId)) continue
+      const known = await presence.read(deviceId)
+      const silence = silenceOf(known, clocks)
+      if (silence.kind === 'unknown') await presence.see(deviceId, clocks.serverMs)
+      if (silence.kind === 'warn') {
+        await presence.warn(deviceId, clocks)
+        noteAt({ turn, conversationId }, { seq: record.cursor, code: 'client.device.idle', accountId, deviceId, atMs: nowMs, epoch: group.epoch, count: silence.days })
+      }
+      if (silence.kind === 'evict' && (isAdmin(view, identity.accountId) || accountId === identity.accountId)) {
+        putIntent(workspace, conversationId, turn, { kind: IntentKind.evict, devices: [{ accountId, deviceId }], atMs: known?.seenServerMs ?? nowMs })
+      }
+    }
+    presence.writeTo(turn)
+  })

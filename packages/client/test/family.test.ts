@@ -1,0 +1,73 @@
+/**
+ * A family's conversation follows the household: whoever of its adults is online lets in who joined, and lets go who left.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Client, ConversationId } from '@famichat/client'
+import { decodeResponse, encodeResponse, type FamilyId, makeId, ROUTES } from '@famichat/protocol'
+import { systemRandom } from '@famichat/base'
+import { Community, settle, textsOf } from './support/community.js'
+
+const namesIn = async (client: Client, id: ConversationId): Promise<readonly string[]> => (await client.info(id)).members.map(({ name }) => name).sort()
+const adminsIn = async (client: Client, id: ConversationId): Promise<readonly string[]> =>
+  (await client.info(id)).members.filter(({ isAdmin }) => isAdmin).map(({ name }) => name).sort()
+
+test('who joins the family comes in, with every device that a guardian lets in; children decide nothing', async (t) => {
+  const community = await Community.start(t)
+  const [ada, ben] = await community.people('Ada', 'Ben')
+  assert.ok(ada && ben)
+  const { conversationId: id, kind, name } = await ada.membership.createFamily()
+  assert.deepEqual([kind, name], [3, 'Ada'])
+  assert.equal((await ada.membership.createFamily()).conversationId, id)
+  await settle(ben)
+  assert.deepEqual(await adminsIn(ben, id), ['Ada', 'Ben'])
+
+  // a child joins: its device waits for a guardian first, then for an adult who is online
+  const kid = await community.join((await ada.invite('child')).link, 'Kid')
+  await ada.community.approveDevice(kid.identity.deviceId)
+  await kid.sync()
+  await assert.rejects(kid.membership.createFamily(), { code: 'client.family.not_adult' })
+  const cleo = await community.join((await ada.invite('adult')).link, 'Cleo')
+  await community.close(ada)
+  await cleo.sync()
+  await ben.sync()
+  await settle(kid, cleo)
+  assert.deepEqual(await namesIn(kid, id), ['Ada', 'Ben', 'Cleo', 'Kid'])
+  assert.deepEqual(await adminsIn(cleo, id), ['Ada', 'Ben', 'Cleo'])
+  await kid.send(id, 'hello all')
+  await cleo.sync()
+  assert.deepEqual(await textsOf(cleo, id), ['hello all'])
+
+  // the child's client sees who is missing, and can do nothing about it
+  const dora = await community.join((await ben.invite('adult')).link, 'Dora')
+  await dora.sync()
+  await kid.sync()
+  assert.equal((await kid.info(id)).waitingDevices, 1)
+  assert.deepEqual(await namesIn(kid, id), ['Ada', 'Ben', 'Cleo', 'Kid'])
+  await cleo.sync()
+  await kid.sync()
+  assert.equal((await kid.info(id)).waitingDevices, 0)
+  assert.deepEqual(await namesIn(kid, id), ['Ada', 'Ben', 'Cleo', 'Dora', 'Kid'])
+})
+
+test('who leaves the family goes, and reads nothing that follows', async (t) => {
+  const community = await Community.start(t)
+  const [ada, ben, cleo] = await community.people('Ada', 'Ben', 'Cleo')
+  assert.ok(ada && ben && cleo)
+  const { conversationId: id } = await ada.membership.createFamily()
+  await settle(ben, cleo)
+  await community.close(ada)
+  const elsewhere = makeId<FamilyId>(systemRandom)
+  const moved = await community.deceive('Ada', (path, honest) => {
+    if (path !== ROUTES.directory.path) return undefined
+    const { accounts, families } = decodeResponse('directory', honest)
+    const response = encodeResponse('directory', { families, accounts: accounts.map((account) => (account.accountName === 'Cleo' ? { ...account, familyId: elsewhere } : account)) })
+    return new Response(response as Uint8Array<ArrayBuffer>)
+  })
+  await moved.sync()
+  await moved.send(id, 'Cleo has moved out')
+  assert.deepEqual(await namesIn(moved, id), ['Ada', 'Ben'])
+  await cleo.sync()
+  assert.deepEqual(await textsOf(cleo, id), [])
+  assert.equal((await cleo.info(id)).state, 'ended')
+})
