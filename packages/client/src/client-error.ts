@@ -32,6 +32,7 @@ export const CLIENT_ERRORS = {
   'client.conversation.stuck': { text: 'this device cannot follow this conversation any more: ask a member to remove and add you' },
   'client.conversation.busy': { text: 'the others kept changing this conversation at the same time: try again' },
   'client.conversation.direct': { text: 'a direct conversation always has the same two people: make a group instead' },
+  'client.conversation.stranger': { text: 'somebody who was not in this conversation before let this device into it again: ask a member you know before you write' },
   'client.conversation.awaiting': { text: 'this conversation comes from an archive, and this device is not in it yet: it goes on once another member is online' },
   'client.history.gap': { text: 'what was said after the archive was made and before this device came in is not here: ask the others' },
   'client.history.not_sent': { text: 'what was said before this device was linked has not come yet: open Famichat on the other device, it goes on by itself' },

@@ -267,6 +267,8 @@ export class Client {
   async leave(conversationId: ConversationId): Promise<void> {
     const { delivery, outbox } = this.#engine
     await delivery.catchUp(conversationId)
+    // what waits goes first: nothing can be said between the wish to leave and the commit (RFC 9420 §12.4)
+    await outbox.flush(conversationId)
     await outbox.proposeLeave(conversationId)
     await outbox.flush(conversationId)
   }

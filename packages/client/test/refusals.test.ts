@@ -20,7 +20,7 @@ import { Community, settle, textsOf } from './support/community.js'
 const ELSEWHERE = [
   'client.message.missing', 'client.message.replayed', 'client.message.misplaced', 'client.log.reordered',
   'client.log.forked', 'client.server.rolled_back', 'client.profile.rolled_back',
-  'client.member.key_changed', 'client.member.not_changed',
+  'client.member.key_changed', 'client.member.not_changed', 'client.conversation.stranger',
   'client.conversation.awaiting', 'client.history.gap', 'client.archive.not_one', 'client.archive.newer', 'client.archive.damaged',
   'client.archive.wrong_key', 'client.archive.no_such_lock', 'client.archive.unlocked', 'client.archive.passphrase_short',
   'client.archive.no_account_key', 'client.archive.other_account', 'client.recovery.none', 'client.recovery.malformed', 'client.recovery.wrong_words',

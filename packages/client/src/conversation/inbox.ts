@@ -101,6 +101,10 @@ const refuseEnvelope = async (taking: Taking, envelope: Envelope, errorCode: str
       taking.turn.update({ stuckCode: isForked(taking, envelope) ? 'client.log.forked' : errorCode })
       return false
     case ContentType.proposal:
+      if (isForked(taking, envelope)) {
+        const { seq, senderDevice: deviceId, createdAtMs: atMs, epoch } = header
+        noteAt(taking, { seq, code: 'client.log.forked', accountId: UNKNOWN_ACCOUNT, deviceId, atMs, epoch, count: 1 })
+      }
       return true
     case ContentType.application:
       // from before this device came in: it was never for it
@@ -209,7 +213,9 @@ const takeCommit = async (taking: Taking, { header }: Envelope, staged: StagedCo
     return
   }
   turn.update({ state: ConversationState.ended })
-  for (const table of ['outbox', 'intents', 'resends', 'taken'] as const) {
+  // who asked to be added afresh is out for a moment only: what waits is sent when it is in again
+  const over = ['intents', 'resends', 'taken', ...(turn.record?.isRolledBack === true ? [] : ['outbox'] as const)] as const
+  for (const table of over) {
     for (const { key } of await store.list(table, { prefix: conversationPrefix(conversationId) })) turn.put(table, key, undefined)
   }
 }

@@ -56,16 +56,16 @@ export class Upkeep {
 
   /** Does everything that is due in a conversation. @throws ProtocolError | ClientError */
   async keepUp(conversationId: ConversationId): Promise<void> {
-    const { workspace, delivery, outbox, commits } = this.#context
+    const { workspace, delivery, commits } = this.#context
     if ((await workspace.read(conversationId)).state !== ConversationState.active) return
     await this.register(conversationId)
     await delivery.catchUp(conversationId)
     await this.#wantRosterChanges(conversationId)
     await this.#context.healing.help(conversationId)
     await this.#wantRenewal(conversationId)
-    await this.#leaveAgain(conversationId)
     await this.#context.resending.settle(conversationId)
-    if ((await readOutbox(workspace.context.store, conversationId)).length > 0) await outbox.flush(conversationId)
+    await this.#flush(conversationId)
+    await this.#leaveAgain(conversationId)
     if (await this.isCommitDue(conversationId)) await commits.settle(conversationId)
   }
 
@@ -124,12 +124,19 @@ export class Upkeep {
     }
   }
 
+  async #flush(conversationId: ConversationId): Promise<void> {
+    const { workspace, outbox } = this.#context
+    if ((await readOutbox(workspace.context.store, conversationId)).length > 0) await outbox.flush(conversationId)
+  }
+
   /** An epoch that ended without the proposal to leave makes it void: it is proposed again. */
   async #leaveAgain(conversationId: ConversationId): Promise<void> {
     const { workspace, outbox } = this.#context
     const isDue = await workspace.turn('read', conversationId, ({ group, record }) =>
       Promise.resolve(record?.isLeaving === true && group?.status === 'active' && !removedByProposals(group).has(group.ownLeaf)))
-    if (isDue) await outbox.proposeLeave(conversationId)
+    if (!isDue) return
+    await outbox.proposeLeave(conversationId)
+    await this.#flush(conversationId)
   }
 
   #members(conversationId: ConversationId): Promise<readonly MemberDevice[]> {

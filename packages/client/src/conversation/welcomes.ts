@@ -14,10 +14,11 @@ import { readConversationExtension } from './conversation-extension.js'
 import type { Delivery } from './delivery.js'
 import { encodeHistory, historyKey, UNKNOWN_ACCOUNT } from './history.js'
 import { putIntent } from './intents.js'
-import { membersOf } from './members.js'
+import { accountsOf, type MemberDevice, membersOf } from './members.js'
+import { sealWaitingAnew } from './outbox.js'
 import { isConnectionLoss } from './retry.js'
 import { noteAt } from './taking.js'
-import type { Workspace } from './workspace.js'
+import type { Turn, Workspace } from './workspace.js'
 
 /** What joining works with. */
 export interface WelcomesContext {
@@ -89,17 +90,20 @@ const takeWelcome = (
     // an earlier period's history must not be written over
     if (before !== undefined && fromSeq - 1 < before.cursor) throw new ClientError('client.message.malformed')
     const keyPackages = await readKeyPackages(workspace.context)
-    const { group, keyPackage } = await Group.join({
+    const { group, keyPackage, inviter: inviterLeaf } = await Group.join({
       config: groupConfig, signer: identity.signer, welcome, keyPackages: keyPackages.map(({ bundle }) => bundle),
     })
     for (const { table, key, value } of psks.takeUsed()) turn.put(table, key, value)
     if (!equal(group.groupId, idToBytes(conversationId))) throw new ClientError('client.message.malformed')
+    const inviter = membersOf(group).find(({ leafIndex }) => leafIndex === inviterLeaf)
+    const isStranger = await isInvitedByStranger(workspace, { conversationId, turn, inviter })
     const subject = readConversationExtension(group.context.extensions)
     if (subject.kind !== kind) throw new ClientError('client.message.malformed')
     turn.adopt({
       ...subject, state: ConversationState.active, isRegistered: true, isLeaving: false, cursor: fromSeq - 1,
       joinedEpoch: group.epoch, welcomeId, sentCount: 0, isRolledBack: false, renewedAtMs: workspace.context.clock.nowMs(), renewedAtCount: 0, keptUpAtMs: workspace.context.clock.nowMs(), stuckCode: '', restoredAfterSeq: 0, resumesAfterSeq: 0,
     }, group)
+    if (before?.isRolledBack === true) await sealWaitingAnew(workspace, conversationId, turn)
     const archived = await workspace.context.store.get('archived', conversationId)
     if (archived !== undefined) {
       const { seq } = decodeRecord(ArchivedRecord, archived)
@@ -107,11 +111,13 @@ const takeWelcome = (
       const count = fromSeq - 1 - seq
       if (count > 0) noteAt({ turn, conversationId }, { seq, code: 'client.history.gap', accountId: identity.accountId, deviceId: identity.deviceId, atMs: createdAtMs, epoch: group.epoch, count })
     }
-    const inviter = membersOf(group).find(({ deviceId }) => deviceId === senderDevice)
     turn.put('history', historyKey(conversationId, fromSeq - 1), encodeHistory({
-      kind: HistoryKind.joined, accountId: inviter?.accountId ?? UNKNOWN_ACCOUNT, deviceId: senderDevice, atMs: createdAtMs,
+      kind: HistoryKind.joined, accountId: inviter?.accountId ?? UNKNOWN_ACCOUNT, deviceId: inviter?.deviceId ?? senderDevice, atMs: createdAtMs,
       epoch: group.epoch, epochAuthenticator: group.epochAuthenticator,
     }))
+    if (isStranger && inviter !== undefined) {
+      noteAt({ turn, conversationId }, { seq: fromSeq - 1, code: 'client.conversation.stranger', ...inviter, atMs: createdAtMs, epoch: group.epoch, count: 1 })
+    }
     const used = keyPackages.find(({ bundle }) => bytesKey(bundle.ref) === bytesKey(keyPackage.ref))
     if (used?.isLastResort === true) {
       // others may know its keys from other Welcomes: renew the leaf at once (E19)
@@ -121,4 +127,17 @@ const takeWelcome = (
     if (used !== undefined) turn.put('keyPackages', used.key, undefined)
     return 'joined'
   })
+}
+
+/**
+ * True when a device comes into a conversation that it knows, and whoever lets it in was not there before: a server could put a
+ * group of its own in the place of one that people know, so they are told (S10).
+ */
+const isInvitedByStranger = async (
+  { context: { store, identity } }: Workspace, { conversationId, turn, inviter }: { readonly conversationId: ConversationId; readonly turn: Turn; readonly inviter: MemberDevice | undefined },
+): Promise<boolean> => {
+  const archived = await store.get('archived', conversationId)
+  const before = turn.group === undefined ? archived && decodeRecord(ArchivedRecord, archived).members : accountsOf(membersOf(turn.group))
+  if (before === undefined || inviter === undefined) return false
+  return inviter.accountId !== identity.accountId && !before.includes(inviter.accountId)
 }
