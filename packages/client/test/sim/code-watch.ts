@@ -8,7 +8,6 @@ const CLIENT = /packages\/(base|client|mls|protocol)\/dist\//
 /** Watches until the returned function is called; the server's framework may do what it likes. */
 export const watchForCode = (onCode: (what: string) => void): (() => void) => {
   const { Function: makeFunction, WebAssembly: assembly } = globalThis
-  // eslint-disable-next-line no-eval -- it is put back below
   const evaluate = globalThis.eval
   const look = (what: string): void => {
     if (CLIENT.test(new Error(what).stack ?? '')) onCode(`the client uses ${what}`)
