@@ -69,12 +69,12 @@ export interface Engine {
 export const makeEngine = (
   surroundings: Surroundings, { groupConfig, identity, trust, psks }: Pick<WorkspaceContext, 'groupConfig' | 'identity' | 'trust' | 'psks'>,
 ): Engine => {
-  const { store, suite, clock, random, sleep, onPoint, network } = surroundings
+  const { store, suite, clock, random, sleep, timer, onPoint, network } = surroundings
   const changes = new Changes()
   const onWritten = (conversationId: ConversationId): void => { changes.tell(conversationId) }
   const workspace = new Workspace({ store, suite, groupConfig, identity, trust, psks, clock, random, onPoint, onWritten })
   const connection: Connection = new Connection({
-    identity, network, clock, random,
+    identity, network, clock, random, timer,
     listener: { onFrame: (frame) => { live.onFrame(frame) }, onClosed: () => { live.onClosed() } },
   })
   const lists = new DeviceLists({ store, suite, trust, calls: connection.calls })
@@ -88,7 +88,7 @@ export const makeEngine = (
   const upkeep = new Upkeep({ workspace, connection, delivery, outbox, commits, people, healing, resending })
 
   const files = new Files({ workspace, connection, sleep })
-  const messaging = new Messaging({ workspace, outbox, upkeep, files, sleep })
+  const messaging = new Messaging({ workspace, outbox, delivery, upkeep, files, sleep })
 
   const refreshPeople = async (): Promise<void> => {
     const changed = await people.take(await connection.calls.call('directory', {}))
@@ -107,12 +107,19 @@ export const makeEngine = (
 
   const takeInvitations = async (): Promise<readonly Problem[]> => {
     const { joined, isLastResortUsed, refusals } = await takeWelcomes({ workspace, connection, delivery, lists })
+    const problems = refusals.map((code): Problem => ({ conversationId: undefined, code }))
     for (const conversationId of joined) {
-      await delivery.catchUp(conversationId)
-      await learnPeople(conversationId)
+      try {
+        await delivery.catchUp(conversationId)
+        await learnPeople(conversationId)
+      } catch (error) {
+        // a conversation that a server made up has no log: that must not stop the rest
+        if (isConnectionLoss(error) || !isCodedError(error)) throw error
+        problems.push({ conversationId, code: error.code })
+      }
     }
     if (isLastResortUsed || joined.length > 0) await topUp(isLastResortUsed)
-    return refusals.map((code) => ({ conversationId: undefined, code }))
+    return problems
   }
 
   const topUp = (isLastResortUsed: boolean): Promise<void> => topUpKeyPackages(

@@ -31,6 +31,8 @@ export const PARAMETERS = {
   /** … and no more than so many in that time in one conversation. */
   resendsPerPause: 64,
   keyPackageLifetimeSeconds: 30 * 24 * 3600,
+  /** KeyPackages are good from so long before they are made: the clocks of two devices may differ by this. */
+  clockDifferenceMs: 2 * DAY_MS,
   keyPackagesInStock: LIMITS.keyPackagesPerDevice,
   keyPackagesLow: LIMITS.keyPackagesLow,
   /** Lost races before a change is given up for now. */

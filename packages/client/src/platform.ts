@@ -6,6 +6,7 @@ import { type CipherSuite, type CryptoBackend, DEFAULT_CIPHER_SUITE, makeCipherS
 import { platformSleep, type Sleep } from './conversation/retry.js'
 import type { PointListener } from './conversation/workspace.js'
 import type { Network } from './net/connection.js'
+import { platformTimer, type Timer } from './net/timer.js'
 import type { Store } from './store/store.js'
 
 /** Where a client runs: its primitives, its network, its time. */
@@ -15,6 +16,7 @@ export interface Platform {
   readonly clock?: Clock
   readonly random?: RandomBytes
   readonly sleep?: Sleep
+  readonly timer?: Timer
   /** Hears the named moments between writing and sending; for tests that end the process there. */
   readonly onPoint?: PointListener
 }
@@ -33,6 +35,7 @@ export interface Surroundings {
   readonly clock: Clock
   readonly random: RandomBytes
   readonly sleep: Sleep
+  readonly timer: Timer
   readonly onPoint: PointListener
 }
 
@@ -47,6 +50,7 @@ export const surroundingsOf = (options: ClientOptions): Surroundings => {
     clock: options.clock ?? systemClock,
     random,
     sleep: options.sleep ?? platformSleep,
+    timer: options.timer ?? platformTimer,
     onPoint: options.onPoint ?? (() => undefined),
   }
 }

@@ -19,13 +19,13 @@ import { Community, settle, textsOf } from './support/community.js'
 /** Reached where cheating, healing and policies are tested: hostile-members, healing, contacts, archive, devices, device-lists, history-transfer, invites, passkeys, policy, silence, guests and family. */
 const ELSEWHERE = [
   'client.message.missing', 'client.message.replayed', 'client.message.misplaced', 'client.log.reordered',
-  'client.log.forked', 'client.server.rolled_back', 'client.profile.rolled_back',
-  'client.member.key_changed', 'client.member.not_changed',
+  'client.log.forked', 'client.server.rolled_back', 'client.server.restored', 'client.profile.rolled_back',
+  'client.member.key_changed', 'client.member.not_changed', 'client.conversation.stranger',
   'client.conversation.awaiting', 'client.history.gap', 'client.archive.not_one', 'client.archive.newer', 'client.archive.damaged',
   'client.archive.wrong_key', 'client.archive.no_such_lock', 'client.archive.unlocked', 'client.archive.passphrase_short',
   'client.archive.no_account_key', 'client.archive.other_account', 'client.recovery.none', 'client.recovery.malformed', 'client.recovery.wrong_words',
   'client.passkey.needs_phrase', 'client.passkey.locked', 'client.passkey.cancelled', 'client.passkey.unsupported', 'client.passkey.exists', 'client.passkey.unknown',
-  'client.change.refused', 'client.change.unreadable', 'client.guest.expired', 'client.family.not_adult', 'client.history.away', 'client.device.idle', 'client.device.away',
+  'client.change.refused', 'client.guest.expired', 'client.family.not_adult', 'client.history.away', 'client.device.idle', 'client.device.away',
   'client.verification.malformed', 'client.verification.not_for_you', 'client.verification.differs',
   'client.account.no_key', 'client.device_list.rolled_back', 'client.device_list.forked', 'client.device_list.refused', 'client.device_list.withheld',
   'client.device.unlisted', 'client.device.hidden', 'client.history.not_sent', 'client.invite.joiner_differs',

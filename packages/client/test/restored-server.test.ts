@@ -99,6 +99,7 @@ test('a change made by somebody who was behind wins, and those who were ahead co
   const [ada, ben, cleo, dora] = await community.people('Ada', 'Ben', 'Cleo', 'Dora')
   assert.ok(ada && ben && cleo && dora)
   const { conversationId: id } = await ada.createGroup('Garden', ['Ben', 'Cleo'])
+  await ada.membership.appoint(id, 'Ben')
   await settle(ben, cleo)
   const putBack = backUp(community, 'first')
   await ada.send(id, 'ahead')

@@ -4,24 +4,20 @@
 import { performance } from 'node:perf_hooks'
 import { type DestinationStream, destination } from 'pino'
 import { type Clock, type RandomBytes, systemClock, systemRandom } from '@famichat/base'
-import { LIFETIMES, serverOrigin } from '@famichat/protocol'
+import { serverOrigin } from '@famichat/protocol'
 import { makeSetupLink } from './accounts/invites.js'
-import { RefreshBook } from './accounts/refresh-tokens.js'
-import { ChallengeBook } from './accounts/tokens.js'
+import { type Assembly, assembleServer } from './assembly.js'
 import type { ChannelTimes } from './channel/channel.js'
-import { ChannelServer } from './channel/channel-server.js'
 import { Hub } from './channel/hub.js'
 import { Retention } from './delivery/retention.js'
 import { ClientAddresses } from './client-address.js'
-import { capConnections, type ConnectionCaps, DEFAULT_CONNECTION_CAPS } from './connection-caps.js'
-import { makeHandlers } from './http/handlers.js'
-import { makeHttpServer } from './http/http-server.js'
+import { capConnections, type ConnectionCaps } from './connection-caps.js'
 import { loadWebFiles } from './http/web-files.js'
 import { makeOrigins } from './origins.js'
 import { makeRelyingParty } from './passkeys/relying-party.js'
 import { Doorbell } from './push/doorbell.js'
 import { takePushKey } from './storage/push-key.js'
-import { DEFAULT_RATE_LIMITS, type RateLimits, TokenBuckets } from './rate-limits.js'
+import { DEFAULT_RATE_LIMITS, type RateLimits } from './rate-limits.js'
 import { ServerError, type ServerErrorCode } from './server-error.js'
 import { kindOf, makeServerLog } from './server-log.js'
 import type { Services } from './services.js'
@@ -103,7 +99,6 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   const log = makeServerLog(options.logTo ?? destination(2), clock)
   const webFiles = options.webDir === undefined ? undefined : loadWebFiles(options.webDir)
   const addresses = new ClientAddresses(options.trustedProxies)
-  const caps = { ...DEFAULT_CONNECTION_CAPS, ...options.connectionCaps }
   const given = environmentKeys(process.env)
   const keys = { databaseKeyHex: options.databaseKeyHex ?? given.databaseKeyHex, fieldKeys: options.fieldKeys ?? given.fieldKeys }
   const exporter = options.otlpEndpoint === undefined ? undefined : new SpanExporter(options.otlpEndpoint, random)
@@ -133,13 +128,11 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     originsFor: (hostHeader) => originsFor(hostHeader), relyingParty: () => relyingParty,
   }
   doorbell.connect(services)
-  const channels = new ChannelServer(services, hub, {
-    times: { authenticationMs: LIFETIMES.channelAuthenticationMs, heartbeatMs: 30_000, stalledMs: 10_000, ...options.channelTimes }, caps,
-  })
-  const app = makeHttpServer(services, makeHandlers(services, {
-    challenges: new ChallengeBook(random), passkeyChallenges: new ChallengeBook(random), refreshes: new RefreshBook(random), claims: new TokenBuckets(clock, services.rateLimits.claim),
+  const { channels, app, caps } = assembleServer(services, hub, {
+    times: options.channelTimes, caps: options.connectionCaps, webFiles, isBehindTls: /^https:/i.test(publicUrl ?? ''),
     push: { publicKey: pushKey.publicKey, services: options.pushServices ?? [] },
-  }), { webFiles, pages, isBehindTls: /^https:/i.test(publicUrl ?? '') })
+    pages,
+  })
   channels.attach(app.server)
   capConnections(app.server, caps, addresses)
   const retention = new Retention(services, () => performance.now())
@@ -179,7 +172,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   }
 }
 
-const listen = async (app: ReturnType<typeof makeHttpServer>, host: string, port: number): Promise<number> => {
+const listen = async (app: Assembly['app'], host: string, port: number): Promise<number> => {
   try {
     await app.listen({ host, port })
   } catch (cause) {

@@ -17,7 +17,7 @@ import { readConversationExtension, rulesBeside } from './conversation-extension
 import type { Delivery } from './delivery.js'
 import { devicesOf, readIntents } from './intents.js'
 import { deviceOfLeaf, membersOf } from './members.js'
-import { makeHead } from './outbox.js'
+import { makeHead, markForked } from './outbox.js'
 import { mayCommitProposals, removedByProposals } from './pending-proposals.js'
 import { readUndo } from './undo.js'
 import { backOffMs, retryLimited, type Sleep } from './retry.js'
@@ -175,6 +175,7 @@ export class Commits {
   /** @returns false when trying again would not help */
   async #mendRefusal(conversationId: ConversationId, error: unknown): Promise<boolean> {
     if (isCodedError(error, 'protocol.epoch.conflict')) return true
+    if (isCodedError(error, 'protocol.epoch.unknown')) await markForked(this.#context.workspace, conversationId)
     const isMade = isCodedError(error, 'protocol.roster.refused') || isCodedError(error, 'protocol.message.malformed')
     if (!isMade && !isCodedError(error, 'protocol.access.refused')) return false
     await this.#context.workspace.turn('discard', conversationId, (turn) => {

@@ -12,7 +12,7 @@ export interface Explanation {
 }
 
 const UNITS: Readonly<Record<string, 'days' | 'devices'>> = {
-  'client.device.idle': 'days', 'client.device.away': 'days', 'client.history.away': 'days', 'client.change.unreadable': 'devices',
+  'client.device.idle': 'days', 'client.device.away': 'days', 'client.history.away': 'days',
 }
 
 /** By resending.ts. */

@@ -41,15 +41,35 @@ export class Healing {
     const { conversations } = await calls.call('conversationList', {})
     this.#requests = (await calls.call('readdList', {})).requests
     const backwards: Backwards[] = []
-    for (const { conversationId, lastSeq, acknowledgedSeq, fromSeq, restored } of conversations) {
+    const unknown: ConversationId[] = []
+    for (const { conversationId, lastSeq, acknowledgedSeq, fromSeq, untilSeq, restored } of conversations) {
       const cursor = before.get(conversationId)
-      if (cursor === undefined) continue
+      if (cursor === undefined) {
+        if (untilSeq === undefined && !(await this.#isKnown(conversationId))) unknown.push(conversationId)
+        continue
+      }
       if (restored !== undefined && await this.#followRestore(conversationId, goingOn(restored, fromSeq))) backwards.push({ conversationId, code: 'client.server.restored' })
       if (lastSeq < cursor) backwards.push({ conversationId, code: 'client.server.rolled_back' })
       // read again: another process of this profile may have gone on meanwhile
       else if (acknowledgedSeq > (await this.#workspace.read(conversationId)).cursor) await this.#markRolledBack(conversationId)
     }
+    if (unknown.length > 0) await this.#askIntoUnknown(unknown)
     return backwards
+  }
+
+  async #isKnown(conversationId: ConversationId): Promise<boolean> {
+    const { store } = this.#workspace.context
+    return await store.get('conversations', conversationId) !== undefined || await store.get('archived', conversationId) !== undefined
+  }
+
+  /**
+   * This device is in conversations that it knows nothing of, and no Welcome waits: its files are from before it came in, or the
+   * Welcome was for keys that it has not. The members can add it afresh.
+   */
+  async #askIntoUnknown(unknown: readonly ConversationId[]): Promise<void> {
+    const { calls } = this.#connection
+    const waiting = new Set((await calls.call('welcomeList', {})).welcomes.map(({ conversationId }) => conversationId))
+    for (const conversationId of unknown) if (!waiting.has(conversationId)) await calls.call('conversationReadd', { conversationId })
   }
 
   /** Asks the members, when this device cannot go on by itself, or was let go after long silence. */

@@ -115,6 +115,10 @@ const refuseEnvelope = async (taking: Taking, envelope: Envelope, errorCode: str
       taking.turn.update({ stuckCode: isForked(taking, envelope) ? 'client.log.forked' : errorCode })
       return false
     case ContentType.proposal:
+      if (isForked(taking, envelope)) {
+        const { seq, senderDevice: deviceId, createdAtMs: atMs, epoch } = header
+        noteAt(taking, { seq, code: 'client.log.forked', accountId: UNKNOWN_ACCOUNT, deviceId, atMs, epoch, count: 1 })
+      }
       return true
     case ContentType.application:
       // from before this device came in: it was never for it

@@ -135,6 +135,8 @@ export class Membership {
     const isLast = isAdmin && hasAdmins(kind) && !others.some((member) => member.isAdmin)
     const [heir] = others
     if (isLast && heir !== undefined) await this.#want(conversationId, { kind: IntentKind.appoint, devices: await this.#membersDevices(conversationId, heir.accountId) })
+    // what waits goes first: nothing can be said between the wish to leave and the commit (RFC 9420 §12.4)
+    await outbox.flush(conversationId)
     await outbox.proposeLeave(conversationId)
     await outbox.flush(conversationId)
   }

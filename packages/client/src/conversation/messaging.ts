@@ -5,6 +5,7 @@ import { type ConversationId, type MessageId } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
 import { type AttachmentPointer, decodeContent, type MessageContent, type MessageReference } from '../content/content.js'
 import { conversationPrefix, decodeRecord, encodeRecord, type HistoryRecord, SettingsRecord } from '../store/records.js'
+import type { Delivery } from './delivery.js'
 import type { Files, FileSource, TransferOptions } from './files.js'
 import { findMessage } from './history.js'
 import type { Outbox } from './outbox.js'
@@ -25,6 +26,7 @@ export interface Sent {
 export interface MessagingContext {
   readonly workspace: Workspace
   readonly outbox: Outbox
+  readonly delivery: Delivery
   readonly upkeep: Upkeep
   readonly files: Files
   readonly sleep: Sleep
@@ -84,11 +86,13 @@ export class Messaging {
 
   /** Changes come before what is said after them: who was to be removed must not read it. Without a server it waits. */
   async #send(conversationId: ConversationId, content: MessageContent): Promise<Sent> {
-    const { outbox, sleep } = this.#context
+    const { outbox, delivery, sleep } = this.#context
     const isReachable = await this.#isCaughtUp(conversationId)
     const messageId = await outbox.write(conversationId, content)
     for (let attempt = isReachable ? 1 : SEND_ATTEMPTS; ; attempt++) {
       try {
+        // written without a look at the log: an older copy of a profile must not send before it knows that it is one (E8)
+        if (!isReachable) await delivery.catchUp(conversationId)
         await outbox.flush(conversationId)
         return { conversationId, messageId }
       } catch (error) {

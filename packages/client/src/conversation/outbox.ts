@@ -5,8 +5,8 @@
 import { PARAMETERS } from '../parameters.js'
 import { EMPTY, present } from '@famichat/base'
 import { type Group, makeRemove } from '@famichat/mls'
-import { type ConversationId, makeId, type MessageId, ProtocolError } from '@famichat/protocol'
-import { ClientError } from '../client-error.js'
+import { type Acceptance, type ConversationId, makeId, type MessageId, ProtocolError } from '@famichat/protocol'
+import { ClientError, type ClientErrorCode } from '../client-error.js'
 import type { MessageContent } from '../content/content.js'
 import { deviceListHeadOf, readDeviceList } from '../identity/device-lists.js'
 import { requireUnchanged } from '../identity/key-changes.js'
@@ -17,9 +17,11 @@ import { expiredGuests, hasExpiredGuests } from './commit-plan.js'
 import { accountsOf, membersOf } from './members.js'
 import { encodeMessageDocument, encodeMessageHead, type MessageDocument, type MessageHead, TRANSCRIPT_PREFIX_BYTES } from './message-document.js'
 import { appendOutbox, type OutboxRow, readOutbox } from './outbox-rows.js'
+import { takePassed } from './passed.js'
 import { removedByProposals } from './pending-proposals.js'
 import { viewOf } from './policy.js'
 import { backOffMs, retryLimited, type Sleep } from './retry.js'
+import { noteAt } from './taking.js'
 import { readUndo } from './undo.js'
 import type { Turn, Workspace, WorkspaceContext } from './workspace.js'
 
@@ -35,10 +37,10 @@ export interface OutboxContext {
 
 const MAX_ATTEMPTS = PARAMETERS.sendAttempts
 
-/** The group of an active conversation. @throws ClientError `client.conversation.*` */
-export const requireActive = ({ record, group }: Turn): Group => {
+/** The group of an active conversation, also while leaving it if that is asked for. @throws ClientError `client.conversation.*` */
+export const requireActive = ({ record, group }: Turn, { isLeavingToo = false } = {}): Group => {
   if (record === undefined) throw new ClientError('client.conversation.unknown')
-  if (record.state !== ConversationState.active || record.isLeaving) throw new ClientError('client.conversation.ended')
+  if (record.state !== ConversationState.active || (record.isLeaving && !isLeavingToo)) throw new ClientError('client.conversation.ended')
   if (record.isRolledBack) throw new ClientError('client.profile.rolled_back')
   if (record.stuckCode !== '') throw new ClientError('client.conversation.stuck', { reason: record.stuckCode })
   return present(group, 'an active conversation has a group')
@@ -84,7 +86,7 @@ export class Outbox {
       const rows: OutboxRecord[] = []
       for (const { leafIndex } of own.filter((device) => !proposed.has(device.leafIndex))) {
         const { epoch } = group
-        const message = await group.propose(makeRemove(leafIndex))
+        const message = await group.propose(makeRemove(leafIndex), { authenticatedData: await makeHead(workspace, group, { conversationId, number: 0, lastSeq: record.cursor }) })
         rows.push({ kind: OutboxKind.proposal, messageId: makeId<MessageId>(random), epoch, message, number: 0, document: EMPTY })
       }
       await appendOutbox(store, conversationId, turn, rows)
@@ -93,17 +95,18 @@ export class Outbox {
 
   /** Sends what waits, in order, and takes it from the log. @throws ProtocolError | ClientError */
   async flush(conversationId: ConversationId): Promise<void> {
-    const { workspace: { context: { store, onPoint, random } }, connection, delivery } = this.#context
-    const accepted = new Set<MessageId>()
+    const { workspace, connection, delivery } = this.#context
+    const { store, onPoint, random } = workspace.context
+    const accepted = new Map<MessageId, Acceptance>()
+    if ((await workspace.read(conversationId)).isRolledBack) throw new ClientError('client.profile.rolled_back')
     for (let refused = 0; ;) {
       const next = (await readOutbox(store, conversationId)).find(({ record }) => !accepted.has(record.messageId))
       if (next === undefined) break
       const { messageId, epoch, message } = next.record
       try {
         const channel = await connection.channel()
-        await retryLimited(this.#context.sleep, () => channel.send({ conversationId, messageId, epoch, message }))
+        accepted.set(messageId, await retryLimited(this.#context.sleep, () => channel.send({ conversationId, messageId, epoch, message })))
         onPoint('send.accepted')
-        accepted.add(messageId)
       } catch (error) {
         await this.#recover(conversationId, next, error)
         // a server that calls everything stale is not asked for ever
@@ -111,7 +114,9 @@ export class Outbox {
         await this.#context.sleep(backOffMs(random, refused))
       }
     }
-    if (accepted.size > 0) await delivery.catchUp(conversationId)
+    if (accepted.size === 0) return
+    await delivery.catchUp(conversationId)
+    await takePassed(workspace, conversationId, accepted)
   }
 
   #tryWrite(conversationId: ConversationId, message: MessageDocument): Promise<boolean> {
@@ -144,14 +149,24 @@ export class Outbox {
         await delivery.catchUp(conversationId)
         if ((await workspace.read(conversationId)).state === ConversationState.ended) throw new ClientError('client.conversation.ended', {}, { cause: error })
         throw error
+      case 'protocol.message.id_reused':
+        // said before this device's files were put back, in other bytes
+        await this.#drop(conversationId, row, 'client.profile.rolled_back')
+        return
+      case 'protocol.epoch.unknown':
+        await markForked(workspace, conversationId)
+        throw new ClientError('client.conversation.stuck', { reason: 'client.log.forked' }, { cause: error })
       default:
         throw error
     }
   }
 
-  #drop(conversationId: ConversationId, { key }: OutboxRow): Promise<void> {
-    return this.#context.workspace.turn('drop', conversationId, (turn) => {
+  #drop(conversationId: ConversationId, { key, record: { epoch } }: OutboxRow, code?: ClientErrorCode): Promise<void> {
+    const { workspace } = this.#context
+    const { identity: { accountId, deviceId }, clock } = workspace.context
+    return workspace.turn('drop', conversationId, (turn) => {
       turn.put('outbox', key, undefined)
+      if (code !== undefined) noteAt({ turn, conversationId }, { seq: turn.record?.cursor ?? 0, code, accountId, deviceId, atMs: clock.nowMs(), epoch, count: 1 })
       return Promise.resolve()
     })
   }
@@ -160,7 +175,8 @@ export class Outbox {
   #sealAnew(conversationId: ConversationId, { key, record }: OutboxRow): Promise<boolean> {
     const { workspace } = this.#context
     return workspace.turn('reseal', conversationId, async (turn) => {
-      const group = requireActive(turn)
+      // what was written before this person wanted to leave is still said
+      const group = requireActive(turn, { isLeavingToo: true })
       const now = (await readOutbox(workspace.context.store, conversationId)).find((row) => row.key === key)
       if (now?.record.messageId !== record.messageId || now.record.epoch === group.epoch) return true
       if (mustCommitFirst(turn, group, workspace.context)) return false
@@ -182,6 +198,27 @@ const mustCommitFirst = ({ record }: Turn, group: Group, { clock, identity }: Wo
   const nowMs = clock.nowMs()
   if (expiredGuests(view.rules, nowMs).has(identity.accountId)) throw new ClientError('client.guest.expired')
   return group.pendingProposals.length > 0 || undo !== undefined || hasExpiredGuests(view, nowMs)
+}
+
+/** The server does not know the epoch that this device is in: it was told another course of things than the others (S6). */
+export const markForked = (workspace: Workspace, conversationId: ConversationId): Promise<void> =>
+  workspace.turn('forked', conversationId, (turn) => {
+    turn.update({ stuckCode: 'client.log.forked' })
+    return Promise.resolve()
+  })
+
+/**
+ * For a device that came in on a new leaf because its files were older than what it had sent: what waits was encrypted with
+ * keys that were used before, so it is encrypted anew, and not with them (E8).
+ */
+export const sealWaitingAnew = async (workspace: Workspace, conversationId: ConversationId, turn: Turn): Promise<void> => {
+  const group = present(turn.group, 'it has just come in')
+  let number = 0
+  for (const { key, record } of await readOutbox(workspace.context.store, conversationId)) {
+    const isMessage = record.kind === OutboxKind.message
+    turn.put('outbox', key, isMessage ? encodeRecord(OutboxRecord, await seal(workspace, turn, group, { conversationId, ...record, number: ++number })) : undefined)
+  }
+  turn.update({ sentCount: number })
 }
 
 const seal = async (

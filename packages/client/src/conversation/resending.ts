@@ -65,8 +65,11 @@ export class Resending {
   async #toAskFor(conversationId: ConversationId): Promise<readonly { readonly messageId: MessageId; readonly record: WantedRecord }[]> {
     const { store, clock } = this.#context.workspace.context
     const nowMs = clock.nowMs()
-    return (await readWanted(store, conversationId)).filter(({ record: { asks, askedAtMs } }) =>
-      asks < PARAMETERS.resendAsks && (asks === 0 || nowMs - askedAtMs >= PARAMETERS.resendAskEveryMs))
+    const wanted = await readWanted(store, conversationId)
+    // a device that has not answered is not asked for more: where two cannot read each other, requests would answer requests for ever
+    const silent = new Set(wanted.filter(({ record: { asks, askedAtMs } }) => asks > 0 && nowMs - askedAtMs < PARAMETERS.resendPauseMs).map(({ record }) => record.deviceId))
+    return wanted.filter(({ record: { asks, askedAtMs, deviceId } }) =>
+      (asks === 0 ? !silent.has(deviceId) : asks < PARAMETERS.resendAsks && nowMs - askedAtMs >= PARAMETERS.resendAskEveryMs))
   }
 
   async #answer(conversationId: ConversationId): Promise<void> {

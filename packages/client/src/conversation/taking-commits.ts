@@ -90,7 +90,9 @@ const DAY_MS = 24 * 3600 * 1000
 /** This device is out: what waited to be sent or done ends with the membership. */
 const end = async ({ workspace: { context: { store } }, conversationId, turn }: Taking, { isAway }: { readonly isAway: boolean }): Promise<void> => {
   turn.update({ state: ConversationState.ended, isAway, undo: undefined })
-  for (const table of ['outbox', 'intents', 'resends', 'taken', 'presence'] as const) {
+  // who asked to be added afresh is out for a moment only: what waits is sent when it is in again
+  const over = ['intents', 'resends', 'taken', 'presence', ...(turn.record?.isRolledBack === true ? [] : ['outbox'] as const)] as const
+  for (const table of over) {
     for (const { key } of await store.list(table, { prefix: conversationPrefix(conversationId) })) turn.put(table, key, undefined)
   }
 }

@@ -9,6 +9,7 @@ import { unlistedDevices } from '../identity/stray-devices.js'
 import type { Connection } from '../net/connection.js'
 import { ConversationState, IntentKind } from '../store/records.js'
 import { hasExpiredGuests } from './commit-plan.js'
+import { readAcquaintances } from './acquaintances.js'
 import type { Commits } from './commits.js'
 import type { Delivery } from './delivery.js'
 import type { Healing } from './healing.js'
@@ -61,7 +62,7 @@ export class Upkeep {
 
   /** Does everything that is due in a conversation. @throws ProtocolError | ClientError */
   async keepUp(conversationId: ConversationId): Promise<void> {
-    const { workspace, delivery, outbox, commits } = this.#context
+    const { workspace, delivery, commits } = this.#context
     if ((await workspace.read(conversationId)).state !== ConversationState.active) return
     await this.register(conversationId)
     await delivery.catchUp(conversationId)
@@ -69,9 +70,9 @@ export class Upkeep {
     await this.#context.healing.help(conversationId)
     await watchSilence(workspace, conversationId)
     await this.#wantRenewal(conversationId)
-    await this.#leaveAgain(conversationId)
     await this.#context.resending.settle(conversationId)
-    if ((await readOutbox(workspace.context.store, conversationId)).length > 0) await outbox.flush(conversationId)
+    await this.#flush(conversationId)
+    await this.#leaveAgain(conversationId)
     if (await this.isCommitDue(conversationId)) await commits.settle(conversationId)
   }
 
@@ -120,8 +121,11 @@ export class Upkeep {
     const decides = isAdmin(view, ownAccount)
     const { coming, going } = rosterGap({ people, ownAccount, view, unlisted: await unlistedDevices(store, view.members) })
     const isMine = ({ accountId }: MemberDevice): boolean => accountId === ownAccount
+    // the directory alone lets nobody in: somebody here has to know them
+    const known = coming.every(isMine) ? new Set<AccountId>() : await readAcquaintances(workspace)
     const certified: MemberDevice[] = []
     for (const account of people.accounts.filter(({ accountId }) => coming.some((device) => device.accountId === accountId))) {
+      if (account.accountId !== ownAccount && !known.has(account.accountId)) continue
       const active = await people.activeDevices(account)
       certified.push(...coming.filter((device) => device.accountId === account.accountId && active.includes(device.deviceId)))
     }
@@ -151,12 +155,19 @@ export class Upkeep {
     ]
   }
 
+  async #flush(conversationId: ConversationId): Promise<void> {
+    const { workspace, outbox } = this.#context
+    if ((await readOutbox(workspace.context.store, conversationId)).length > 0) await outbox.flush(conversationId)
+  }
+
   /** An epoch that ended without the proposal to leave makes it void: it is proposed again. */
   async #leaveAgain(conversationId: ConversationId): Promise<void> {
     const { workspace, outbox } = this.#context
     const isDue = await workspace.turn('read', conversationId, ({ group, record }) =>
       Promise.resolve(record?.isLeaving === true && group?.status === 'active' && !removedByProposals(group, readUndo(record)).has(group.ownLeaf)))
-    if (isDue) await outbox.proposeLeave(conversationId)
+    if (!isDue) return
+    await outbox.proposeLeave(conversationId)
+    await this.#flush(conversationId)
   }
 
   /** The conversation as the policy sees it, unless this device is on its way out or cannot go on. */

@@ -15,7 +15,8 @@ import { newRecord } from './creating.js'
 import type { Delivery } from './delivery.js'
 import { encodeHistory, historyKey, UNKNOWN_ACCOUNT } from './history.js'
 import { putIntent } from './intents.js'
-import { type MemberDevice, membersOf } from './members.js'
+import { accountsOf, type MemberDevice, membersOf } from './members.js'
+import { sealWaitingAnew } from './outbox.js'
 import { isConnectionLoss } from './retry.js'
 import { noteAt } from './taking.js'
 import type { Turn, Workspace } from './workspace.js'
@@ -91,17 +92,20 @@ const takeWelcome = (
     // an earlier period's history must not be written over
     if (before !== undefined && fromSeq - 1 < before.cursor) throw new ClientError('client.message.malformed')
     const keyPackages = await readKeyPackages(workspace.context)
-    const { group, keyPackage } = await Group.join({
+    const { group, keyPackage, inviter: inviterLeaf } = await Group.join({
       config: groupConfig, signer: identity.signer, welcome, keyPackages: keyPackages.map(({ bundle }) => bundle),
     })
     for (const { table, key, value } of psks.takeUsed()) turn.put(table, key, value)
     if (!equal(group.groupId, idToBytes(conversationId))) throw new ClientError('client.message.malformed')
+    const inviter = membersOf(group).find(({ leafIndex }) => leafIndex === inviterLeaf)
+    const isStranger = await isInvitedByStranger(workspace, { conversationId, turn, inviter })
     const { name, kind: kindInside } = readConversationExtension(group.context.extensions)
     if (kindInside !== kind) throw new ClientError('client.message.malformed')
     turn.adopt({
       ...newRecord({ kind, name }, nowMs), isRegistered: true, cursor: fromSeq - 1, joinedEpoch: group.epoch, welcomeId, latestServerMs: createdAtMs,
     }, group)
     if (before !== undefined) noteAway({ turn, conversationId }, { before, header, epoch: group.epoch, own: identity, nowMs })
+    if (before?.isRolledBack === true) await sealWaitingAnew(workspace, conversationId, turn)
     const archived = await workspace.context.store.get('archived', conversationId)
     if (archived !== undefined) {
       const { seq } = decodeRecord(ArchivedRecord, archived)
@@ -109,11 +113,13 @@ const takeWelcome = (
       const count = fromSeq - 1 - seq
       if (count > 0) noteAt({ turn, conversationId }, { seq, code: 'client.history.gap', accountId: identity.accountId, deviceId: identity.deviceId, atMs: createdAtMs, epoch: group.epoch, count })
     }
-    const inviter = membersOf(group).find(({ deviceId }) => deviceId === senderDevice)
     turn.put('history', historyKey(conversationId, fromSeq - 1), encodeHistory({
-      kind: HistoryKind.joined, accountId: inviter?.accountId ?? UNKNOWN_ACCOUNT, deviceId: senderDevice, atMs: createdAtMs,
+      kind: HistoryKind.joined, accountId: inviter?.accountId ?? UNKNOWN_ACCOUNT, deviceId: inviter?.deviceId ?? senderDevice, atMs: createdAtMs,
       epoch: group.epoch, epochAuthenticator: group.epochAuthenticator,
     }))
+    if (isStranger && inviter !== undefined) {
+      noteAt({ turn, conversationId }, { seq: fromSeq - 1, code: 'client.conversation.stranger', ...inviter, atMs: createdAtMs, epoch: group.epoch, count: 1 })
+    }
     const used = keyPackages.find(({ bundle }) => bytesKey(bundle.ref) === bytesKey(keyPackage.ref))
     if (used?.isLastResort === true) {
       // others may know its keys from other Welcomes: renew the leaf at once (E19)
@@ -137,3 +143,16 @@ const noteAway = (
 }
 
 const DAY_MS = 24 * 3600 * 1000
+
+/**
+ * True when a device comes into a conversation that it knows, and whoever lets it in was not there before: a server could put a
+ * group of its own in the place of one that people know, so they are told (S10).
+ */
+const isInvitedByStranger = async (
+  { context: { store, identity } }: Workspace, { conversationId, turn, inviter }: { readonly conversationId: ConversationId; readonly turn: Turn; readonly inviter: MemberDevice | undefined },
+): Promise<boolean> => {
+  const archived = await store.get('archived', conversationId)
+  const before = turn.group === undefined ? archived && decodeRecord(ArchivedRecord, archived).members : accountsOf(membersOf(turn.group))
+  if (before === undefined || inviter === undefined) return false
+  return inviter.accountId !== identity.accountId && !before.includes(inviter.accountId)
+}

@@ -40,7 +40,8 @@ interface Fresh {
 /** Makes KeyPackages; write the changes before publishing the messages. */
 const makeKeyPackages = async (context: KeyPackageContext, count: number, { withLastResort = false } = {}): Promise<Fresh> => {
   const { suite, identity, clock, random } = context
-  const lifetime = makeLifetime(BigInt(Math.floor(clock.nowMs() / 1000)), LIFETIME_SECONDS)
+  // clocks of devices differ: what begins now would begin tomorrow for some (RFC 9420 §7.3)
+  const lifetime = makeLifetime(BigInt(Math.floor((clock.nowMs() - PARAMETERS.clockDifferenceMs) / 1000)), LIFETIME_SECONDS)
   const messages: Uint8Array[] = []
   const changes: Change[] = []
   for (let i = 0; i < count + (withLastResort ? 1 : 0); i++) {

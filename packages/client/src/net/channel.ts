@@ -1,7 +1,6 @@
 /**
  * The device's open channel: authenticates, sends and waits for the answer, and hands over what the server delivers.
  */
-import type { Clock } from '@famichat/base'
 import type { Signer } from '@famichat/mls'
 import {
   type Acceptance, channelChallengeTbs, CHANNEL_PATH, type ClientFrame, ClientFrameType, type ConversationId, decodeServerFrame,
@@ -10,6 +9,7 @@ import {
 } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
 import type { OpenSocket, Socket } from './socket.js'
+import type { Timer } from './timer.js'
 
 type Frame<Type extends ServerFrameType> = Extract<ServerFrame, { type: Type }>
 /** What the server says without being asked. */
@@ -23,8 +23,8 @@ export interface ChannelOptions {
   readonly origin: string
   readonly deviceId: DeviceId
   readonly signer: Signer
-  readonly clock: Clock
   readonly openSocket: OpenSocket
+  readonly timer: Timer
   readonly token: Uint8Array
   readonly onFrame: (frame: DeliveryFrame) => void
   readonly onClosed: (error: Error) => void
@@ -41,7 +41,12 @@ export interface OutgoingMessage {
 interface Waiting {
   readonly resolve: (acceptance: Acceptance) => void
   readonly reject: (error: Error) => void
+  /** It came: nobody need look for it any more. */
+  readonly callOff: () => void
 }
+
+/** A server that does not answer for so long is not there any more, whatever the socket says. */
+const ANSWER_MS = 30_000
 
 /** One connection; when it is lost, a new one is made. */
 export class Channel {
@@ -50,11 +55,13 @@ export class Channel {
   readonly #waiting = new Map<number, Waiting>()
   #opening: { readonly resolve: () => void; readonly reject: (error: Error) => void } | undefined
   #nextRequestId = 1
+  readonly #opened: () => void
   #ended: Error | undefined
 
   private constructor(options: ChannelOptions, opening: { resolve: () => void; reject: (error: Error) => void }) {
     this.#options = options
     this.#opening = opening
+    this.#opened = this.#expect('client.server.unreachable')
     const url = options.origin.replace(/^http/, 'ws') + CHANNEL_PATH
     this.#socket = options.openSocket(url, {
       onMessage: (bytes) => { this.#receive(bytes) },
@@ -86,7 +93,7 @@ export class Channel {
         reject(this.#ended)
         return
       }
-      this.#waiting.set(requestId, { resolve, reject })
+      this.#waiting.set(requestId, { resolve, reject, callOff: this.#expect('client.channel.closed') })
       this.#send({ type: ClientFrameType.send, requestId, encryption: Encryption.mls10, ...message })
     })
   }
@@ -122,11 +129,12 @@ export class Channel {
   #handle(frame: ServerFrame): void {
     switch (frame.type) {
       case ServerFrameType.challenge:
-        this.#authenticate(frame.nonce).catch((error: unknown) => {
+        this.#authenticate(frame).catch((error: unknown) => {
           this.#end(error instanceof Error ? error : new ClientError('client.channel.closed'))
         })
         return
       case ServerFrameType.ready:
+        this.#opened()
         this.#opening?.resolve()
         this.#opening = undefined
         return
@@ -146,25 +154,38 @@ export class Channel {
     }
   }
 
-  async #authenticate(nonce: Uint8Array): Promise<void> {
-    const { origin, deviceId, signer, clock, token } = this.#options
-    const timeMs = clock.nowMs()
+  /** In the server's time: this device's clock may be wrong by days, and the nonce alone is what makes the proof fresh. */
+  async #authenticate({ nonce, serverTimeMs: timeMs }: Frame<typeof ServerFrameType.challenge>): Promise<void> {
+    const { origin, deviceId, signer, token } = this.#options
     const signature = await signer.sign(channelChallengeTbs({ origin, nonce: nonce.slice(), deviceId, timeMs }))
     this.#send({ type: ClientFrameType.authenticate, token, timeMs, signature })
+  }
+
+  /** Ends the channel unless what is expected comes in time. */
+  #expect(otherwise: 'client.channel.closed' | 'client.server.unreachable'): () => void {
+    return this.#options.timer(ANSWER_MS, () => {
+      this.#end(new ClientError(otherwise))
+      this.#socket.close()
+    })
   }
 
   #take(requestId: number): Waiting | undefined {
     const waiting = this.#waiting.get(requestId)
     this.#waiting.delete(requestId)
+    waiting?.callOff()
     return waiting
   }
 
   #end(error: Error): void {
     if (this.#ended !== undefined) return
     this.#ended = error
+    this.#opened()
     this.#opening?.reject(error)
     this.#opening = undefined
-    for (const { reject } of this.#waiting.values()) reject(error)
+    for (const { reject, callOff } of this.#waiting.values()) {
+      callOff()
+      reject(error)
+    }
     this.#waiting.clear()
     this.#options.onClosed(error)
   }

@@ -1,11 +1,12 @@
 /**
  * A device's connection: HTTP calls, and a channel that is opened when it is needed and opened again when it was lost.
  */
-import type { Clock, RandomBytes } from '@famichat/base'
+import { type Clock, isCodedError, type RandomBytes } from '@famichat/base'
 import type { Identity } from '../identity/identity.js'
 import { Channel, type DeliveryFrame } from './channel.js'
 import { DeviceCalls, type Fetch } from './http.js'
 import type { OpenSocket } from './socket.js'
+import type { Timer } from './timer.js'
 
 /** What of the network a platform provides. */
 export interface Network {
@@ -24,19 +25,19 @@ export class Connection {
   readonly calls: DeviceCalls
   readonly #identity: Identity
   readonly #network: Network
-  readonly #clock: Clock
+  readonly #timer: Timer
   readonly #listener: DeliveryListener
   #channel: Channel | undefined
   #opening: Promise<Channel> | undefined
 
-  constructor({ identity, network, clock, random, listener }: {
-    identity: Identity; network: Network; clock: Clock; random: RandomBytes; listener: DeliveryListener
+  constructor({ identity, network, clock, random, timer, listener }: {
+    identity: Identity; network: Network; clock: Clock; random: RandomBytes; timer: Timer; listener: DeliveryListener
   }) {
     const { origin, signer, deviceId } = identity
     this.calls = new DeviceCalls({ origin, fetch: network.fetch, signer, deviceId, clock, random })
     this.#identity = identity
     this.#network = network
-    this.#clock = clock
+    this.#timer = timer
     this.#listener = listener
   }
 
@@ -58,10 +59,21 @@ export class Connection {
     this.#channel = undefined
   }
 
+  /** A token that has died is replaced once, as for calls: after a jump of a clock nobody here knows that it did. */
   async #open(): Promise<Channel> {
+    try {
+      return await this.#openWith(await this.calls.token())
+    } catch (error) {
+      if (!isCodedError(error, 'protocol.auth.refused')) throw error
+      this.calls.forgetTokens()
+      return this.#openWith(await this.calls.token())
+    }
+  }
+
+  async #openWith(token: Uint8Array): Promise<Channel> {
     const { origin, deviceId, signer } = this.#identity
     const channel = await Channel.open({
-      origin, deviceId, signer, clock: this.#clock, openSocket: this.#network.openSocket, token: await this.calls.token(),
+      origin, deviceId, signer, openSocket: this.#network.openSocket, timer: this.#timer, token,
       onFrame: (frame) => { this.#listener.onFrame(frame) },
       onClosed: () => { this.#listener.onClosed() },
     })

@@ -99,10 +99,15 @@ export class DeviceCalls {
     } catch (error) {
       if (!isCodedError(error, 'protocol.auth.refused')) throw error
       // the refused call may have been for its time: only a challenge tells the server's
-      this.#token = undefined
-      this.#refreshToken = undefined
+      this.forgetTokens()
       return attempt()
     }
+  }
+
+  /** The next call or channel starts with a challenge. */
+  forgetTokens(): void {
+    this.#token = undefined
+    this.#refreshToken = undefined
   }
 
   /** The call with its token and this device's signature over all of it (E17). */

@@ -124,8 +124,6 @@ export const ConversationRecord = struct({
   /** The server was put back to a copy that ended here, and goes on after the second; 0 when it never was. */
   restoredAfterSeq: counter,
   resumesAfterSeq: counter,
-  /** The epoch whose commit could not be taken and of which the others were told. */
-  reportedEpoch: optional(uint64),
   /** The newest time of the server's clock in the log. */
   latestServerMs: counter,
   /** Set when this device was let go after long silence, or against the policy: it asks to come back. */

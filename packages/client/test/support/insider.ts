@@ -93,7 +93,7 @@ export const asInsider = async (folder: string, conversationId: ConversationId, 
   const { signer } = identity
   const group = Group.restore({ config: { backend: nodeBackend, authentication: { isValid: () => true, isSuccessor: () => true } }, signer, rows })
   const connection = new Connection({
-    identity, network: nodePlatform.network, clock: systemClock, random: systemRandom, listener: { onFrame: () => undefined, onClosed: () => undefined },
+    identity, network: nodePlatform.network, clock: systemClock, random: systemRandom, timer: () => () => undefined, listener: { onFrame: () => undefined, onClosed: () => undefined },
   })
   const { calls } = connection
   const messageId = () => makeId<MessageId>(systemRandom)

@@ -59,6 +59,8 @@ export interface JoinedGroup {
   readonly keyPackage: KeyPackageBundle
   /** True when others may hold Welcomes to the same keys: commit an update at once (§16.8). */
   readonly isLastResort: boolean
+  /** Who let this client in: the member that signed the GroupInfo. */
+  readonly inviter: LeafIndex
 }
 
 /** A group that continues another, and the commit that starts it: release its Welcome, then merge. */
@@ -111,10 +113,10 @@ export class Group {
       const found = request.findGroup?.(groupId)
       return found === undefined ? undefined : found.#state
     }
-    const { epoch, census, keyPackage } = await joinByWelcome({ ...request, config, welcome: message.welcome, findGroup })
+    const { epoch, census, keyPackage, groupInfo } = await joinByWelcome({ ...request, config, welcome: message.welcome, findGroup })
     const state = new GroupState({ epoch, census })
     state.recordWhole()
-    return { group: new Group({ config, signer: request.signer, state }), keyPackage, isLastResort: keyPackage.isLastResort }
+    return { group: new Group({ config, signer: request.signer, state }), keyPackage, isLastResort: keyPackage.isLastResort, inviter: groupInfo.signer }
   }
 
   /**

@@ -21,7 +21,7 @@ export interface ProvenCall {
 /** Judges proofs and remembers those that were used. */
 export class ProofBook {
   readonly #clock: Clock
-  readonly #startedAtMs: number
+  #startedAtMs: number
   readonly #used = new Map<string, number>()
 
   constructor(clock: Clock) {
@@ -32,6 +32,8 @@ export class ProofBook {
   /** Spends the proof of a call. @throws ProtocolError `protocol.auth.refused` for whatever is wrong */
   spend(device: AuthenticatedDevice, { token, method, path, body, proof, origins }: ProvenCall): void {
     const nowMs = this.#clock.nowMs()
+    // the clock was set back: tokens of its former time are refused, and with them all proofs that were used before
+    if (nowMs < this.#startedAtMs - LIFETIMES.clockSkewMs) this.#startedAtMs = nowMs
     const { timeMs, nonce, signature } = proof
     // what was used before a restart is not known any more: nothing from before it is taken
     const isTimely = Math.abs(nowMs - timeMs) <= LIFETIMES.clockSkewMs && timeMs >= this.#startedAtMs
@@ -46,7 +48,7 @@ export class ProofBook {
   /** In the order they came; a proof that is older than this is refused for its time. */
   #forget(nowMs: number): void {
     for (const [key, spentAtMs] of this.#used) {
-      if (nowMs - spentAtMs <= 2 * LIFETIMES.clockSkewMs) return
+      if (Math.abs(nowMs - spentAtMs) <= 2 * LIFETIMES.clockSkewMs) return
       this.#used.delete(key)
     }
   }

@@ -83,6 +83,8 @@ export const storePair = async (
   for (const table of ['tokens', 'refresh_tokens'] as const) {
     await store.deleteFrom(table).where('device_id', '=', deviceId).where('expires_at_ms', '<=', nowMs).execute()
   }
+  // the clock was set back since these were given: they would live again when it comes to their time
+  await store.deleteFrom('tokens').where('device_id', '=', deviceId).where('expires_at_ms', '>', expiresAtMs).execute()
   await store.insertInto('tokens').values({ token_hash: sha256(pair.token), device_id: deviceId, expires_at_ms: expiresAtMs, scope }).execute()
   await store.insertInto('refresh_tokens').values({
     token_hash: sha256(pair.refreshToken), device_id: deviceId, expires_at_ms: refreshExpiresAtMs, used_at_ms: null, scope,
@@ -110,6 +112,7 @@ export const authenticateRegistered = async (store: Store, token: Uint8Array, no
   const row = await store.selectFrom('tokens').innerJoin('devices', 'devices.device_id', 'tokens.device_id')
     .select(['devices.device_id', 'devices.account_id', 'devices.signature_key', 'devices.approved_at_ms', 'tokens.scope'])
     .where('token_hash', '=', sha256(token)).where('tokens.expires_at_ms', '>', nowMs)
+    .where('tokens.expires_at_ms', '<=', nowMs + LIFETIMES.tokenMs)
     .where('devices.revoked_at_ms', 'is', null).executeTakeFirst()
   if (row === undefined) throw new ProtocolError('protocol.auth.refused')
   return { deviceId: row.device_id, accountId: row.account_id, signatureKey: row.signature_key, isPending: row.approved_at_ms === null, scope: readScope(row.scope) }

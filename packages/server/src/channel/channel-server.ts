@@ -53,7 +53,7 @@ export class ChannelServer {
     server.on('upgrade', (request, socket, head) => {
       socket.on('error', () => { socket.destroy() })
       const refusal = this.#refusalOf(request)
-      if (refusal === undefined) this.#webSockets.handleUpgrade(request, socket, head, (accepted) => { this.#accept(accepted, request) })
+      if (refusal === undefined) this.#webSockets.handleUpgrade(request, socket, head, (accepted) => { this.accept(accepted, request) })
       else this.#refuse(socket, refusal)
     })
   }
@@ -94,7 +94,8 @@ export class ChannelServer {
     this.#services.telemetry.observe('famichat_channel_strangers', this.#strangers.total)
   }
 
-  #accept(socket: WebSocket, request: IncomingMessage): void {
+  /** Serves a socket that was let in. */
+  accept(socket: WebSocket, request: IncomingMessage): void {
     socket.on('error', (error) => {
       const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name
       this.#services.log.warn('channel.socket_error', { kind: code })

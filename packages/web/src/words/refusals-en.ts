@@ -47,6 +47,7 @@ export const refusalsEn: Sentences = {
   'client.message.replayed': 'Somebody delivered an old message once more. It is shown once.',
   'client.log.forked': 'The server shows the members of this conversation different things. Compare what you see, in person.',
   'client.log.reordered': 'The server shows others a different order here. Compare what you see.',
+  'client.conversation.stranger': 'Somebody who was not here before let you in again. Ask a member you know before you write.',
   'client.server.rolled_back': 'The server has forgotten messages that it had. Ask whoever runs it.',
   'client.member.key_changed': 'This person has new keys, so nothing was sent. Ask them by phone or in person, then say so on their page.',
   'client.member.not_changed': 'Nothing has changed about this person.',

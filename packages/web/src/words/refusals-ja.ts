@@ -44,6 +44,7 @@ export const refusalsJa: Sentences = {
   'client.message.replayed': '古いメッセージがもう一度届けられました。表示は一度だけです。',
   'client.log.forked': 'サーバーが人によって違う会話を見せています。直接会って見比べてください。',
   'client.log.reordered': 'サーバーが他の人に違う順番を見せています。見比べてください。',
+  'client.conversation.stranger': '前にいなかった人が、あなたをまたこの会話に入れました。書く前に、知っているメンバーに聞いてください。',
   'client.server.rolled_back': 'サーバーが前に持っていたメッセージを忘れています。管理している人に聞いてください。',
   'client.member.key_changed': 'この人の鍵が新しくなったため、何も送りませんでした。電話か直接本人に聞いて、その人のページで確認してください。',
   'client.member.not_changed': 'この人について変わったことはありません。',

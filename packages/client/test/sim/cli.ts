@@ -1,0 +1,164 @@
+/**
+ * `npm run sim`: plays seeds of the simulation, or a crowd, and says what it found.
+ */
+import { availableParallelism } from 'node:os'
+import { parseArgs } from 'node:util'
+import { Worker } from 'node:worker_threads'
+import { systemRandom } from '@famichat/base'
+import { type Crowd, playCrowd } from './crowd.js'
+import { run, type RunResult } from './run.js'
+
+const USAGE = `Usage: npm run sim [-- --seeds N] [--from N] [--jobs N] [--json]
+       npm run sim -- --seed N [--verbose] [--json]
+       npm run sim -- --people N [--devices N] [--loss P] [--removals N] [--messages N] [--seed N] [--json]
+
+Plays a community on a virtual network, clock and storage, against a server that cheats, with crashes: the same seed plays
+the same way. docs/simulation.md says what is checked.
+  --seeds N     so many seeds (100), from --from (random) on, by --jobs threads
+  --seed N      one seed; --verbose prints everything that happens
+  --people N    a crowd on a lossy network instead: joins, talks, loses --removals of its people (20); --devices each (2)
+  --loss P      share of packets that are lost there (0.1)
+Exit code 1 when something was wrong, 2 when the call is.`
+
+interface Call {
+  readonly seeds: number
+  readonly from: number
+  readonly jobs: number
+  readonly isOne: boolean
+  readonly isVerbose: boolean
+  readonly isJson: boolean
+  readonly crowd: Crowd | undefined
+}
+
+const callOf = (args: string[]): Call | undefined => {
+  const text = { type: 'string' } as const
+  const { values } = parseArgs({ args, options: {
+    seeds: text, from: text, seed: text, jobs: text, people: text, devices: text, loss: text, removals: text, messages: text,
+    verbose: { type: 'boolean' }, json: { type: 'boolean' }, help: { type: 'boolean' },
+  } })
+  if (values.help === true) return undefined
+  const randomSeed = new DataView(systemRandom(4).buffer).getUint32(0) % 1_000_000
+  const number = (name: keyof typeof values, otherwise: number, isFit: (n: number) => boolean = (n) => Number.isSafeInteger(n) && n >= 0): number => {
+    const n = values[name] === undefined ? otherwise : Number(values[name])
+    if (!isFit(n)) throw new RangeError(`--${name} takes another number`)
+    return n
+  }
+  const seed = number('seed', number('from', randomSeed))
+  return {
+    seeds: values.seed === undefined ? number('seeds', 100) : 1, from: seed, jobs: Math.max(1, number('jobs', Math.max(1, availableParallelism()))),
+    isOne: values.seed !== undefined, isVerbose: values.verbose === true, isJson: values.json === true,
+    crowd: values.people === undefined ? undefined : {
+      seed, people: number('people', 500, (n) => n >= 2 && n <= 500), devices: number('devices', 2, (n) => n >= 1 && n <= 2),
+      loss: number('loss', 0.1, (n) => n >= 0 && n <= 0.5), removals: number('removals', 20), messages: number('messages', 60),
+    },
+  }
+}
+
+/** A bar on a terminal; elsewhere a line now and then. */
+const makeProgress = (what: string): ((done: number, of: number) => void) => {
+  let last = -1
+  return (done, of) => {
+    const width = 30
+    const filled = Math.round((width * done) / Math.max(1, of))
+    if (process.stderr.isTTY) process.stderr.write(`\r[${'#'.repeat(filled)}${'.'.repeat(width - filled)}] ${done.toString()} of ${of.toString()} ${what} ${done === of ? '\n' : ''}`)
+    else if (Math.floor((20 * done) / of) !== last) process.stderr.write(`${done.toString()} of ${of.toString()} ${what}\n`)
+    last = Math.floor((20 * done) / of)
+  }
+}
+
+/** What is known of many runs together. */
+class Sum {
+  runs = 0
+  entries = 0
+  ciphertexts = 0
+  virtualMs = 0
+  readonly failed: RunResult[] = []
+  readonly moves = new Map<string, number>()
+  readonly killed = new Map<string, number>()
+
+  add(result: RunResult): void {
+    this.runs++
+    this.entries += result.entries
+    this.ciphertexts += result.ciphertexts
+    this.virtualMs += result.virtualMs
+    if (result.violations.length > 0) this.failed.push(result)
+    for (const [into, from] of [[this.moves, result.moves], [this.killed, result.killed]] as const) for (const [key, n] of from) into.set(key, (into.get(key) ?? 0) + n)
+  }
+}
+
+const playMany = async ({ seeds, from, jobs, isJson }: Call): Promise<number> => {
+  const sum = new Sum()
+  const progress = makeProgress('seeds')
+  const beganMs = performance.now()
+  let next = from
+  const worker = (): Promise<void> => new Promise((resolve, reject) => {
+    const thread = new Worker(new URL('./seed-worker.js', import.meta.url))
+    const give = (): void => {
+      if (next < from + seeds) thread.postMessage(next++)
+      else void thread.terminate().then(() => { resolve() })
+    }
+    thread.on('message', (result: RunResult) => {
+      sum.add(result)
+      progress(sum.runs, seeds)
+      if (result.violations.length > 0 && !isJson) console.log(storyOf(result))
+      give()
+    })
+    thread.on('error', reject)
+    give()
+  })
+  await Promise.all(Array.from({ length: Math.min(jobs, seeds) }, worker))
+  const seconds = (performance.now() - beganMs) / 1000
+  const failed = sum.failed.map(({ seed }) => seed).sort((a, b) => a - b)
+  if (isJson) {
+    console.log(JSON.stringify({
+      seeds, from, seconds, failed, entries: sum.entries, ciphertexts: sum.ciphertexts, virtualSeconds: sum.virtualMs / 1000,
+      moves: Object.fromEntries(sum.moves), crashes: Object.fromEntries(sum.killed), violations: sum.failed.map(({ seed, violations }) => ({ seed, violations })),
+    }))
+  } else {
+    console.log(`${seeds.toString()} seeds from ${from.toString()}, ${seconds.toFixed(0)} s, ${(sum.virtualMs / 3_600_000).toFixed(0)} h of virtual time`)
+    console.log(`${sum.entries.toString()} log entries, ${sum.ciphertexts.toString()} ciphertexts opened, ${[...sum.killed.values()].reduce((a, b) => a + b, 0).toString()} crashes at ${sum.killed.size.toString()} places`)
+    console.log(`moves: ${[...sum.moves].sort().map(([id, n]) => `${id} ${n.toString()}`).join(', ')}`)
+    console.log(failed.length === 0 ? 'nothing was wrong' : `FAILED seeds: ${failed.join(' ')}`)
+  }
+  return failed.length === 0 ? 0 : 1
+}
+
+const storyOf = ({ seed, violations, story }: RunResult): string =>
+  [`seed ${seed.toString()} FAILED; replay it with: npm run sim -- --seed ${seed.toString()} --verbose`, ...violations.map((what) => `  ${what}`), '  the end of it:', ...story.slice(-12).map((line) => `    ${line}`)].join('\n')
+
+const playOne = async ({ from, isVerbose, isJson }: Call): Promise<number> => {
+  const result = await run({ seed: from, ...(isVerbose ? { print: (line: string) => { console.log(line) } } : {}) })
+  const { seed, digest, violations, devices, entries, ciphertexts, virtualMs } = result
+  if (isJson) console.log(JSON.stringify({ seed, digest, violations, devices, entries, ciphertexts, virtualSeconds: virtualMs / 1000 }))
+  else {
+    console.log(`seed ${seed.toString()}, trace ${digest}: ${devices.toString()} devices, ${entries.toString()} log entries, ${ciphertexts.toString()} ciphertexts opened`)
+    console.log(violations.length === 0 ? 'nothing was wrong' : storyOf(result))
+  }
+  return violations.length === 0 ? 0 : 1
+}
+
+const playPeople = async (crowd: Crowd, isJson: boolean): Promise<number> => {
+  const figures = await playCrowd(crowd, makeProgress)
+  if (isJson) console.log(JSON.stringify({ ...crowd, ...figures }))
+  else for (const [what, value] of Object.entries({ ...crowd, ...figures })) console.log(`${typeof value === 'number' && !Number.isInteger(value) ? value.toFixed(3) : String(value)} ${what}`)
+  return figures.divergingAuthenticators === 0 && figures.notShown === 0 && figures.shownToRemoved === 0 ? 0 : 1
+}
+
+const main = async (args: string[]): Promise<number> => {
+  let call: Call | undefined
+  try {
+    call = callOf(args)
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error))
+    console.error(USAGE)
+    return 2
+  }
+  if (call === undefined) {
+    console.log(USAGE)
+    return 0
+  }
+  if (call.crowd !== undefined) return playPeople(call.crowd, call.isJson)
+  return call.isOne ? playOne(call) : playMany(call)
+}
+
+process.exitCode = await main(process.argv.slice(2))
