@@ -8,6 +8,8 @@ import type Sqlite from 'better-sqlite3-multiple-ciphers'
 const MIN_GAP = 2 ** 20
 /** No log grows faster, in entries a second, so a later restore always starts beyond an earlier one; clients keep so many entries. */
 const PLACES_PER_SECOND = 1024
+/** Half of the entries that clients keep. */
+const HALF_ROUND = PLACES_PER_SECOND / 2
 
 /** Makes a restored database safe to serve; one transaction. */
 export const makeSafeAfterRestore = (database: Sqlite.Database, nowMs: number): void => {
@@ -23,7 +25,7 @@ export const makeSafeAfterRestore = (database: Sqlite.Database, nowMs: number): 
     const base = Math.floor(nowMs / 1000) * PLACES_PER_SECOND
     // half a round further in the ring of entries that clients keep: what is new overwrites last what they have to give back
     database.prepare(`UPDATE conversations SET restored_after_seq = last_seq,
-      resumes_after_seq = max(last_seq + ${MIN_GAP}, ? + (last_seq + ${PLACES_PER_SECOND / 2}) % ${PLACES_PER_SECOND})`).run(base)
+      resumes_after_seq = max(last_seq + ${MIN_GAP}, ? + (last_seq + ${HALF_ROUND}) % ${PLACES_PER_SECOND})`).run(base)
     database.prepare('UPDATE conversations SET last_seq = resumes_after_seq').run()
   })()
 }

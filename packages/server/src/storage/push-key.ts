@@ -9,7 +9,7 @@ import { takeKey } from '@famichat/base/node'
 import { ServerError } from '../server-error.js'
 
 /** Browsers are subscribed with its public half; another key would leave them all without a bell. */
-export const PUSH_KEY_FILE = 'push.key'
+const PUSH_KEY_FILE = 'push.key'
 
 /** The key, ready to sign. */
 export interface PushKey {
