@@ -13,16 +13,20 @@ const THREATS = JSON.parse(readFileSync(join(ROOT, 'scripts/threats.json'), 'utf
 /** A name as the source writes it: escapes undone, what a template fills in left as an ellipsis. */
 const readable = (name) => name.replace(/\\(['"`])/g, '$1').replace(/\$\{[^}]*\}/g, '…')
 
+/** `S1-S3, S7` names four. */
+const idsIn = (text) => [...text.matchAll(/S(\d+)(?:-S(\d+))?/g)].flatMap(([, from, to = from]) =>
+  Array.from({ length: Number(to) - Number(from) + 1 }, (_, step) => `S${Number(from) + step}`))
+
 const testsById = () => {
   const found = new Map()
-  const files = packageNames().flatMap((name) => filesUnder(`packages/${name}/test`)).filter((file) => file.endsWith('.test.ts')).sort()
+  const files = [...packageNames().flatMap((name) => filesUnder(`packages/${name}/test`)), ...filesUnder('scripts/test')].filter((file) => /\.test\.(ts|mjs)$/.test(file)).sort()
   for (const file of files) {
     const source = readFileSync(join(ROOT, file), 'utf8')
     for (const [, , name] of source.matchAll(/\btest\(\s*(['"`])((?:\\.|(?!\1).)*)\1/g)) {
-      const [ids] = /^(?:S\d+(?:, |: ?| and | )?)+/.exec(name) ?? []
+      const [ids] = /^(?:S\d+(?:-S\d+)?(?:, |: ?| and | )?)+/.exec(name) ?? []
       if (ids === undefined) continue
       const sentence = readable(name.slice(ids.length).trim())
-      for (const id of ids.match(/S\d+/g)) found.set(id, [...(found.get(id) ?? []), { sentence, file: relative(ROOT, join(ROOT, file)) }])
+      for (const id of idsIn(ids)) found.set(id, [...(found.get(id) ?? []), { sentence, file: relative(ROOT, join(ROOT, file)) }])
     }
   }
   return found
