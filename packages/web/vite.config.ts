@@ -19,9 +19,18 @@ const listFiles = (): Plugin => ({
   },
 })
 
+/** The catalogues of errors, as compiled: code and sentence, a line each. */
+const CATALOGUE = /\/packages\/(base|mls|protocol|client)\/dist\/([a-z]+-error|errors)\.js$/
+
+/** The page has words of its own for every code (src/words): the sentences for programs and terminals need not be loaded. */
+const leaveOutSentences = (): Plugin => ({
+  name: 'famichat-no-sentences',
+  transform: (code, id) => (CATALOGUE.test(id) ? { code: code.replace(/\btext: ('(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")/g, "text: ''"), map: null } : undefined),
+})
+
 export default defineConfig({
-  plugins: [svelte({ configFile: false, compilerOptions: { runes: true } }), listFiles()],
-  worker: { format: 'es' },
+  plugins: [svelte({ configFile: false, compilerOptions: { runes: true } }), leaveOutSentences(), listFiles()],
+  worker: { format: 'es', plugins: () => [leaveOutSentences()] },
   build: {
     target: 'es2022',
     outDir: 'site',

@@ -5,7 +5,7 @@
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { fromBase64url, present, type RandomBytes, systemClock } from '@famichat/base'
 import {
-  type AccountId, ConversationKind, type ConversationId, type DeviceId, type FamilyId, LIMITS, makeId,
+  type AccountId, ConversationKind, type ConversationId, type DeviceId, type FamilyId, LIFETIMES, LIMITS, makeId,
 } from '@famichat/protocol'
 import { openDatabase, type Store } from '../../dist/storage/open-database.js'
 
@@ -31,7 +31,8 @@ export interface FleetPlan {
 }
 
 const DEVICES_PER_ACCOUNT = 10
-const TOKEN_MS = 24 * 3600 * 1000
+/** The server takes no token that lives longer; a scenario takes minutes. */
+const TOKEN_MS = LIFETIMES.tokenMs
 
 /** Makes the database. No server may be running on it. */
 export const makeFleet = async ({ dataDir, random, devices: count, conversations: plan }: FleetPlan): Promise<Fleet> => {
