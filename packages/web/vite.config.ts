@@ -33,6 +33,8 @@ export default defineConfig({
   worker: { format: 'es', plugins: () => [leaveOutSentences()] },
   build: {
     target: 'es2022',
+    minify: 'terser',
+    terserOptions: { compress: { passes: 2 } },
     outDir: 'site',
     modulePreload: false,
     assetsInlineLimit: 0,
