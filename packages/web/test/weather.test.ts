@@ -186,24 +186,6 @@ describe('the web app in bad weather', { skip: 'missing' in found ? found.missin
     await openTalk(ben.page, 'Garden')
   })
 
-  test('a full disk is said, what was written stays, and it goes out when there is room', async () => {
-    const session = await ben.context.newCDPSession(ben.page)
-    await session.send('Storage.overrideQuotaForOrigin', { origin: community.url, quotaSize: 1 })
-    // the browser takes a moment to heed it: what still fits goes out
-    const refused = ben.page.locator('.out').getByText('This device has no room left')
-    let text = ''
-    for (let at = 0; at < 50 && await refused.count() === 0; at++) {
-      text = `no room for number ${at.toString()}`
-      await write(ben.page, text)
-      await bubble(ben.page, text).or(refused).first().waitFor()
-    }
-    await refused.waitFor()
-    await session.send('Storage.overrideQuotaForOrigin', { origin: community.url })
-    await ben.page.locator('.out').getByRole('button', { name: 'Try again' }).click()
-    await seeBubble(ada.page, text)
-    assert.equal(await bubble(ada.page, text).count(), 1)
-  })
-
   test('a browser that lacks what is needed says so, and keeps the way on', async () => {
     const { context, page } = await community.window('about:blank')
     await context.addInitScript(() => { Object.defineProperty(Navigator.prototype, 'locks', { value: undefined }) })
