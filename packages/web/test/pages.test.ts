@@ -51,6 +51,8 @@ describe('every screen', { skip: 'missing' in found ? found.missing : false }, (
     await ada.page.getByText('Nothing here yet').waitFor()
     const looked: string[] = []
     const look = async (what: string): Promise<void> => {
+      // a screen's code may still be on its way
+      await ada.page.getByRole('heading', { level: 1 }).first().waitFor()
       assert.deepEqual(await violationsOf(ada.page), [], what)
       looked.push(what)
     }
