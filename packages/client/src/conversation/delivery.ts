@@ -59,18 +59,19 @@ export class Delivery {
    */
   async take(conversationId: ConversationId, envelopes: readonly Envelope[]): Promise<void> {
     if (envelopes.length === 0) return
-    for (let rest = envelopes; rest.length > 0;) {
+    for (let rest = envelopes; ;) {
       const stretch = rest.slice(0, ENTRIES_PER_TURN)
       await takeEnvelopes(this.#workspace, conversationId, stretch)
       // a device came whose account's list is not here yet: it is judged again with the list
       if (await this.#lists.fetchMissing()) await takeEnvelopes(this.#workspace, conversationId, stretch)
       const { cursor } = await this.#workspace.read(conversationId)
       const left = rest.filter(({ header }) => header.seq > cursor)
-      if (left.length === rest.length) break
+      if (left.length === 0 || left.length === rest.length) {
+        this.#connection.openChannel?.acknowledge(conversationId, cursor)
+        return
+      }
       rest = left
-      if (rest.length > 0) await this.#sleep(0)
+      await this.#sleep(0)
     }
-    const { cursor } = await this.#workspace.read(conversationId)
-    this.#connection.openChannel?.acknowledge(conversationId, cursor)
   }
 }
