@@ -1,17 +1,19 @@
 /**
  * `npm run docs:validation`: writes docs/mls-validation.md, what the engine must refuse, with the codes it refuses with and
- * the tests that prove it. Ids come from packages/mls/test/hostile/checks.json, tests from the names of all engine tests.
- * With --check it writes nothing, and fails when the page is stale or a check of the engine has no test.
+ * the tests that prove it. Ids come from packages/mls/test/hostile/checks.json, tests from the names of all engine tests; what
+ * belongs to the application (A01-A13) is proven by the client's. With --check it writes nothing, and fails when the page is
+ * stale or a check has no test.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { ROOT } from './workspace.mjs'
 
 const TESTS = join(ROOT, 'packages/mls/test')
+const CLIENT_TESTS = join(ROOT, 'packages/client/test')
 const PAGE = join(ROOT, 'docs/mls-validation.md')
 const SECTIONS = JSON.parse(readFileSync(join(TESTS, 'hostile/checks.json'), 'utf8'))
 
-const testFiles = () => readdirSync(TESTS, { withFileTypes: true, recursive: true })
+const testFiles = (folder) => readdirSync(folder, { withFileTypes: true, recursive: true })
   .filter((entry) => entry.isFile() && entry.name.endsWith('.test.ts'))
   .map((entry) => join(entry.parentPath, entry.name))
   .sort()
@@ -37,7 +39,7 @@ const tabledTests = (source) => {
 
 const testsById = () => {
   const found = new Map()
-  for (const file of testFiles()) {
+  for (const file of testFiles(TESTS)) {
     const source = readFileSync(file, 'utf8')
     for (const { name, body } of [...namedTests(source), ...tabledTests(source)]) {
       const [ids] = /^(?:[A-Z]\d\d )+/.exec(name) ?? []
@@ -54,13 +56,24 @@ const testsById = () => {
   return found
 }
 
+/** `test('A01: sentence', …)`, `test('A02, A04: sentence', …)` of the client, by id. */
+const clientTestsById = () => {
+  const found = new Map()
+  for (const file of testFiles(CLIENT_TESTS)) {
+    for (const { name } of namedTests(readFileSync(file, 'utf8'))) {
+      const [prefix, ids] = /^((?:A\d\d, )*A\d\d): /.exec(name) ?? []
+      for (const id of ids?.split(', ') ?? []) found.set(id, [...found.get(id) ?? [], { sentence: readable(name.slice(prefix.length)), file: relative(join(ROOT, 'packages'), file) }])
+    }
+  }
+  return found
+}
+
 const cell = (text) => text.replaceAll('|', '\\|')
 
 const row = ({ id, check, rfc, note, application }, entry) => {
   const codes = (entry?.codes ?? []).map((code) => `\`${code}\``).join('<br>') || '–'
-  const tests = (entry?.tests ?? []).map(({ sentence, file }) => `${cell(sentence)} <sub>${file}</sub>`)
-  const said = application === undefined ? tests : [`*The application's.* ${application}`]
-  return `| ${id} | ${cell(check)} | ${cell(rfc) || '–'} | ${codes} | ${[...said, ...(note === undefined ? [] : [`*${note}*`])].join('<br>')} |`
+  const tests = (application === undefined ? entry?.tests ?? [] : applications.get(id) ?? []).map(({ sentence, file }) => `${cell(sentence)} <sub>${file}</sub>`)
+  return `| ${id} | ${cell(check)} | ${cell(rfc) || '–'} | ${codes} | ${[...tests, ...(note === undefined ? [] : [`*${note}*`])].join('<br>')} |`
 }
 
 const pageOf = (found) => {
@@ -71,7 +84,8 @@ const pageOf = (found) => {
   return `# What the engine refuses
 
 Written by \`npm run docs:validation\`; do not edit. ${proven} of the ${ours.length} checks that belong to the engine are proven by ${tests} named
-tests (tables of cases count once per case, and run on every path). The other ${checks.length - ours.length} belong to the application. A hostile test
+tests (tables of cases count once per case, and run on every path). The other ${checks.length - ours.length} belong to
+the application, and are proven by tests of the client, against a real server. A hostile test
 asserts the code, that the state is as it was, and that the honest message is accepted afterwards. In a test's name: *receive* is somebody else's message, *own creation* what this member makes, *join* a
 Welcome or GroupInfo. RFC sections are those of RFC 9420. Codes are those the tests of a line name, side conditions included.
 ${SECTIONS.map(({ section, title, checks: lines }) => `
@@ -84,9 +98,10 @@ ${lines.map((line) => row(line, found.get(line.id))).join('\n')}
 }
 
 const found = testsById()
+const applications = clientTestsById()
 const known = new Set(SECTIONS.flatMap((section) => section.checks.map(({ id }) => id)))
-const missing = SECTIONS.flatMap((section) => section.checks).filter(({ id, application }) => application === undefined && !found.has(id))
-const strangers = [...found.keys()].filter((id) => !known.has(id))
+const missing = SECTIONS.flatMap((section) => section.checks).filter(({ id, application }) => !(application === undefined ? found : applications).has(id))
+const strangers = [...found.keys(), ...applications.keys()].filter((id) => !known.has(id))
 const page = pageOf(found)
 const complaints = [
   ...missing.map(({ id, check }) => `${id} has no test: ${check}`),
@@ -102,7 +117,7 @@ if (process.argv.includes('--check')) {
   if (stored !== page) complaints.push('docs/mls-validation.md is stale: npm run docs:validation')
 } else {
   writeFileSync(PAGE, page)
-  process.stdout.write(`docs/mls-validation.md: ${known.size} checks, ${missing.length} of the engine's without a test\n`)
+  process.stdout.write(`docs/mls-validation.md: ${known.size} checks, ${missing.length} without a test\n`)
 }
 for (const complaint of complaints) process.stderr.write(`${complaint}\n`)
 if (complaints.length > 0) process.exitCode = 1

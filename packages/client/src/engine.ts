@@ -165,7 +165,7 @@ export const makeEngine = (
     return problems
   }
 
-  const live: Live = new Live({ workspace, connection, delivery, upkeep, changes, sync, takeInvitations, learnPeople, sleep, random })
+  const live: Live = new Live({ workspace, connection, delivery, upkeep, changes, sync, takeInvitations, learnPeople, sleep, timer, random })
   const catalogue = new Catalogue(workspace, people)
   const transfers = new HistoryTransfer({ workspace, calls: connection.calls, catalogue, sleep })
   return { workspace, connection, delivery, outbox, messaging, commits, upkeep, healing, people, lists, transfers, catalogue, changes, live, refreshPeople, sync, takeInvitations }

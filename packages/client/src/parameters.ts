@@ -37,10 +37,14 @@ export const PARAMETERS = {
   keyPackagesLow: LIMITS.keyPackagesLow,
   /** Lost races before a change is given up for now. */
   commitAttempts: 16,
+  /** Lost races in a row that are said in the conversation: a server can keep one member's changes out (E3). */
+  commitWarnAttempts: 8,
   /** Refusals before a send is given up for now. */
   sendAttempts: 10,
   /** The longest random wait before a client commits what another proposed. */
   commitJitterMs: 250,
+  /** A device that stays connected brings everything up to date so often. */
+  upkeepEveryMs: 3600 * 1000,
   /** How far a sender's clock may be ahead or behind before it is not believed for showing. */
   clockAheadMs: 5 * 60 * 1000,
   clockBehindMs: 30 * DAY_MS,

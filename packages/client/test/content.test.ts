@@ -85,7 +85,7 @@ test('A13: of a text only addresses of the web and of mail become links', () => 
   assert.deepEqual(link, { start: 2, end: 20, url: 'https://a.example/' })
 })
 
-test('A09: an edit counts only from the author, a reaction from anybody once, a receipt for what came before it', () => {
+test('A07, A09: an edit counts only from the author, a reaction from anybody once, a receipt for what came before it, and an id is its author\'s alone', () => {
   const event = (seq: number, accountId: AccountId, id: number, content: Extract<ConversationEvent, { kind: 'message' }>['content']): ConversationEvent => ({
     kind: 'message', conversationId: idOf(1) as unknown as ConversationId, seq, accountId, deviceId: idOf(2) as unknown as DeviceId,
     atMs: seq, epoch: 1n, messageId: idOf(id) as unknown as MessageId, content,

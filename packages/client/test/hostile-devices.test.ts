@@ -3,9 +3,9 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { systemClock, systemRandom } from '@famichat/base'
+import { concat, systemClock, systemRandom, utf8 } from '@famichat/base'
 import { Client, type ConversationId, type Fetch } from '@famichat/client'
-import { nodePlatform } from '@famichat/client/node'
+import { nodePlatform, openSqliteStore } from '@famichat/client/node'
 import { Group, generateSignatureKey, type KeyPackage, decodeKeyPackage, makeAdd, makeKeyPackage, makeLifetime } from '@famichat/mls'
 import { nodeBackend } from '@famichat/mls/node'
 import {
@@ -13,7 +13,8 @@ import {
   type WelcomeId,
 } from '@famichat/protocol'
 import { makeConversationExtension } from '../dist/conversation/conversation-extension.js'
-import { certifyDevice, type Identity, leafParameters } from '../dist/identity/identity.js'
+import { certifyDevice, type Identity, leafParameters, openIdentity } from '../dist/identity/identity.js'
+import { readIdentity } from '../dist/identity/joining.js'
 import { Community } from './support/community.js'
 import { asInsider, type Insider } from './support/insider.js'
 import { suite } from './support/test-account.js'
@@ -48,15 +49,13 @@ const isRefused = async (ada: Client, id: ConversationId): Promise<void> => {
   await assert.rejects(ada.send(id, 'to whom?'), { code: 'client.conversation.stuck' })
 }
 
-const attacks: Readonly<Record<string, (insider: Insider) => Promise<void>>> = {
-  'by value': async ({ group, identity, submit }) => {
-    const { keyPackage } = await unlistedDevice(identity)
+const waysIn: Readonly<Record<string, (insider: Insider, keyPackage: KeyPackage) => Promise<void>>> = {
+  'by value': async ({ group, submit }, keyPackage) => {
     const { epoch } = group
     const { commit } = await group.commit({ proposals: [makeAdd(keyPackage)] })
     await submit(commit, epoch)
   },
-  'by reference': async ({ group, identity, submit, send }) => {
-    const { keyPackage } = await unlistedDevice(identity)
+  'by reference': async ({ group, submit, send }, keyPackage) => {
     await send(await group.propose(makeAdd(keyPackage)))
     const { epoch } = group
     const { commit } = await group.commit({ proposals: [] })
@@ -64,14 +63,62 @@ const attacks: Readonly<Record<string, (insider: Insider) => Promise<void>>> = {
   },
 }
 
-for (const [how, attack] of Object.entries(attacks)) {
+for (const [how, enter] of Object.entries(waysIn)) {
   test(`A05: a device that is not on its account's signed list is refused, added ${how}`, async (t) => {
     const community = await Community.start(t)
     const { ada, id } = await garden(community)
-    await asInsider(community.profile('Ben'), id, attack)
+    await asInsider(community.profile('Ben'), id, async (insider) => { await enter(insider, (await unlistedDevice(insider.identity)).keyPackage) })
     await isRefused(ada, id)
   })
 }
+
+/** A device that its account listed, whose identity has other bytes than it was certified with. */
+const oddlySpelled = async (folder: string, spell: (certificate: Uint8Array) => Uint8Array): Promise<KeyPackage> => {
+  const store = openSqliteStore({ folder })
+  const record = await readIdentity(store)
+  await store.close()
+  assert.ok(record)
+  const { signer, certificateBytes } = await openIdentity(suite, record)
+  const leaf = leafParameters({ certificateBytes: spell(certificateBytes) } as Identity, systemRandom)
+  return decodeKeyPackage((await makeKeyPackage(suite, signer, { ...leaf, lifetime: lifetime() })).message)
+}
+
+const spellings: Readonly<Record<string, (certificate: Uint8Array) => Uint8Array>> = {
+  'a space behind it': (certificate) => concat(certificate, utf8(' ')),
+  'another case of one letter': (certificate) => certificate.with(4, (certificate[4] ?? 0) ^ 0x20),
+  'its last byte left out': (certificate) => certificate.slice(0, -1),
+}
+for (const [how, enter] of Object.entries(waysIn)) {
+  for (const [spelling, spell] of Object.entries(spellings)) {
+    test(`A06: an identity in other bytes than its account signed, ${spelling}, is nobody's: refused ${how}`, async (t) => {
+      const community = await Community.start(t)
+      const { ada, id } = await garden(community)
+      const dora = await community.join((await ada.invite()).link, 'Dora')
+      await dora.sync()
+      await community.close(dora)
+      await ada.sync()
+      await ada.membership.appoint(id, 'Ben')
+      const ben = await community.open('Ben')
+      await ben.sync()
+      await community.close(ben)
+      const keyPackage = await oddlySpelled(community.profile('Dora'), spell)
+      await asInsider(community.profile('Ben'), id, (insider) => enter(insider, keyPackage))
+      await isRefused(ada, id)
+    })
+  }
+}
+
+test('A06: a name that differs in case, width, accents\' spelling or spaces is the same name, and is taken once', async (t) => {
+  const community = await Community.start(t)
+  const [ada] = await community.people('Zoë Ångström')
+  assert.ok(ada)
+  for (const [at, name] of ['zoë ångström', 'ZOË ÅNGSTRÖM ', ' Zoe\u0308  A\u030angstro\u0308m', 'Ｚｏë Ångström'].entries()) {
+    await assert.rejects(community.join((await ada.invite()).link, name, `profile ${at.toString()}`), { code: 'protocol.name.taken' }, name)
+  }
+  for (const name of ['Zoë\u200bÅngström', 'Zoë\u202emortsgnÅ', '\u2028']) {
+    await assert.rejects(community.join((await ada.invite()).link, name, 'another profile'), { code: 'protocol.name.malformed' }, JSON.stringify(name))
+  }
+})
 
 test('S7: a KeyPackage that the server made up for somebody\'s device is not added, whoever signed it', async (t) => {
   const community = await Community.start(t)

@@ -3,9 +3,12 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { systemRandom } from '@famichat/base'
 import type { Client, ConversationId } from '@famichat/client'
-import { decodeResponse, encodeResponse, type Envelope, ROUTES } from '@famichat/protocol'
-import { encodeMessageHead } from '../dist/conversation/message-document.js'
+import { decodeResponse, encodeResponse, type Envelope, makeId, type MessageId, ROUTES } from '@famichat/protocol'
+import type { MessageContent } from '../dist/content/content.js'
+import { encodeMessageDocument, encodeMessageHead } from '../dist/conversation/message-document.js'
+import { PARAMETERS } from '../dist/parameters.js'
 import { Community, type Lie, settle, textsOf } from './support/community.js'
 import { forge, keepRows, reencrypt, smuggle } from './support/insider.js'
 
@@ -18,6 +21,14 @@ const logLie = (change: (envelopes: readonly Envelope[]) => readonly Envelope[])
   const { envelopes, hasMore } = decodeResponse('logRead', honest)
   return new Response(encodeResponse('logRead', { envelopes: change(envelopes), hasMore, prunedSeq: 0 }) as Uint8Array<ArrayBuffer>)
 }
+
+/** What a member's client would send around a content, with a time of its own choice. */
+const headAndDocument = (
+  conversationId: ConversationId, { number, ...document }: { readonly number: number; readonly sentAtMs: number; readonly content: MessageContent },
+): { readonly head: Uint8Array; readonly document: Uint8Array } => ({
+  head: encodeMessageHead({ conversationId, number, transcriptPrefix: new Uint8Array(16), lastSeq: 0, listNumber: 0, listPrefix: new Uint8Array(16) }),
+  document: encodeMessageDocument({ messageId: makeId<MessageId>(systemRandom), ...document }),
+})
 
 const atSeq = (envelope: Envelope, seq: number): Envelope => ({ ...envelope, header: { ...envelope.header, seq } })
 
@@ -64,6 +75,65 @@ test('A08: a message whose head names another conversation is not shown', async 
   await again.sync()
   await ada.sync()
   assert.deepEqual((await ada.history(id)).flatMap((event) => (event.kind === 'unreadable' ? [event.errorCode] : [])), ['client.message.misplaced'])
+})
+
+test('A09: a deletion by somebody who did not write it deletes nothing, whatever its sender\'s client allows', async (t) => {
+  const community = await Community.start(t)
+  const [ada, ben, eve] = await community.people('Ada', 'Ben', 'Eve')
+  assert.ok(ada && ben && eve)
+  const { conversationId: id } = await ada.createGroup('Garden', ['Ben', 'Eve'])
+  await settle(ben, eve)
+  const { messageId } = await ada.send(id, 'mine')
+  await settle(ben, eve)
+  await community.close(eve)
+  for (const [at, content] of ([{ type: 'delete', messageId }, { type: 'edit', messageId, body: 'Eve\'s' }] as const).entries()) {
+    await forge(community.profile('Eve'), id, headAndDocument(id, { number: at + 1, sentAtMs: 1, content }))
+  }
+  const again = await community.open('Eve')
+  await again.sync()
+  await settle(ada, ben)
+  for (const client of [ada, ben]) {
+    assert.deepEqual((await client.messages(id)).map(({ content, isEdited }) => ['body' in content && content.body, isEdited]), [['mine', false]])
+    assert.deepEqual((await client.history(id)).filter(({ kind }) => kind === 'deleted'), [])
+  }
+})
+
+test('A09: what its author took back is not shown, also where the server delivers the deletion first', async (t) => {
+  const community = await Community.start(t)
+  const [ada, ben] = await community.people('Ada', 'Ben')
+  assert.ok(ada && ben)
+  const { conversationId: id } = await ada.createDirect('Ben')
+  await ben.sync()
+  await community.close(ben)
+  const { messageId } = await ada.send(id, 'oops')
+  await ada.send(id, { type: 'delete', messageId })
+  const deceived = await community.deceive('Ben', logLie(([first, second, ...rest]) =>
+    (first && second ? [atSeq(second, first.header.seq), atSeq(first, second.header.seq), ...rest] : [])))
+  await deceived.sync()
+  assert.deepEqual(await deceived.messages(id), [])
+  const history = await deceived.history(id)
+  assert.ok(!JSON.stringify(history, (_key, value: unknown) => (typeof value === 'bigint' ? Number(value) : value)).includes('oops'))
+  assert.ok((await noticesOf(deceived, id)).some(([code]) => code === 'client.log.reordered'))
+})
+
+test('A11: a message from the far future or past is shown near the time the server took it, and in its place', async (t) => {
+  const nowMs = Date.UTC(2026, 10, 25, 12)
+  const community = await Community.start(t, { nowMs: () => nowMs })
+  const [ada, eve] = await community.people('Ada', 'Eve')
+  assert.ok(ada && eve)
+  const { conversationId: id } = await ada.createDirect('Eve')
+  await eve.sync()
+  await community.close(eve)
+  const farMs = 100 * 365 * 24 * 3600 * 1000
+  for (const [at, sentAtMs] of [nowMs + farMs, 0, nowMs - 1000, Number.MAX_SAFE_INTEGER].entries()) {
+    await forge(community.profile('Eve'), id, headAndDocument(id, { number: at + 1, sentAtMs, content: { type: 'text', body: at.toString() } }))
+  }
+  const again = await community.open('Eve')
+  await again.sync()
+  await ada.sync()
+  const { clockAheadMs, clockBehindMs } = PARAMETERS
+  assert.deepEqual((await ada.messages(id)).map(({ content, atMs }) => ['body' in content && content.body, atMs - nowMs]),
+    [['0', clockAheadMs], ['1', -clockBehindMs], ['2', -1000], ['3', clockAheadMs]])
 })
 
 test('S2: a message that the server leaves out without a hole is missed by its number', async (t) => {

@@ -89,7 +89,7 @@ test('A01: a member whom another removes without being allowed to is back, and t
   assert.deepEqual((await ada.info(id)).epochAuthenticator, (await ben.info(id)).epochAuthenticator)
 })
 
-test('A01: rules, and extensions that are none of a client\'s, which a member sets without being allowed to do not hold', async (t) => {
+test('A01, A04: rules, and extensions that are none of a client\'s, which a member sets without being allowed to do not hold', async (t) => {
   const place = await garden(t)
   await eveCommits(place, wishes.rules((rules) => ({ ...rules, name: 'Eve\'s' })))
   await assertUndone(place)
@@ -98,7 +98,7 @@ test('A01: rules, and extensions that are none of a client\'s, which a member se
   await assertUndone(other)
 })
 
-test('A02: proposals of a member who may not are left out of an admin\'s commit, and stop nobody', async (t) => {
+test('A02, A04: proposals of a member who may not, a new list of admins among them, are left out of an admin\'s commit, and stop nobody', async (t) => {
   const place = await garden(t)
   const { community, ada, ben, eve, dora, id } = place
   await community.close(dora)

@@ -265,6 +265,9 @@ test('a dishonest server is caught', async (t) => {
   const starved = await Client.open({ ...community.options('Cleo'), network: { ...network, fetch: refusing }, sleep: () => Promise.resolve() })
   await starved.sync()
   await refuses(starved.remove(conversationId, 'Ben'), 'client.conversation.busy')
+  // it is said before it is given up
+  assert.ok((await starved.history(conversationId)).some((event) => event.kind === 'notice' && event.errorCode === 'client.change.outrun'))
+  reached.add('client.change.outrun')
   await starved.close()
 })
 

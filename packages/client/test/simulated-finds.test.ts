@@ -4,8 +4,11 @@
 import assert from 'node:assert/strict'
 import { cpSync, rmSync } from 'node:fs'
 import { test, type TestContext } from 'node:test'
-import { Client, type ConversationId } from '@famichat/client'
+import { Client, type ConversationId, type DeviceId, type Network } from '@famichat/client'
 import { nodePlatform } from '@famichat/client/node'
+import {
+  ClientFrameType, ContentType, decodeClientFrame, decodeRequest, encodeResponse, encodeServerFrame, Encryption, type Envelope, type EnvelopeHeader, ROUTES, ServerFrameType,
+} from '@famichat/protocol'
 import { Community, settle, textsOf } from './support/community.js'
 
 const DAY_MS = 24 * 3600 * 1000
@@ -90,3 +93,72 @@ test('who leaves says first what waited to be sent', async (t) => {
   assert.equal((await again.info(id)).state, 'ended')
   assert.equal((await ada.info(id)).members.length, 1)
 })
+
+test('S6: a device that comes back from a course of its own still shows what it had shown there', async (t) => {
+  const { community, ada, ben, id } = await pair(t)
+  const today = Date.now() // eslint-disable-line no-restricted-properties -- where the real server's clock is
+  const { seq } = await ben.info(id)
+  await community.close(ben)
+  const course: Envelope[] = []
+  const isolated = await Client.open({
+    ...community.options('Ben'), network: aloneIn(course, { seq, senderDevice: ben.identity.deviceId }), sleep: () => Promise.resolve(),
+    clock: { nowMs: () => today + 1.1 * DAY_MS },
+  })
+  await isolated.sync()
+  await isolated.send(id, 'in a course of my own')
+  assert.deepEqual([await textsOf(isolated, id), course.length], [['in a course of my own'], 2])
+  await isolated.close()
+  await ada.send(id, 'meanwhile')
+  const crossed = await community.openWith('Ben', { nowMs: () => today + 2.3 * DAY_MS })
+  await crossed.sync()
+  assert.equal((await crossed.info(id)).state, 'stuck')
+  // Ada's commit that lets Ben in again has the place that the message had for Ben
+  await ada.sync()
+  assert.equal((await ada.info(id)).seq, seq + 2)
+  await crossed.sync()
+  await ada.send(id, 'welcome back')
+  await crossed.sync()
+  assert.deepEqual(await textsOf(crossed, id), ['in a course of my own', 'welcome back'])
+  assert.ok((await crossed.history(id)).some((event) => event.kind === 'joined' && event.seq === seq + 2))
+})
+
+/** A server that takes everything of one device for itself, and tells it nothing else. */
+const aloneIn = (course: Envelope[], { seq, senderDevice }: { readonly seq: number; readonly senderDevice: DeviceId }): Network => {
+  const append = (sent: Pick<EnvelopeHeader, 'conversationId' | 'messageId' | 'epoch' | 'contentType'>, message: Uint8Array) => {
+    const header = { ...sent, seq: seq + course.length + 1, senderDevice, encryption: Encryption.mls10, createdAtMs: 1 }
+    course.push({ header, message: message.slice() })
+    return { seq: header.seq, createdAtMs: header.createdAtMs }
+  }
+  const answer = (bytes: Uint8Array): Response => new Response(bytes as Uint8Array<ArrayBuffer>)
+  const { network } = nodePlatform
+  return {
+    fetch: async (url, init) => {
+      switch (new URL(url).pathname) {
+        case ROUTES.conversationCommit.path: {
+          const { conversationId, messageId, epoch, commit } = decodeRequest('conversationCommit', (init.body as Uint8Array).slice())
+          return answer(encodeResponse('conversationCommit', append({ conversationId, messageId, epoch, contentType: ContentType.commit }, commit)))
+        }
+        case ROUTES.logRead.path: {
+          const { afterSeq } = decodeRequest('logRead', (init.body as Uint8Array).slice())
+          return answer(encodeResponse('logRead', { envelopes: course.filter(({ header }) => header.seq > afterSeq), hasMore: false, prunedSeq: 0 }))
+        }
+        default:
+          return network.fetch(url, init)
+      }
+    },
+    openSocket: (url, events) => {
+      const socket = network.openSocket(url, events)
+      let isAuthenticated = false
+      return {
+        close: () => { socket.close() },
+        send: (bytes) => {
+          const frame = isAuthenticated ? decodeClientFrame(bytes.slice()) : undefined
+          isAuthenticated = true
+          if (frame?.type !== ClientFrameType.send) { socket.send(bytes); return }
+          const { requestId, conversationId, messageId, epoch, message } = frame
+          events.onMessage(encodeServerFrame({ type: ServerFrameType.accepted, requestId, ...append({ conversationId, messageId, epoch, contentType: ContentType.application }, message) }))
+        },
+      }
+    },
+  }
+}

@@ -3,6 +3,7 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { decodeResponse, encodeResponse, ROUTES } from '@famichat/protocol'
 import { Community, textsOf } from './support/community.js'
 
 test('what was written without a server waits, in order, and is sent once the server is back', async (t) => {
@@ -18,6 +19,32 @@ test('what was written without a server waits, in order, and is sent once the se
   assert.deepEqual(await ada.waiting(conversationId), [])
   await ben.sync()
   assert.deepEqual(await textsOf(ben, conversationId), ['one', 'two'])
+})
+
+test('a message that the server took and has dropped by the time its author hears of it is shown in its place, and waits no more', async (t) => {
+  const community = await Community.start(t)
+  const [ada, ben] = await community.people('Ada', 'Ben')
+  assert.ok(ada && ben)
+  const { conversationId } = await ada.createDirect('Ben')
+  await ben.sync()
+  await community.close(ben)
+  const dying = await community.open('Ben', (point) => { if (point === 'send.accepted') throw new Error('crash') })
+  await assert.rejects(dying.send(conversationId, 'just before the lights went out'), /crash/)
+  await community.close(dying)
+  await ada.send(conversationId, 'are you there?')
+  const { seq: prunedSeq } = await ada.info(conversationId)
+  // a month later: nothing of that time is kept
+  const later = await community.deceive('Ben', (path, honest) => {
+    if (path !== ROUTES.logRead.path) return undefined
+    const { envelopes, hasMore } = decodeResponse('logRead', honest)
+    return new Response(encodeResponse('logRead', { envelopes: envelopes.filter(({ header: { seq } }) => seq > prunedSeq), hasMore, prunedSeq }) as Uint8Array<ArrayBuffer>)
+  })
+  await later.sync()
+  assert.deepEqual(await later.waiting(conversationId), [])
+  assert.deepEqual(await textsOf(later, conversationId), ['just before the lights went out'])
+  await later.send(conversationId, 'back again')
+  await ada.sync()
+  assert.deepEqual(await textsOf(ada, conversationId), ['just before the lights went out', 'are you there?', 'back again'])
 })
 
 test('the conversation with oneself is made once, and the history of it can be read in parts', async (t) => {

@@ -18,6 +18,7 @@ import type { Delivery } from './delivery.js'
 import { devicesOf, readIntents } from './intents.js'
 import { deviceOfLeaf, membersOf } from './members.js'
 import { makeHead, markForked } from './outbox.js'
+import { noteAt } from './taking.js'
 import { mayCommitProposals, removedByProposals } from './pending-proposals.js'
 import { readUndo } from './undo.js'
 import { backOffMs, retryLimited, type Sleep } from './retry.js'
@@ -55,6 +56,7 @@ export class Commits {
   async settle(conversationId: ConversationId): Promise<Settled> {
     const { workspace: { context: { random, onPoint } }, connection, delivery, sleep } = this.#context
     const claims: Claims = new Map()
+    let lost = 0
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       await delivery.catchUp(conversationId)
       await this.#claimMissing(conversationId, claims)
@@ -65,10 +67,23 @@ export class Commits {
         onPoint('commit.accepted')
       } catch (error) {
         if (!(await this.#mendRefusal(conversationId, error))) throw error
+        if (isCodedError(error, 'protocol.epoch.conflict') && ++lost === PARAMETERS.commitWarnAttempts) await this.#noteOutrun(conversationId)
         await sleep(backOffMs(random, attempt))
       }
     }
     throw new ClientError('client.conversation.busy')
+  }
+
+  /** Others were faster again and again: by chance, or because the server wants it so, and a member whose keys are old must know (RFC 9420 §16.9). */
+  #noteOutrun(conversationId: ConversationId): Promise<void> {
+    const { workspace } = this.#context
+    const { identity: { accountId, deviceId }, clock } = workspace.context
+    return workspace.turn('outrun', conversationId, (turn) => {
+      noteAt({ turn, conversationId }, {
+        seq: turn.record?.cursor ?? 0, code: 'client.change.outrun', accountId, deviceId, atMs: clock.nowMs(), epoch: turn.group?.epoch ?? 0n, count: 1,
+      })
+      return Promise.resolve()
+    })
   }
 
   /** Claims KeyPackages for devices that are wanted and not there. */

@@ -46,6 +46,14 @@ export const historyKey = (conversationId: ConversationId, seq: number): string 
 export const noticeKey = (conversationId: ConversationId, seq: number, { code, deviceId }: { readonly code: string; readonly deviceId: DeviceId }): string =>
   `${historyKey(conversationId, seq)}.${code}.${deviceId}`
 
+/** The key of an entry that is no entry of the log: at its position, or behind a message that people have seen there. */
+export const keyBeside = async (store: Pick<Store, 'get'>, conversationId: ConversationId, seq: number): Promise<string> => {
+  const key = historyKey(conversationId, seq)
+  const stored = await store.get('history', key)
+  const kind = stored && decodeRecord(HistoryRecord, stored).kind
+  return kind === HistoryKind.message || kind === HistoryKind.deleted ? `${key}.joined` : key
+}
+
 /** Above the keys of every entry at a position. */
 const afterPosition = (conversationId: ConversationId, seq: number): string => `${historyKey(conversationId, seq)}~`
 

@@ -1,12 +1,14 @@
 /**
  * Live: stays connected, takes what is delivered in the order it comes, connects again with back-off, and does its share
- * of the upkeep: proposals that others made are committed after a moment, so that not everybody commits at once.
+ * of the upkeep: proposals that others made are committed after a moment, so that not everybody commits at once, and what time
+ * alone brings (silence, guests whose time is over, keys that grow old, members who ask for help) is looked at now and then.
  */
 import { PARAMETERS } from '../parameters.js'
 import { isCodedError, type RandomBytes } from '@famichat/base'
 import { ContentType, type ConversationId, type Envelope, ServerFrameType } from '@famichat/protocol'
 import type { DeliveryFrame } from '../net/channel.js'
 import type { Connection } from '../net/connection.js'
+import type { Timer } from '../net/timer.js'
 import { ConversationState } from '../store/records.js'
 import type { Changes } from './changes.js'
 import type { Delivery } from './delivery.js'
@@ -26,12 +28,15 @@ export interface LiveContext {
   /** Learns the names of whoever came in. */
   readonly learnPeople: (conversationId: ConversationId) => Promise<void>
   readonly sleep: Sleep
+  readonly timer: Timer
   readonly random: RandomBytes
 }
 
 /** How long a client waits before it commits what another proposed, at most. */
 const COMMIT_JITTER_MS = PARAMETERS.commitJitterMs
 const RECONNECT_STEP_MS = 100
+/** On average; not all devices of a community at once. */
+const UPKEEP_EVERY_MS = PARAMETERS.upkeepEveryMs
 
 /** Runs until it is told to stop. */
 export class Live {
@@ -40,6 +45,7 @@ export class Live {
   readonly #scheduled = new Set<ConversationId>()
   #isRunning = false
   #pumping: Promise<void> | undefined
+  #ticking: Promise<void> | undefined
   #closed: (() => void) | undefined
   /** A bug met while taking frames; `run` throws it. */
   #failure: unknown
@@ -79,6 +85,7 @@ export class Live {
       signal.removeEventListener('abort', stop)
       this.#isRunning = false
       await this.#pumping
+      await this.#ticking
     }
   }
 
@@ -92,8 +99,38 @@ export class Live {
     if (isAborted(signal) || !channel.isOpen) return
     channel.resume(active.map(({ conversationId, record }) => ({ conversationId, afterSeq: record.cursor })))
     onConnected()
+    const stopTicking = this.#tick()
     await closed
+    stopTicking()
     if (this.#failure !== undefined) throw this.#failure instanceof Error ? this.#failure : new Error('live delivery failed')
+  }
+
+  /** Brings everything up to date now and then while the connection lasts. @returns what ends that */
+  #tick(): () => void {
+    const { timer, random } = this.#context
+    let isOver = false
+    let cancel = (): void => undefined
+    const plan = (): void => {
+      if (isOver) return
+      cancel = timer(UPKEEP_EVERY_MS * (0.75 + (random(1)[0] ?? 0) / 512), () => {
+        this.#ticking = this.#lookAround().finally(plan)
+      })
+    }
+    plan()
+    return () => {
+      isOver = true
+      cancel()
+    }
+  }
+
+  /** What cannot be mended here ends the connection: the next one meets it again, and throws it. */
+  async #lookAround(): Promise<void> {
+    try {
+      await this.#context.sync()
+    } catch (error) {
+      if (!isCodedError(error)) this.#failure = error
+      this.#context.connection.close()
+    }
   }
 
   async #pump(): Promise<void> {

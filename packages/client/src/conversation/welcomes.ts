@@ -13,7 +13,7 @@ import { ArchivedRecord, type ConversationRecord, ConversationState, decodeRecor
 import { readConversationExtension } from './conversation-extension.js'
 import { newRecord } from './creating.js'
 import type { Delivery } from './delivery.js'
-import { encodeHistory, historyKey, UNKNOWN_ACCOUNT } from './history.js'
+import { encodeHistory, keyBeside, UNKNOWN_ACCOUNT } from './history.js'
 import { putIntent } from './intents.js'
 import { accountsOf, type MemberDevice, membersOf } from './members.js'
 import { sealWaitingAnew } from './outbox.js'
@@ -113,7 +113,8 @@ const takeWelcome = (
       const count = fromSeq - 1 - seq
       if (count > 0) noteAt({ turn, conversationId }, { seq, code: 'client.history.gap', accountId: identity.accountId, deviceId: identity.deviceId, atMs: createdAtMs, epoch: group.epoch, count })
     }
-    turn.put('history', historyKey(conversationId, fromSeq - 1), encodeHistory({
+    // where this device was told another course of things, it may have shown something at that position
+    turn.put('history', await keyBeside(workspace.context.store, conversationId, fromSeq - 1), encodeHistory({
       kind: HistoryKind.joined, accountId: inviter?.accountId ?? UNKNOWN_ACCOUNT, deviceId: inviter?.deviceId ?? senderDevice, atMs: createdAtMs,
       epoch: group.epoch, epochAuthenticator: group.epochAuthenticator,
     }))

@@ -2,10 +2,14 @@
  * A device that comes back: many messages over many epochs, taken in one go; and what each measure against slowness is worth.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { decode, encode, systemRandom } from '@famichat/base'
+import { decode, encode, Secret, systemRandom } from '@famichat/base'
 import type { Client, ConversationId } from '@famichat/client'
+import { nodePlatform } from '@famichat/client/node'
+import { DEFAULT_CIPHER_SUITE, generateSignatureKey, Group, makeBasicCredential, makeCapabilities, makeCipherSuite } from '@famichat/mls'
 import { nobleBackend } from '@famichat/mls/noble'
 import { ContentType, Encryption, Envelope, makeId } from '@famichat/protocol'
+import { SecretTree } from '../../../mls/dist/schedule/secret-tree.js'
+import { toLeafIndex } from '../../../mls/dist/tree/math.js'
 import { BenchCommunity } from './community.js'
 
 /** What coming back took. */
@@ -101,9 +105,38 @@ const measureOnAndOff = async (community: BenchCommunity, pair: Pair): Promise<r
     { measure: 'what waits is taken in batches, one transaction for 64', on: together, off: alone, unit: 'ms' },
     { measure: 'group and keys stay in memory, instead of being read for each message', on: kept, off: reopened, unit: 'ms' },
     { measure: 'cryptography of the platform, instead of plain JavaScript (receiving)', on: together, off: noble, unit: 'ms' },
+    await measureDerivation(),
     ...measureSerialization(),
   ]
 }
+
+/**
+ * What deriving the next message's key ahead of time could save at most, of one encryption: the part that is the derivation. The
+ * engine derives a key when it is needed; a key that waits in memory would be one more secret to lose, for this.
+ */
+const measureDerivation = async (): Promise<OnAndOff> => {
+  const suite = makeCipherSuite(DEFAULT_CIPHER_SUITE, nodePlatform.backend, systemRandom)
+  const { signer } = await generateSignatureKey(suite)
+  const group = await Group.create({
+    config: { backend: nodePlatform.backend, authentication: { isValid: () => true, isSuccessor: () => true } }, signer, groupId: systemRandom(16),
+    leaf: { credential: makeBasicCredential(systemRandom(16)), capabilities: makeCapabilities(systemRandom) },
+  })
+  const tree = SecretTree.fromEncryptionSecret(suite, new Secret(systemRandom(suite.hashLength)), DERIVATION_LEAVES)
+  const message = systemRandom(512)
+  const rounds = 2000
+  const timed = async (work: () => unknown): Promise<number> => {
+    for (let round = 0; round < rounds; round++) await work()
+    const from = performance.now()
+    for (let round = 0; round < rounds; round++) await work()
+    return (1000 * (performance.now() - from)) / rounds
+  }
+  const encryption = await timed(() => group.protect(message))
+  const derivation = await timed(() => tree.takeSendingKey(toLeafIndex(0), ContentType.application))
+  group.close()
+  return { measure: 'not built: the next message\'s key derived ahead, at most (one encryption by the engine)', on: encryption - derivation, off: encryption, unit: 'µs' }
+}
+
+const DERIVATION_LEAVES = 512
 
 /** One message as it travels: binary structs against JSON with base64. */
 const measureSerialization = (): readonly OnAndOff[] => {

@@ -154,6 +154,8 @@ export const judgeAgreement = async (
       // who leaves a conversation in which nobody else is left ends it for this device alone
       if (info?.state === 'ended' && witness.isForked) continue
       if (info?.state === 'ended' && !hasOthersLeft(witness, witnesses, { truth, conversationId })) continue
+      // its files were put back to before it made it, and nobody else is there who knew
+      if (info === undefined && isHurt && !hasOthersLeft(witness, witnesses, { truth, conversationId })) continue
       if (info === undefined || info.state === 'ended' || info.state === 'stuck') {
         violation(`${device.name} is ${info?.state ?? 'not'} in ${conversationId}`)
         continue

@@ -107,7 +107,7 @@ const provoke = (world: World, dice: Dice, point: CrashPoint): void => {
 /** What is written without a network is out of date when it is back. */
 const writeAndMissEpochs = (world: World, device: Device): void => {
   const other = world.devices.find((one) => one !== device && one.session !== undefined)
-  if (other === undefined) return
+  if (other === undefined || world.isOver) return
   world.weather.offline.add(device.name)
   void world.attempt(device, 'say offline', async ({ client }) => {
     const conversation = (await client.conversations()).find(({ state }) => state === 'active')
@@ -259,7 +259,7 @@ const race = (world: World, dice: Dice): void => {
 
 /** Ends the server's process with its next write. */
 const killServer = (world: World, dice: Dice, moment: 'stored' | 'transaction'): void => {
-  if (!world.host.isUp) return
+  if (!world.host.isUp || world.isOver) return
   world.host.killAtNextWrite(moment, () => {
     world.log(`the server is killed: ${moment}`)
     world.acted(moment === 'stored' ? 'S16' : 'S17')
@@ -271,7 +271,7 @@ const killServer = (world: World, dice: Dice, moment: 'stored' | 'transaction'):
 const rollBackProfile = ({ world, dice }: Planning, target: Device): void => {
   const image: DiskImage = target.disk.image()
   world.scheduler.after(dice.between(5_000, 40_000), () => {
-    if (target.isLost) return
+    if (target.isLost || world.isOver) return
     world.log(`${target.name} is put back to an older copy`)
     world.acted('S52')
     world.hurt.add(target.name)
@@ -331,7 +331,7 @@ const forgedWelcome = ({ world, dice }: Planning, target: Device): ForgedWelcome
 /** Bad luck: what befalls everybody now and then. */
 export const planWeather = ({ world, dice, lengthMs }: Planning): void => {
   const { scheduler, weather } = world
-  const during = (run: () => void): void => { scheduler.after(dice.between(1_000, lengthMs), run) }
+  const during = (run: () => void): void => { scheduler.after(dice.between(1_000, lengthMs), () => { if (!world.isOver) run() }) }
   if (dice.chance(0.4)) during(() => { killServer(world, dice, dice.pick(['stored', 'transaction'])) })
   for (const device of world.devices) {
     if (dice.chance(0.3)) {

@@ -4,13 +4,13 @@
  */
 import { systemRandom } from '@famichat/base'
 import {
-  type Extension, Group, type KeyPackage, makeAdd, makeCipherSuite, makeGroupContextExtensions, makeRemove, type Proposal,
+  type CryptoBackend, type Extension, Group, type KeyPackage, makeAdd, makeCipherSuite, makeGroupContextExtensions, makeRemove, type Proposal,
 } from '@famichat/mls'
 import { nodeBackend } from '@famichat/mls/node'
 import { openSqliteStore } from '@famichat/client/node'
 import { type AccountId, type ConversationId, makeId, type MessageId } from '@famichat/protocol'
 import { type ConversationRules, readConversationExtension, withRules } from '../../dist/conversation/conversation-extension.js'
-import { deviceOfLeaf, membersOf } from '../../dist/conversation/members.js'
+import { deviceOfLeaf, membersOf, type PlacedDevice } from '../../dist/conversation/members.js'
 import { encodeMessageHead } from '../../dist/conversation/message-document.js'
 import { transcriptPrefixOf } from '../../dist/conversation/outbox.js'
 import { appendOutbox } from '../../dist/conversation/outbox-rows.js'
@@ -49,8 +49,18 @@ export const keyPackageOf = async (folder: string): Promise<KeyPackage> => {
   }
 }
 
+/** Where the devices of a closed profile's conversation are in its tree, and under which keys. */
+export const leavesOf = async (folder: string, conversationId: ConversationId): Promise<readonly (PlacedDevice & { readonly encryptionKey: Uint8Array })[]> => {
+  let leaves: readonly (PlacedDevice & { readonly encryptionKey: Uint8Array })[] = []
+  await inside(folder, conversationId, { backend: nodeBackend }, ({ group }) => {
+    leaves = group.members.map(({ leafIndex, leafNode }) => ({ ...deviceOfLeaf(leafNode), leafIndex, encryptionKey: leafNode.encryptionKey.slice() }))
+    return Promise.resolve()
+  })
+  return leaves
+}
+
 /** Stages a commit in a closed profile, with what was proposed to it; its client submits it next. */
-export const commitAgainst = (folder: string, conversationId: ConversationId, wish: Wish, { backend = nodeBackend } = {}): Promise<void> =>
+export const commitAgainst = (folder: string, conversationId: ConversationId, wish: Wish, { backend = nodeBackend }: { readonly backend?: CryptoBackend } = {}): Promise<void> =>
   inside(folder, conversationId, { backend }, async ({ group, cursor, store }) => {
     const { epoch } = group
     const leaves = new Map(group.members.map(({ leafIndex, leafNode }) => [leafIndex, leafNode]))
@@ -83,7 +93,7 @@ interface Inside {
 }
 
 const inside = async (
-  folder: string, conversationId: ConversationId, { backend }: { readonly backend: typeof nodeBackend }, work: (inside: Inside) => Promise<void>,
+  folder: string, conversationId: ConversationId, { backend }: { readonly backend: CryptoBackend }, work: (inside: Inside) => Promise<void>,
 ): Promise<void> => {
   const store: Store = openSqliteStore({ folder })
   try {
