@@ -7,7 +7,7 @@ import { present, Secret, utf8 } from '@famichat/base'
 import { makeAdd, makeExternalPsk, makeReInit, makeRemove, type Signer } from '@famichat/mls'
 import { encodeDeriveJob, makeJobRunner } from '../dist/crypto/jobs.js'
 import { nodePrimitives } from '../dist/crypto/node-backend.js'
-import { awaitJobs, BATCH_BYTES, openControl, takeJobs, takeResults, writeBatch } from '../dist/crypto/shared-batch.js'
+import { BATCH_BYTES, closeBatch, openControl, type SharedBatch, takeJob, takeResult, writeBatch } from '../dist/crypto/shared-batch.js'
 import { aliceAndBob, commitAll, groupOf, keyPackageOf, makePerson, readText, RowStore, type Seat, stagedBy } from './builders.js'
 
 test('no secret of an epoch stays in the store once it is past reading, however rarely the rows are written', async () => {
@@ -143,20 +143,27 @@ test('a job of a batch belongs to one thread, and a late thread finds nothing to
   const batch = openControl(new SharedArrayBuffer(BATCH_BYTES))
   const jobs = Array.from({ length: 9 }, (_, index) => encodeDeriveJob(3, new Secret(new Uint8Array(32).fill(index + 1))))
   const late = openControl(batch.memory)
-  await takeJobs(late, run)
+  equal(await takeJob(late, run), false)
   for (let round = 0; round < 3; round++) {
-    const count = writeBatch(batch, jobs, { from: 0, maxResultBytes: 200 })
+    writeBatch(batch, jobs, 200)
     let taken = 0
     const counting = async (job: Uint8Array): Promise<Uint8Array> => {
       taken++
       return run(job)
     }
-    await Promise.all([takeJobs(batch, counting), takeJobs(late, counting)])
-    equal(awaitJobs(batch, count), true)
+    const takeAll = async (from: SharedBatch): Promise<void> => {
+      while (await takeJob(from, counting)) { /* until none is left */ }
+    }
+    await Promise.all([takeAll(batch), takeAll(late)])
     equal(taken, jobs.length)
-    deepEqual(takeResults(batch, count), await Promise.all(jobs.map(run)))
-    await takeJobs(late, counting)
+    const results = jobs.map((_, index) => present(takeResult(batch, jobs.length, index), 'done'))
+    deepEqual(results, await Promise.all(jobs.map(run)))
+    equal(closeBatch(batch, jobs.length), true)
+    equal(await takeJob(late, counting), false)
     equal(taken, jobs.length)
+    // what was secret is gone
+    const left = Buffer.from(batch.bytes)
+    deepEqual([...jobs, ...results].map((secret) => left.indexOf(secret)), [...jobs, ...results].map(() => -1))
   }
 })
 

@@ -91,12 +91,21 @@ export interface Encapsulated {
   readonly sharedSecret: Secret
 }
 
-/** Threads that share a batch of jobs (jobs.ts). */
+/** Threads that take over jobs (jobs.ts). */
 export interface CryptoThreads {
-  /** True when this many jobs are worth sharing now. */
-  helpWith(jobs: number): boolean
-  /** Runs each job and returns the results in order. @param maxResultBytes room for one result */
-  run(jobs: readonly Uint8Array[], maxResultBytes: number): Promise<readonly Uint8Array[]>
+  /**
+   * Begins jobs and returns at once; undefined when they are too few to be worth it, or the threads are at other work.
+   * @param maxResultBytes room for one result
+   */
+  share(jobs: readonly Uint8Array[], maxResultBytes: number): SharedJobs | undefined
+}
+
+/** Jobs under way: begun in their order, which is also the order to ask for results in. */
+export interface SharedJobs {
+  /** The result of one job, each asked for once; the calling thread does jobs while it waits. */
+  result(index: number): Promise<Uint8Array>
+  /** Gives up what nobody asked for and wipes everything, the jobs included. Must be called. */
+  end(): void
 }
 
 /** A cipher suite with a KEM that RFC 9420 does not register. */

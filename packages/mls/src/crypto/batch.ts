@@ -1,18 +1,30 @@
 /**
- * Batches: many seals or many signatures at once, shared with threads where the backend has them.
+ * Batches: many key pairs, encapsulations or signatures at once, shared with threads where the backend has them.
  * Layer: crypto.
  */
-import { EMPTY, present, type Secret, systemRandom } from '@famichat/base'
+import { EMPTY, type Secret, systemRandom } from '@famichat/base'
 import { MlsError } from '../errors.js'
-import type { KeyPair } from './backend.js'
+import type { Encapsulated, KeyPair, SharedJobs } from './backend.js'
 import type { CipherSuite } from './cipher-suite.js'
-import type { Sealed } from './hpke.js'
-import { decodeDeriveResult, decodeSealResult, decodeVerifyResult, encodeDeriveJob, encodeSealJob, encodeVerifyJob } from './jobs.js'
+import {
+  decodeDeriveResult, decodeEncapsulateResult, decodeVerifyResult, encodeDeriveJob, encodeEncapsulateJob, encodeVerifyJob,
+} from './jobs.js'
 
-/** One plaintext for one recipient. */
-export interface SealJob {
-  readonly publicKey: Uint8Array
-  readonly plaintext: Secret
+/** What a commit needs that depends on nothing else: key pairs of its path, and encapsulations to whom it is sealed. */
+export interface KeyWork {
+  /** DeriveKeyPair's input, first to be worked out. */
+  readonly ikms: readonly Secret[]
+  /** Encap's recipients. */
+  readonly publicKeys: readonly Uint8Array[]
+}
+
+/** Key work under way: begun before its results are needed. Asked for in order, key pairs first. */
+export interface BegunKeyWork {
+  keyPairs(): Promise<readonly KeyPair[]>
+  /** Of the recipient at `index`, each once. @throws MlsError `mls.crypto.bad_public_key` */
+  encapsulated(index: number): Promise<Encapsulated>
+  /** Must be called; what nobody asked for is wiped. */
+  end(): void
 }
 
 /** One signature over one message. */
@@ -22,57 +34,65 @@ export interface VerifyJob {
   readonly signature: Uint8Array
 }
 
-/** Room for what a seal adds to its plaintext, whatever the suite. */
-const SEAL_OVERHEAD_BYTES = 2048
-/** Room for a key pair, whatever the suite. */
-const KEY_PAIR_BYTES = 8192
+/** Room for a key pair or an encapsulation, of whatever suite threads know: points of P-521 are the longest. */
+const KEY_RESULT_BYTES = 256
 
-/** Seals every plaintext in one HPKE context. @throws MlsError `mls.crypto.bad_public_key` */
-export const sealAll = async (suite: CipherSuite, context: Uint8Array, jobs: readonly SealJob[]): Promise<readonly Sealed[]> => {
-  const { hpke, random, threads } = suite
-  if (threads?.helpWith(jobs.length) !== true) {
-    return Promise.all(jobs.map(({ publicKey, plaintext }) => hpke.seal(publicKey, context, plaintext.expose(), random)))
-  }
-  const encoded = jobs.map(({ publicKey, plaintext }) =>
-    encodeSealJob(suite.id, { context, publicKey, seed: random === systemRandom ? EMPTY : random(hpke.kem.seedLength), plaintext: plaintext.expose() }))
-  const longest = jobs.reduce((max, { plaintext }) => Math.max(max, plaintext.length), 0)
-  try {
-    const results = await threads.run(encoded, longest + SEAL_OVERHEAD_BYTES)
-    return results.map((result) => {
-      const sealed = decodeSealResult(result)
-      if (sealed === undefined) throw new MlsError('mls.crypto.bad_public_key')
-      return sealed
-    })
-  } finally {
-    for (const job of encoded) job.fill(0)
+/** Begins key work, in other threads if that pays; else it is done as it is asked for. */
+export const beginKeyWork = (suite: CipherSuite, { ikms, publicKeys }: KeyWork): BegunKeyWork => {
+  const { hpke: { kem }, random, threads } = suite
+  // drawn now, so that what is drawn from a seed does not depend on threads
+  const seeds = random === systemRandom ? [] : publicKeys.map(() => random(kem.seedLength))
+  const seedOf = (index: number): Uint8Array => seeds[index] ?? EMPTY
+  const jobs = threads === undefined ? [] : [
+    ...ikms.map((ikm) => encodeDeriveJob(suite.id, ikm)),
+    ...publicKeys.map((publicKey, index) => encodeEncapsulateJob(suite.id, publicKey, seedOf(index))),
+  ]
+  const shared = threads?.share(jobs, KEY_RESULT_BYTES)
+  if (shared !== undefined) return sharedKeyWork(shared, ikms.length)
+  for (const job of jobs) job.fill(0)
+  return {
+    keyPairs: () => Promise.all(ikms.map(async (ikm) => kem.deriveKeyPair(ikm))),
+    encapsulated: async (index) => {
+      const publicKey = publicKeys[index] ?? EMPTY
+      return kem.encapsulate(publicKey, seeds.length === 0 ? random : () => seedOf(index))
+    },
+    end: () => { for (const seed of seeds) seed.fill(0) },
   }
 }
 
-/** DeriveKeyPair of every secret, which the caller wipes. */
-export const deriveAllKeyPairs = async (suite: CipherSuite, ikms: readonly Secret[]): Promise<readonly KeyPair[]> => {
-  const { hpke: { kem }, threads } = suite
-  if (threads?.helpWith(ikms.length) !== true) return Promise.all(ikms.map(async (ikm) => kem.deriveKeyPair(ikm)))
-  const encoded = ikms.map((ikm) => encodeDeriveJob(suite.id, ikm))
-  try {
-    const results = await threads.run(encoded, KEY_PAIR_BYTES)
-    return results.map((result) => {
-      const pair = decodeDeriveResult(result)
+const sharedKeyWork = (shared: SharedJobs, pairs: number): BegunKeyWork => ({
+  keyPairs: async () => {
+    const found: KeyPair[] = []
+    for (let index = 0; index < pairs; index++) {
+      const result = await shared.result(index)
+      const { publicKey, privateKey } = decodeDeriveResult(result)
       // the private key has a Secret of its own; the public one must not keep the result's bytes alive
-      const publicKey = pair.publicKey.slice()
+      found.push({ publicKey: publicKey.slice(), privateKey })
       result.fill(0)
-      return { ...pair, publicKey }
-    })
-  } finally {
-    for (const job of encoded) job.fill(0)
-  }
-}
+    }
+    return found
+  },
+  encapsulated: async (index) => {
+    const result = await shared.result(pairs + index)
+    const found = decodeEncapsulateResult(result)
+    if (found === undefined) throw new MlsError('mls.crypto.bad_public_key')
+    const { kemOutput, sharedSecret } = found
+    result.fill(0, kemOutput.byteOffset + kemOutput.length)
+    return { kemOutput, sharedSecret }
+  },
+  end: () => { shared.end() },
+})
 
 /** Verifies every signature; the answers are in the order of the jobs. */
 export const verifyAll = async (suite: CipherSuite, jobs: readonly VerifyJob[]): Promise<readonly boolean[]> => {
   const { signature: scheme, threads } = suite
-  if (threads?.helpWith(jobs.length) !== true) {
-    return Promise.all(jobs.map(async ({ publicKey, message, signature }) => scheme.verify(publicKey, message, signature)))
+  const shared = threads?.share(jobs.map((job) => encodeVerifyJob(suite.id, job)), 1)
+  if (shared === undefined) return Promise.all(jobs.map(async ({ publicKey, message, signature }) => scheme.verify(publicKey, message, signature)))
+  try {
+    const answers: boolean[] = []
+    for (let index = 0; index < jobs.length; index++) answers.push(decodeVerifyResult(await shared.result(index)))
+    return answers
+  } finally {
+    shared.end()
   }
-  const results = await threads.run(jobs.map((job) => encodeVerifyJob(suite.id, job)), 1)
-  return jobs.map((_, index) => decodeVerifyResult(present(results[index], 'each job has a result')))
 }

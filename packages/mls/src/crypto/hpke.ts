@@ -4,7 +4,7 @@
  */
 import { concat, EMPTY, Secret, utf8, type RandomBytes } from '@famichat/base'
 import { MlsError } from '../errors.js'
-import type { Aead, Hash, Kem, KeyPair } from './backend.js'
+import type { Aead, Encapsulated, Hash, Kem, KeyPair } from './backend.js'
 import { uint16Bytes } from './dhkem.js'
 import { LabeledKdf } from './labeled-kdf.js'
 
@@ -37,7 +37,11 @@ export class Hpke {
 
   /** SealBase with empty AAD in a context of {@link scheduleContext}. @throws MlsError `mls.crypto.bad_public_key` */
   async seal(publicKey: Uint8Array, context: Uint8Array, plaintext: Uint8Array, random: RandomBytes): Promise<Sealed> {
-    const { kemOutput, sharedSecret } = await this.kem.encapsulate(publicKey, random)
+    return this.sealWith(await this.kem.encapsulate(publicKey, random), context, plaintext)
+  }
+
+  /** The rest of SealBase after Encap; wipes the shared secret. */
+  sealWith({ kemOutput, sharedSecret }: Encapsulated, context: Uint8Array, plaintext: Uint8Array): Sealed {
     const { key, nonce } = this.#keyAndNonce(sharedSecret, context)
     const ciphertext = this.#aead.seal(key, nonce, EMPTY, plaintext)
     key.fill(0)

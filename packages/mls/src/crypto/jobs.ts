@@ -1,38 +1,37 @@
 /**
  * Jobs: cryptographic work as bytes in and bytes out, so that a thread that shares nothing else can do it.
- * Layer: crypto. A seal job's bytes are secret: whoever moves them wipes them.
+ * Layer: crypto. The bytes of jobs and results are secret: whoever moves them wipes them.
  */
 import {
   CodedError, decode, EMPTY, encode, fixed, opaque, type Secret, secretBytes, struct, systemRandom, uint16, uint8, variant,
 } from '@famichat/base'
-import type { CryptoBackend, KeyPair } from './backend.js'
+import type { CryptoBackend, Encapsulated, KeyPair } from './backend.js'
 import { type CipherSuite, makeCipherSuite } from './cipher-suite.js'
-import type { Sealed } from './hpke.js'
 
-const JobKind = { seal: 1, verify: 2, derive: 3 } as const
+const JobKind = { encapsulate: 1, verify: 2, derive: 3 } as const
 
 const Job = variant('kind', uint8, {
-  [JobKind.seal]: { suite: uint16, context: opaque(), publicKey: opaque(), seed: opaque(), plaintext: opaque() },
+  [JobKind.encapsulate]: { suite: uint16, publicKey: opaque(), seed: opaque() },
   [JobKind.derive]: { suite: uint16, ikm: secretBytes() },
   [JobKind.verify]: { suite: uint16, publicKey: opaque(), message: opaque(), signature: opaque() },
 })
-const SealResult = struct({ kemOutput: opaque(), ciphertext: opaque() })
+const EncapsulateResult = struct({ kemOutput: opaque(), sharedSecret: secretBytes() })
 const DeriveResult = struct({ publicKey: opaque(), privateKey: secretBytes() })
 const VerifyResult = fixed(1)
 
-/** HPKE seal with the randomness it needs, drawn beforehand; empty where the machine's own will do. */
-export const encodeSealJob = (suite: number, job: {
-  readonly context: Uint8Array; readonly publicKey: Uint8Array; readonly seed: Uint8Array; readonly plaintext: Uint8Array
-}): Uint8Array => encode(Job, { kind: JobKind.seal, suite, ...job })
+/** Encap of a suite's KEM. @param seed the randomness it needs, drawn beforehand; empty where the machine's own will do */
+export const encodeEncapsulateJob = (suite: number, publicKey: Uint8Array, seed: Uint8Array): Uint8Array =>
+  encode(Job, { kind: JobKind.encapsulate, suite, publicKey, seed })
 
 /** Undefined when the recipient's key was refused. */
-export const decodeSealResult = (result: Uint8Array): Sealed | undefined => (result.length === 0 ? undefined : decode(SealResult, result))
+export const decodeEncapsulateResult = (result: Uint8Array): Encapsulated | undefined =>
+  (result.length === 0 ? undefined : decode(EncapsulateResult, result))
 
 export const encodeVerifyJob = (suite: number, job: {
   readonly publicKey: Uint8Array; readonly message: Uint8Array; readonly signature: Uint8Array
 }): Uint8Array => encode(Job, { kind: JobKind.verify, suite, ...job })
 
-/** DeriveKeyPair of an HPKE suite. */
+/** DeriveKeyPair of a suite's KEM. */
 export const encodeDeriveJob = (suite: number, ikm: Secret): Uint8Array => encode(Job, { kind: JobKind.derive, suite, ikm })
 
 export const decodeDeriveResult = (result: Uint8Array): KeyPair => decode(DeriveResult, result)
@@ -65,7 +64,10 @@ export const makeJobRunner = (backend: CryptoBackend): ((job: Uint8Array) => Pro
     }
     try {
       const seed = job.seed.slice()
-      return encode(SealResult, await suite.hpke.seal(job.publicKey, job.context, job.plaintext, seed.length === 0 ? systemRandom : () => seed))
+      const encapsulated = await suite.hpke.kem.encapsulate(job.publicKey, seed.length === 0 ? systemRandom : () => seed)
+      const result = encode(EncapsulateResult, encapsulated)
+      encapsulated.sharedSecret.wipe()
+      return result
     } catch (error) {
       if (error instanceof CodedError) return EMPTY
       throw error

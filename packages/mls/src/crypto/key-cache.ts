@@ -4,24 +4,25 @@
  */
 import { bytesKey, type Secret } from '@famichat/base'
 
-const PUBLIC_CAPACITY = 256
+const GENERATION = 256
 
-/** Remembers up to 256 public keys by their bytes, none of which it keeps; the one imported first leaves first. */
+/** Remembers the 256 to 512 public keys that were used last by their bytes, none of which it keeps. */
 export class PublicKeyCache<Key> {
-  readonly #keys = new Map<string, Key>()
+  #young = new Map<string, Key>()
+  #old = new Map<string, Key>()
 
   /** The key of these bytes, imported at first sight. */
   get(raw: Uint8Array, importKey: (raw: Uint8Array) => Key): Key {
     const name = bytesKey(raw)
-    const known = this.#keys.get(name)
-    if (known !== undefined) return known
-    const imported = importKey(raw)
-    if (this.#keys.size >= PUBLIC_CAPACITY) {
-      const [oldest] = this.#keys.keys()
-      if (oldest !== undefined) this.#keys.delete(oldest)
+    const young = this.#young.get(name)
+    if (young !== undefined) return young
+    const key = this.#old.get(name) ?? importKey(raw)
+    if (this.#young.size >= GENERATION) {
+      this.#old = this.#young
+      this.#young = new Map()
     }
-    this.#keys.set(name, imported)
-    return imported
+    this.#young.set(name, key)
+    return key
   }
 }
 

@@ -6,7 +6,7 @@ import { concat, EMPTY, encode, opaque, Secret, struct, utf8, vectorPrefix } fro
 import type { KeyPair, MaybePromise } from './backend.js'
 import type { CipherSuite } from './cipher-suite.js'
 import type { Sealed } from './hpke.js'
-import { sealAll, type SealJob } from './batch.js'
+import type { BegunKeyWork } from './batch.js'
 import { hkdfExpand, hkdfExtract } from './kdf.js'
 import type { Signer } from './signer.js'
 
@@ -105,10 +105,21 @@ export const verifyWithLabel = (
 ): MaybePromise<boolean> =>
   suite.signature.verify(publicKey, signContentOf(label, ...(signed.content instanceof Uint8Array ? [signed.content] : signed.content)), signed.signature)
 
-/** EncryptWithLabel (§5.1.3) of many plaintexts in one context. @throws MlsError `mls.crypto.bad_public_key` */
-export const encryptAllWithLabel = (
-  suite: CipherSuite, label: string, context: Uint8Array, jobs: readonly SealJob[],
-): Promise<readonly Sealed[]> => sealAll(suite, suite.hpke.scheduleContext(encryptContext(label, context)), jobs)
+/** EncryptWithLabel (§5.1.3). @throws MlsError `mls.crypto.bad_public_key` */
+export const encryptWithLabel = (
+  suite: CipherSuite, publicKey: Uint8Array, label: string, message: { readonly context: Uint8Array; readonly plaintext: Secret },
+): Promise<Sealed> =>
+  suite.hpke.seal(publicKey, suite.hpke.scheduleContext(encryptContext(label, message.context)), message.plaintext.expose(), suite.random)
+
+/** EncryptWithLabel of many plaintexts in one context, the first to the first recipient of the work. @throws MlsError `mls.crypto.bad_public_key` */
+export const encryptAllWithLabel = async (
+  suite: CipherSuite, work: BegunKeyWork, label: string, { context, plaintexts }: { readonly context: Uint8Array; readonly plaintexts: readonly Secret[] },
+): Promise<readonly Sealed[]> => {
+  const scheduled = suite.hpke.scheduleContext(encryptContext(label, context))
+  const sealed: Sealed[] = []
+  for (const [index, plaintext] of plaintexts.entries()) sealed.push(suite.hpke.sealWith(await work.encapsulated(index), scheduled, plaintext.expose()))
+  return sealed
+}
 
 /** DecryptWithLabel (§5.1.3). @throws MlsError `mls.crypto.open_failed` */
 export const decryptWithLabel = async (

@@ -97,11 +97,10 @@ const nodeCurve = (name: CurveName): Curve => (name === 'x25519' || name === 'x4
 const montgomeryCurve = (name: 'x25519' | 'x448'): Curve => {
   const { crv, length } = MONTGOMERY[name]
   const privateKeys = new PrivateKeyCache<KeyObject>()
-  const publicKeys = new PublicKeyCache<KeyObject>()
   const importPrivate = (key: Secret): KeyObject =>
     privateKeys.get(key, (bytes) => guarded('mls.crypto.bad_private_key', () => importRawPrivate(crv, bytes, length)))
-  const importPublic = (key: Uint8Array): KeyObject =>
-    publicKeys.get(key, (bytes) => guarded('mls.crypto.bad_public_key', () => importRawPublic(crv, bytes, length)))
+  // not kept: a key agreed with is rarely met again, and keeping it costs more than importing it
+  const importPublic = (bytes: Uint8Array): KeyObject => importRawPublic(crv, bytes, length)
   return {
     name,
     privateKeyLength: length,

@@ -1,61 +1,40 @@
 /**
- * A parallel map over worker threads for Node: jobs lie in shared memory, and whoever is free takes the next.
- * Layer: crypto. The calling thread works too, so a batch is never slower than without threads; secrets are wiped from
- * the shared memory when the batch is done.
+ * Jobs shared with worker threads in Node: they lie in shared memory, and whoever is free takes the next.
+ * Layer: crypto. The calling thread goes on with other work meanwhile and helps when it needs a result, so sharing is never
+ * slower than doing it all alone; secrets are wiped from the shared memory when the work is over.
  */
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
-import { present } from '@famichat/base'
-import type { CryptoThreads } from './backend.js'
-import { awaitJobs, BATCH_BYTES, hasHelpers, openControl, type SharedBatch, takeJobs, takeResults, wipeBatch, writeBatch } from './shared-batch.js'
+import { invariant, present } from '@famichat/base'
+import type { CryptoThreads, SharedJobs } from './backend.js'
+import {
+  awaitProgress, BATCH_BYTES, closeBatch, fittingJobs, hasHelpers, jobsDone, openControl, type SharedBatch, takeJob, takeResult, writeBatch,
+} from './shared-batch.js'
 
-/** Batches below this are done before a sleeping thread is awake: the path of a commit in a warm group of 1,000 is 10 jobs. */
-const MIN_JOBS = 16
+/** Fewer jobs than this are done before a sleeping thread is awake: waking it costs a tenth of a millisecond, as one job does. */
+const MIN_JOBS = 12
 /** Threads are started once this many jobs could have been shared: starting one costs about 40 ms. */
 const JOBS_TO_START = 64
 const MAX_THREADS = 3
 
+type Run = (job: Uint8Array) => Promise<Uint8Array>
+
 /** Threads that end with the process. @param run does one job in the calling thread */
-export const makeNodeThreads = (run: (job: Uint8Array) => Promise<Uint8Array>): CryptoThreads | undefined => {
+export const makeNodeThreads = (run: Run): CryptoThreads | undefined => {
   const helpers = Math.min(availableParallelism() - 1, MAX_THREADS)
   if (helpers < 1) return undefined
   let pool: Pool | undefined
-  let isBroken = false
-  let busy = false
+  let isBusy = false
   let seen = 0
-  const shared = async (using: Pool, work: SharedWork): Promise<readonly (Uint8Array | undefined)[]> => {
-    let results: readonly (Uint8Array | undefined)[] | undefined
-    try {
-      results = await runShared(using.batch, run, work)
-    } finally {
-      if (results === undefined) {
-        // never again in this process: whoever stalled may still write to that memory
-        isBroken = true
-        using.stop()
-      }
-    }
-    return results ?? [undefined]
-  }
   return {
-    helpWith: (jobs) => {
-      if (jobs < MIN_JOBS || isBroken) return false
-      seen += jobs
+    share: (jobs, maxResultBytes) => {
+      if (jobs.length < MIN_JOBS) return undefined
+      seen += jobs.length
       if (pool === undefined && seen >= JOBS_TO_START) pool = startPool(helpers)
-      return !busy && pool?.isReady() === true
-    },
-    run: async (jobs, maxResultBytes) => {
-      const results: Uint8Array[] = []
-      busy = true
-      try {
-        while (results.length < jobs.length) {
-          const from = results.length
-          const found = pool === undefined || isBroken ? [undefined] : await shared(pool, { jobs, from, maxResultBytes })
-          for (const [index, result] of found.entries()) results.push(result ?? await run(present(jobs[from + index], 'each result has its job')))
-        }
-      } finally {
-        busy = false
-      }
-      return results
+      if (isBusy || pool?.isReady() !== true) return undefined
+      const using = pool
+      isBusy = true
+      return shareJobs(using, { jobs, maxResultBytes, run, onEnd: () => { isBusy = false } })
     },
   }
 }
@@ -63,7 +42,8 @@ export const makeNodeThreads = (run: (job: Uint8Array) => Promise<Uint8Array>): 
 interface Pool {
   readonly batch: SharedBatch
   isReady(): boolean
-  stop(): void
+  /** Never again in this process: whoever stalled may still write to that memory. */
+  giveUp(): void
 }
 
 const startPool = (helpers: number): Pool => {
@@ -78,28 +58,63 @@ const startPool = (helpers: number): Pool => {
   return {
     batch,
     isReady: () => !isBroken && hasHelpers(batch),
-    stop: () => { for (const worker of workers) void worker.terminate() },
+    giveUp: () => {
+      isBroken = true
+      for (const worker of workers) void worker.terminate()
+    },
   }
 }
 
-interface SharedWork {
+interface Work {
   readonly jobs: readonly Uint8Array[]
-  readonly from: number
   readonly maxResultBytes: number
+  readonly run: Run
+  readonly onEnd: () => void
 }
 
-/** One filling of the shared memory; a job too large for it is left undone. Undefined when a helper stalled. */
-const runShared = async (
-  batch: SharedBatch, run: (job: Uint8Array) => Promise<Uint8Array>, { jobs, from, maxResultBytes }: SharedWork,
-): Promise<readonly (Uint8Array | undefined)[] | undefined> => {
-  const count = writeBatch(batch, jobs, { from, maxResultBytes })
-  if (count === 0) return [undefined]
-  let isWhole = false
-  try {
-    await takeJobs(batch, run)
-    isWhole = awaitJobs(batch, count)
-  } finally {
-    if (!isWhole) wipeBatch(batch)
+const shareJobs = (pool: Pool, { jobs, maxResultBytes, run, onEnd }: Work): SharedJobs => {
+  const { batch } = pool
+  // jobs from..from + count lie in the shared memory
+  let from = 0
+  let count = 0
+  let isShared = true
+  const open = (at: number): void => {
+    from = at
+    count = fittingJobs(jobs, at, maxResultBytes)
+    if (count > 0) writeBatch(batch, jobs.slice(at, at + count), maxResultBytes)
   }
-  return isWhole ? takeResults(batch, count) : undefined
+  const close = (): void => {
+    if (isShared && count > 0 && !closeBatch(batch, count)) {
+      isShared = false
+      pool.giveUp()
+    }
+    count = 0
+  }
+  const shared = async (index: number): Promise<Uint8Array | undefined> => {
+    for (;;) {
+      const done = jobsDone(batch)
+      const result = takeResult(batch, count, index - from)
+      if (result !== undefined) return result
+      if (await takeJob(batch, run) || awaitProgress(batch, done)) continue
+      close()
+      return undefined
+    }
+  }
+  open(0)
+  return {
+    result: async (index) => {
+      invariant(index >= from, 'results are asked for in order')
+      if (isShared && index >= from + count) {
+        close()
+        open(index)
+      }
+      const result = isShared && count > 0 ? await shared(index) : undefined
+      return result ?? run(present(jobs[index], 'each result has its job'))
+    },
+    end: () => {
+      close()
+      for (const job of jobs) job.fill(0)
+      onEnd()
+    },
+  }
 }

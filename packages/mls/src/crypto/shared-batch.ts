@@ -1,12 +1,13 @@
 /**
  * A batch of jobs in shared memory: a control block, a table of places, then jobs and room for results.
  * Layer: crypto. Lock-free: jobs are counted down, and a job belongs to whoever took its number. A batch is over only when
- * all jobs are done, so a number can never be one of another batch.
+ * all jobs that were taken are done, so a number can never be one of another batch.
  */
+import { invariant } from '@famichat/base'
 
-/** Shared memory for one batch; larger batches are split. */
+/** Shared memory for one batch; larger batches come in several. */
 export const BATCH_BYTES = 4 * 1024 * 1024
-const MAX_JOBS = 4096
+const MAX_JOBS = 16_384
 /** How long the calling thread waits for a helper that has taken a job. A job takes a fraction of a millisecond. */
 const PATIENCE_MS = 2000
 
@@ -29,76 +30,87 @@ export interface SharedBatch {
 export const openControl = (memory: SharedArrayBuffer): SharedBatch =>
   ({ memory, control: new Int32Array(memory, 0, TABLE_BYTES / 4), bytes: new Uint8Array(memory) })
 
-/** Lays out as many jobs as fit, wakes the helpers, and returns how many they are. */
-export const writeBatch = (
-  { control, bytes }: SharedBatch, jobs: readonly Uint8Array[], { from, maxResultBytes }: { readonly from: number; readonly maxResultBytes: number },
-): number => {
+/** How many of the jobs from `from` on fit into one batch. */
+export const fittingJobs = (jobs: readonly Uint8Array[], from: number, maxResultBytes: number): number => {
   let at = TABLE_BYTES
   let count = 0
   for (let index = from; index < jobs.length && count < MAX_JOBS; index++) {
-    const job = jobs[index]
-    if (job === undefined || at + job.length + maxResultBytes > BATCH_BYTES) break
-    bytes.set(job, at)
-    control.set([at, job.length, at + job.length, -1], CONTROL_FIELDS + FIELDS * count)
-    at += job.length + maxResultBytes
+    at += (jobs[index]?.length ?? 0) + maxResultBytes
+    if (at > BATCH_BYTES) break
     count++
   }
-  if (count === 0) return 0
-  Atomics.store(control, DONE, 0)
-  // from here on jobs can be taken: everything they need is written
-  Atomics.store(control, OPEN, count)
-  Atomics.add(control, SIGNAL, 1)
-  Atomics.notify(control, SIGNAL)
   return count
 }
 
-/** Does jobs until none is left to take. */
-export const takeJobs = async ({ control, bytes }: SharedBatch, run: (job: Uint8Array) => Promise<Uint8Array>): Promise<void> => {
-  for (;;) {
-    const open = Atomics.sub(control, OPEN, 1)
-    if (open <= 0) return
-    const entry = CONTROL_FIELDS + FIELDS * (open - 1)
-    const jobAt = Atomics.load(control, entry)
-    const resultAt = Atomics.load(control, entry + 2)
-    // node:crypto wants memory of its own
-    const job = bytes.slice(jobAt, jobAt + Atomics.load(control, entry + 1))
-    const result = await run(job)
-    job.fill(0)
-    bytes.set(result, resultAt)
-    Atomics.store(control, entry + 3, result.length)
-    result.fill(0)
-    Atomics.add(control, DONE, 1)
-    Atomics.notify(control, DONE)
-  }
+/** Lays out as many jobs as {@link fittingJobs} says and wakes the helpers; the first is taken first. */
+export const writeBatch = ({ control, bytes }: SharedBatch, jobs: readonly Uint8Array[], maxResultBytes: number): void => {
+  let at = TABLE_BYTES
+  jobs.forEach((job, index) => {
+    bytes.set(job, at)
+    const entry = entryOf(jobs.length, index)
+    control[entry] = at
+    control[entry + 1] = job.length
+    control[entry + 2] = at + job.length
+    control[entry + 3] = -1
+    at += job.length + maxResultBytes
+  })
+  Atomics.store(control, DONE, 0)
+  // from here on jobs can be taken: everything they need is written
+  Atomics.store(control, OPEN, jobs.length)
+  Atomics.add(control, SIGNAL, 1)
+  Atomics.notify(control, SIGNAL)
 }
 
-/** Waits until every job is done. False when a helper died or stalled over one: the memory must not be used again. */
-export const awaitJobs = ({ control }: SharedBatch, count: number): boolean => {
-  for (let done = Atomics.load(control, DONE); done < count; done = Atomics.load(control, DONE)) {
-    if (Atomics.wait(control, DONE, done, PATIENCE_MS) === 'timed-out') return false
-  }
+/** Numbers are counted down, so the first job lies last in the table. */
+const entryOf = (count: number, index: number): number => CONTROL_FIELDS + FIELDS * (count - 1 - index)
+
+/** Does the next job. False when all are taken. */
+export const takeJob = async ({ control, bytes }: SharedBatch, run: (job: Uint8Array) => Promise<Uint8Array>): Promise<boolean> => {
+  const open = Atomics.sub(control, OPEN, 1)
+  if (open <= 0) return false
+  const entry = CONTROL_FIELDS + FIELDS * (open - 1)
+  const jobAt = Atomics.load(control, entry)
+  const resultAt = Atomics.load(control, entry + 2)
+  // node:crypto wants memory of its own
+  const job = bytes.slice(jobAt, jobAt + Atomics.load(control, entry + 1))
+  const result = await run(job)
+  job.fill(0)
+  bytes.set(result, resultAt)
+  Atomics.store(control, entry + 3, result.length)
+  result.fill(0)
+  Atomics.add(control, DONE, 1)
+  Atomics.notify(control, DONE)
   return true
 }
 
-/** Takes the results of a finished batch out and wipes it. */
-export const takeResults = ({ control, bytes }: SharedBatch, count: number): readonly Uint8Array[] => {
-  const results: Uint8Array[] = []
-  let end = TABLE_BYTES
-  for (let index = 0; index < count; index++) {
-    const entry = CONTROL_FIELDS + FIELDS * index
-    const resultAt = Atomics.load(control, entry + 2)
-    const length = Atomics.load(control, entry + 3)
-    results.push(bytes.slice(resultAt, resultAt + length))
-    end = Math.max(end, resultAt + length)
-  }
-  bytes.fill(0, TABLE_BYTES, end)
-  return results
+/** A copy of one job's result, or undefined while it is not there. */
+export const takeResult = ({ control, bytes }: SharedBatch, count: number, index: number): Uint8Array | undefined => {
+  const entry = entryOf(count, index)
+  const length = Atomics.load(control, entry + 3)
+  if (length < 0) return undefined
+  const at = Atomics.load(control, entry + 2)
+  return bytes.slice(at, at + length)
 }
 
-/** Closes a batch that is given up, and wipes what is in it. */
-export const wipeBatch = ({ control, bytes }: SharedBatch): void => {
-  Atomics.store(control, OPEN, 0)
-  bytes.fill(0, TABLE_BYTES)
+/** Waits until one more job is done than when the caller looked. False when a helper died or stalled: never use the memory again. */
+export const awaitProgress = ({ control }: SharedBatch, done: number): boolean => Atomics.wait(control, DONE, done, PATIENCE_MS) !== 'timed-out'
+
+export const jobsDone = ({ control }: SharedBatch): number => Atomics.load(control, DONE)
+
+/** Closes a batch: no more jobs are taken, those taken are awaited, and everything is wiped. False when a helper stalled. */
+export const closeBatch = (batch: SharedBatch, count: number): boolean => {
+  const { control, bytes } = batch
+  const taken = count - Math.max(0, Atomics.exchange(control, OPEN, 0))
+  let isWhole = true
+  for (let done = jobsDone(batch); isWhole && done < taken; done = jobsDone(batch)) isWhole = awaitProgress(batch, done)
+  let end = TABLE_BYTES
+  if (count > 0) {
+    const last = entryOf(count, count - 1)
+    end = Math.max(end, Atomics.load(control, last + 2) + Math.max(0, Atomics.load(control, last + 3)))
+  }
+  invariant(end <= bytes.length, 'a batch ends within its memory')
+  bytes.fill(0, TABLE_BYTES, end)
+  return isWhole
 }
 
 /** A helper says that it is there: in shared memory, for a busy calling thread hears no messages. */

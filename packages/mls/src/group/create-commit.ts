@@ -3,6 +3,7 @@
  * Layer: group.
  */
 import { encode, type Secret } from '@famichat/base'
+import { beginKeyWork, type BegunKeyWork } from '../crypto/batch.js'
 import type { Signer } from '../crypto/signer.js'
 import { check } from '../errors.js'
 import { type SignedContent, signContent, withConfirmationTag } from '../framing/signed-content.js'
@@ -57,7 +58,7 @@ export interface CreatedCommit {
 
 /** @throws MlsError `mls.proposal.*` | `mls.psk.*` | `mls.leaf.*` | `mls.key_package.*` | `mls.commit.*` */
 export const createCommit = async (plan: CommitPlan): Promise<CreatedCommit> => {
-  const { epoch, signer, proposals } = plan
+  const { epoch, proposals } = plan
   const { suite } = epoch
   const isExternal = plan.externalInitSecret !== undefined
   validateProposalList(proposals, {
@@ -67,7 +68,19 @@ export const createCommit = async (plan: CommitPlan): Promise<CreatedCommit> => 
     pskUsage: plan.pskUsage ?? ResumptionPSKUsage.application,
   })
   const applied = await applyProposals(epoch, proposals, plan)
+  // encapsulating to newcomers needs nothing of the new epoch: it begins while that is worked out
+  const work = beginKeyWork(suite, { ikms: [], publicKeys: applied.added.map(({ keyPackage }) => keyPackage.initKey) })
+  try {
+    return await commitApplied(plan, applied, work)
+  } finally {
+    work.end()
+  }
+}
+
+const commitApplied = async (plan: CommitPlan, applied: Applied, work: BegunKeyWork): Promise<CreatedCommit> => {
+  const { epoch, signer, proposals } = plan
   const { tree, extensions, census } = applied
+  const isExternal = plan.externalInitSecret !== undefined
   const psks = await plan.findPsks(applied)
   const ownLeaf = isExternal ? tree.claimLeaf() : epoch.ownLeaf
   const path = plan.withPath || applied.isPathRequired
@@ -94,7 +107,7 @@ export const createCommit = async (plan: CommitPlan): Promise<CreatedCommit> => 
     ownLeaf,
   })
   const pathSecrets = path?.pathSecrets ?? new Map<NodeIndex, Secret>()
-  const welcome = applied.added.length > 0 ? await welcomeOf(plan, applied, { advanced, pathSecrets }) : undefined
+  const welcome = applied.added.length > 0 ? await welcomeOf(plan, applied, { advanced, pathSecrets, work }) : undefined
   for (const secret of [...pathSecrets.values(), advanced.joinerSecret, advanced.welcomeSecret]) secret.wipe()
   return {
     signed: withConfirmationTag(signed, advanced.next.confirmationTag),
@@ -142,12 +155,14 @@ const makePath = async (plan: CommitPlan, applied: Applied, ownLeaf: LeafIndex):
 
 const welcomeOf = async (
   { epoch, signer, withTree, groupInfoExtensions }: CommitPlan, applied: Applied,
-  { advanced, pathSecrets }: { readonly advanced: Advanced; readonly pathSecrets: ReadonlyMap<NodeIndex, Secret> },
+  { advanced, pathSecrets, work }: {
+    readonly advanced: Advanced; readonly pathSecrets: ReadonlyMap<NodeIndex, Secret>; readonly work: BegunKeyWork
+  },
 ): Promise<Welcome> => {
   const { next, joinerSecret, welcomeSecret } = advanced
   const groupInfo = await makeGroupInfo(next, signer, { withTree, withExternalPub: false, extensions: groupInfoExtensions })
   return makeWelcome(epoch.suite, {
-    groupInfo, added: applied.added, joinerSecret, welcomeSecret, pathSecrets, psks: applied.psks,
+    groupInfo, added: applied.added, work, joinerSecret, welcomeSecret, pathSecrets, psks: applied.psks,
     committer: next.ownLeaf, leafCount: next.tree.leafCount,
   })
 }

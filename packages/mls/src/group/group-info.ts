@@ -3,6 +3,7 @@
  * Layer: group.
  */
 import { EMPTY, encode, Secret } from '@famichat/base'
+import type { BegunKeyWork } from '../crypto/batch.js'
 import type { CipherSuite } from '../crypto/cipher-suite.js'
 import { encryptAllWithLabel, makeKeyPackageRef, sealWithKeys, signWithLabel, verifyWithLabel } from '../crypto/labels.js'
 import type { Signer } from '../crypto/signer.js'
@@ -54,6 +55,8 @@ export const verifyGroupInfo = async (suite: CipherSuite, groupInfo: GroupInfo, 
 export interface WelcomeContents {
   readonly groupInfo: GroupInfo
   readonly added: readonly AddedMember[]
+  /** Encapsulations to their init_keys. */
+  readonly work: BegunKeyWork
   readonly joinerSecret: Secret
   readonly welcomeSecret: Secret
   /** By node; empty when the commit has no path. */
@@ -69,13 +72,18 @@ export const makeWelcome = async (suite: CipherSuite, contents: WelcomeContents)
   const keys = welcomeKeyAndNonce(suite, contents.welcomeSecret)
   const encryptedGroupInfo = sealWithKeys(suite, keys, EMPTY, encode(GroupInfo, contents.groupInfo))
   keys.key.wipe()
-  const jobs = added.map(({ leafIndex, keyPackage }) => {
+  // newcomers below the same node of the path learn the same
+  const learned = new Map<Secret | undefined, Secret>()
+  const plaintexts = added.map(({ leafIndex }) => {
     const pathSecret = pathSecrets.get(commonAncestor(leafIndex, committer, leafCount))
+    const known = learned.get(pathSecret)
+    if (known !== undefined) return known
     const plaintext = new Secret(encode(GroupSecrets, { joinerSecret, pathSecret: pathSecret && { pathSecret }, psks }))
-    return { publicKey: keyPackage.initKey, plaintext }
+    learned.set(pathSecret, plaintext)
+    return plaintext
   })
-  const sealed = await encryptAllWithLabel(suite, 'Welcome', encryptedGroupInfo, jobs)
-  for (const { plaintext } of jobs) plaintext.wipe()
+  const sealed = await encryptAllWithLabel(suite, contents.work, 'Welcome', { context: encryptedGroupInfo, plaintexts })
+  for (const plaintext of learned.values()) plaintext.wipe()
   return {
     cipherSuite: suite.id,
     secrets: added.flatMap(({ keyPackage }, index) => {

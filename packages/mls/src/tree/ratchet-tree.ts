@@ -240,8 +240,7 @@ export class RatchetTree {
 
   setLeaf(index: LeafIndex, leafNode: LeafNode | undefined): void {
     this.#mark(leafToNode(index))
-    // decoded leaves view the whole message they came in: the tree keeps a copy of its own
-    this.#leaves[index] = leafNode && decode(LeafNode, encode(LeafNode, leafNode))
+    this.#leaves[index] = leafNode && ownLeaf(leafNode)
     for (const node of directPath(index, this.leafCount)) this.#hashes[node] = undefined
   }
 
@@ -303,6 +302,12 @@ export class RatchetTree {
 export interface PathStep {
   readonly node: NodeIndex
   readonly copath: NodeIndex
+}
+
+/** A decoded leaf views the message it came in: the tree keeps a copy where that would keep more than the leaf's KeyPackage. */
+const ownLeaf = (leafNode: LeafNode): LeafNode => {
+  const bytes = encode(LeafNode, leafNode)
+  return leafNode.encryptionKey.buffer.byteLength <= 2 * bytes.length ? leafNode : decode(LeafNode, bytes)
 }
 
 const blanks = <T>(count: number): (T | undefined)[] => new Array<T | undefined>(count).fill(undefined)

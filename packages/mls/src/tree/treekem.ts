@@ -5,7 +5,7 @@
 import { EMPTY, equal, invariant, present, Secret } from '@famichat/base'
 import type { KeyPair } from '../crypto/backend.js'
 import type { CipherSuite } from '../crypto/cipher-suite.js'
-import { deriveAllKeyPairs, type SealJob } from '../crypto/batch.js'
+import { beginKeyWork } from '../crypto/batch.js'
 import { decryptWithLabel, deriveSecret, encryptAllWithLabel, signWithLabel } from '../crypto/labels.js'
 import type { Signer } from '../crypto/signer.js'
 import { check, MlsError } from '../errors.js'
@@ -48,42 +48,56 @@ export interface PathRequest {
 
 /** Creates an UpdatePath (§7.5) and applies it to the tree. */
 export const createUpdatePath = async (suite: CipherSuite, request: PathRequest): Promise<NewPath> => {
-  const { tree, leafIndex, signer, groupId } = request
+  const { tree, leafIndex, newLeaves } = request
   const steps = tree.filteredDirectPath(leafIndex)
-  const privateKeys = new Map<NodeIndex, Secret>()
-  const pathSecrets = new Map<NodeIndex, Secret>()
-  let pathSecret = new Secret(suite.random(suite.hashLength))
-  for (const { node } of steps) {
-    pathSecrets.set(node, pathSecret)
-    pathSecret = deriveSecret(suite, pathSecret, 'path')
-  }
-  const pairs = await deriveAllNodeKeys(suite, [...pathSecrets.values()])
-  steps.forEach(({ node }, step) => privateKeys.set(node, present(pairs[step], 'every step has a key pair').privateKey))
-  const publicKeys = pairs.map(({ publicKey }) => publicKey)
-  const leafKeys = await freshKeyPair(suite)
-  privateKeys.set(leafToNode(leafIndex), leafKeys.privateKey)
-  const hash = setPathKeys(suite, tree, leafIndex, { steps, publicKeys })
-  const unsigned: UnsignedLeafNode = {
-    ...request.leaf, encryptionKey: leafKeys.publicKey, source: { leafNodeSource: LeafNodeSource.commit, parentHash: hash },
-  }
-  const leafNode = await signLeafNode(unsigned, signer, { groupId, leafIndex })
-  tree.setLeaf(leafIndex, leafNode)
+  const recipients = steps.map(({ copath }) => receivers(tree, copath, newLeaves))
+  const { pathSecrets, commitSecret } = derivePathSecrets(suite, steps.length)
+  const nodeSecrets = pathSecrets.map((pathSecret) => deriveSecret(suite, pathSecret, 'node'))
+  const leafSecret = new Secret(suite.random(suite.hashLength))
+  const work = beginKeyWork(suite, {
+    ikms: [leafSecret, ...nodeSecrets], publicKeys: recipients.flat().map((recipient) => tree.encryptionKey(recipient)),
+  })
+  try {
+    const [leafKeys, ...pairs] = await work.keyPairs()
+    const { publicKey: encryptionKey, privateKey } = present(leafKeys, 'the leaf has a key pair')
+    const publicKeys = pairs.map((pair) => pair.publicKey)
+    const hash = setPathKeys(suite, tree, leafIndex, { steps, publicKeys })
+    const unsigned: UnsignedLeafNode = { ...request.leaf, encryptionKey, source: { leafNodeSource: LeafNodeSource.commit, parentHash: hash } }
+    const leafNode = await signLeafNode(unsigned, request.signer, { groupId: request.groupId, leafIndex })
+    tree.setLeaf(leafIndex, leafNode)
 
-  const jobs: SealJob[] = []
-  const counts = steps.map(({ node, copath }) => {
-    const plaintext = present(pathSecrets.get(node), 'every step has a path secret')
-    const recipients = receivers(tree, copath, request.newLeaves)
-    for (const recipient of recipients) jobs.push({ publicKey: tree.encryptionKey(recipient), plaintext })
-    return recipients.length
-  })
-  const sealed = await encryptAllWithLabel(suite, LABEL, request.provisionalContext(), jobs)
-  let at = 0
-  const nodes = counts.map((count, step): UpdatePathNode => {
-    const encryptedPathSecret = sealed.slice(at, at + count)
-    at += count
-    return { encryptionKey: present(publicKeys[step], 'every step has a key'), encryptedPathSecret }
-  })
-  return { path: { leafNode, nodes }, pathSecrets, commitSecret: pathSecret, privateKeys }
+    const plaintexts = recipients.flatMap((nodes, step) => nodes.map(() => present(pathSecrets[step], 'every step has a path secret')))
+    const sealed = await encryptAllWithLabel(suite, work, LABEL, { context: request.provisionalContext(), plaintexts })
+    let at = 0
+    const nodes = recipients.map(({ length }, step): UpdatePathNode => {
+      const encryptedPathSecret = sealed.slice(at, at + length)
+      at += length
+      return { encryptionKey: present(publicKeys[step], 'every step has a key'), encryptedPathSecret }
+    })
+    return {
+      path: { leafNode, nodes },
+      pathSecrets: new Map(steps.map(({ node }, step) => [node, present(pathSecrets[step], 'every step has a path secret')])),
+      commitSecret,
+      privateKeys: new Map([
+        [leafToNode(leafIndex), privateKey],
+        ...steps.map(({ node }, step) => [node, present(pairs[step], 'every step has a key pair').privateKey] as const),
+      ]),
+    }
+  } finally {
+    work.end()
+    for (const secret of [leafSecret, ...nodeSecrets]) secret.wipe()
+  }
+}
+
+/** Fresh path secrets from the leaf up, and the commit secret above the root (§7.4). */
+const derivePathSecrets = (suite: CipherSuite, steps: number): { readonly pathSecrets: readonly Secret[]; readonly commitSecret: Secret } => {
+  const pathSecrets: Secret[] = []
+  let next = new Secret(suite.random(suite.hashLength))
+  for (let step = 0; step < steps; step++) {
+    pathSecrets.push(next)
+    next = deriveSecret(suite, next, 'path')
+  }
+  return { pathSecrets, commitSecret: next }
 }
 
 /**
@@ -196,9 +210,13 @@ export const freshKeyPair = async (suite: CipherSuite): Promise<KeyPair> => {
 /** node_secret and the key pair it gives (§7.4), for each path secret. */
 const deriveAllNodeKeys = async (suite: CipherSuite, pathSecrets: readonly Secret[]): Promise<readonly KeyPair[]> => {
   const nodeSecrets = pathSecrets.map((pathSecret) => deriveSecret(suite, pathSecret, 'node'))
-  const pairs = await deriveAllKeyPairs(suite, nodeSecrets)
-  for (const secret of nodeSecrets) secret.wipe()
-  return pairs
+  const work = beginKeyWork(suite, { ikms: nodeSecrets, publicKeys: [] })
+  try {
+    return await work.keyPairs()
+  } finally {
+    work.end()
+    for (const secret of nodeSecrets) secret.wipe()
+  }
 }
 
 /** node_secret and the key pair it gives (§7.4). */

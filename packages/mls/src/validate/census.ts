@@ -13,14 +13,17 @@ import { nonDefaultTypes } from './extensions.js'
 
 /** Counted things; the capability ones count members that list a type. */
 type Kind = 'member' | 'signatureKey' | 'encryptionKey' | 'credentialUsed' | 'credential' | 'extension' | 'proposal'
-type Counts = Map<string, number>
+type Counts = Readonly<Record<Kind, Map<string | number, number>>>
 
-const name = (kind: Kind, what: string | number): string => `${kind} ${what.toString()}`
+const noCounts = (): Counts => ({
+  member: new Map(), signatureKey: new Map(), encryptionKey: new Map(), credentialUsed: new Map(), credential: new Map(), extension: new Map(),
+  proposal: new Map(),
+})
 
 /** Counts over the nodes of one tree, or changes to such counts that are not merged yet. */
 export class Census {
   readonly #base: Census | undefined
-  readonly #counts: Counts = new Map()
+  readonly #counts = noCounts()
   /** Credential types ever seen in use: a handful. */
   readonly #credentialTypes = new Set<number>()
   /** The nodes whose keys have to be unique: those added since staging. */
@@ -45,10 +48,13 @@ export class Census {
   /** Makes staged changes part of the census they were staged on, and returns that. */
   merge(): Census {
     if (this.#base === undefined) return this
-    for (const [key, change] of this.#counts) {
-      const count = (this.#base.#counts.get(key) ?? 0) + change
-      if (count === 0) this.#base.#counts.delete(key)
-      else this.#base.#counts.set(key, count)
+    for (const [kind, changes] of Object.entries(this.#counts) as [Kind, Map<string | number, number>][]) {
+      const counts = this.#base.#counts[kind]
+      for (const [what, change] of changes) {
+        const count = (counts.get(what) ?? 0) + change
+        if (count === 0) counts.delete(what)
+        else counts.set(what, count)
+      }
     }
     for (const type of this.#credentialTypes) this.#base.#credentialTypes.add(type)
     return this.#base
@@ -59,7 +65,7 @@ export class Census {
     const encryptionKey = (leaf ?? tree.parent(node))?.encryptionKey
     if (encryptionKey === undefined) return
     const key = bytesKey(encryptionKey)
-    this.#add(name('encryptionKey', key), 1)
+    this.#add('encryptionKey', key, 1)
     this.#addedNodes.set(node, { key, signatureKey: leaf && bytesKey(leaf.signatureKey) })
     if (leaf !== undefined) this.#countLeaf(leaf, 1)
   }
@@ -68,24 +74,24 @@ export class Census {
     const leaf = isLeaf(node) ? tree.leaf(nodeToLeaf(node)) : undefined
     const encryptionKey = (leaf ?? tree.parent(node))?.encryptionKey
     if (encryptionKey === undefined) return
-    this.#add(name('encryptionKey', bytesKey(encryptionKey)), -1)
+    this.#add('encryptionKey', bytesKey(encryptionKey), -1)
     this.#addedNodes.delete(node)
     if (leaf !== undefined) this.#countLeaf(leaf, -1)
   }
 
   hasEncryptionKey(key: Uint8Array): boolean {
-    return this.#count(name('encryptionKey', bytesKey(key))) > 0
+    return this.#count('encryptionKey', bytesKey(key)) > 0
   }
 
   hasSignatureKey(key: Uint8Array): boolean {
-    return this.#count(name('signatureKey', bytesKey(key))) > 0
+    return this.#count('signatureKey', bytesKey(key)) > 0
   }
 
   /** True when every member but `except` lists this proposal type, or needs not (§12.2). */
   allSupportProposal(type: number, except: readonly LeafNode[] = []): boolean {
     const listing = except.filter(({ capabilities }) => capabilities.proposals.includes(type)).length
-    const members = this.#count(name('member', '')) - except.length
-    return isDefaultProposal(type) || this.#count(name('proposal', type)) - listing === members
+    const members = this.#count('member', '') - except.length
+    return isDefaultProposal(type) || this.#count('proposal', type) - listing === members
   }
 
   /**
@@ -95,11 +101,11 @@ export class Census {
    */
   validate(groupExtensions: readonly Extension[]): void {
     for (const [node, { key, signatureKey }] of this.#addedNodes) {
-      check(this.#count(name('encryptionKey', key)) === 1, isLeaf(node) ? 'mls.leaf.duplicate_encryption_key' : 'mls.tree.duplicate_key', { node })
-      check(this.#count(name('signatureKey', key)) === 0, 'mls.leaf.key_reuse', { node })
+      check(this.#count('encryptionKey', key) === 1, isLeaf(node) ? 'mls.leaf.duplicate_encryption_key' : 'mls.tree.duplicate_key', { node })
+      check(this.#count('signatureKey', key) === 0, 'mls.leaf.key_reuse', { node })
       if (signatureKey === undefined) continue
-      check(this.#count(name('signatureKey', signatureKey)) === 1, 'mls.leaf.duplicate_signature_key', { node })
-      check(this.#count(name('encryptionKey', signatureKey)) === 0, 'mls.leaf.key_reuse', { node })
+      check(this.#count('signatureKey', signatureKey) === 1, 'mls.leaf.duplicate_signature_key', { node })
+      check(this.#count('encryptionKey', signatureKey) === 0, 'mls.leaf.key_reuse', { node })
     }
     this.#addedNodes.clear()
     for (const type of this.#credentialTypesUsed()) {
@@ -123,30 +129,31 @@ export class Census {
 
   #countLeaf(leaf: LeafNode, change: 1 | -1): void {
     const { credential, capabilities } = leaf
-    this.#add(name('member', ''), change)
-    this.#add(name('signatureKey', bytesKey(leaf.signatureKey)), change)
-    this.#add(name('credentialUsed', credential.credentialType), change)
+    this.#add('member', '', change)
+    this.#add('signatureKey', bytesKey(leaf.signatureKey), change)
+    this.#add('credentialUsed', credential.credentialType, change)
     this.#credentialTypes.add(credential.credentialType)
-    for (const type of new Set(capabilities.credentials)) this.#add(name('credential', type), change)
-    for (const type of new Set(capabilities.extensions)) this.#add(name('extension', type), change)
-    for (const type of new Set(capabilities.proposals)) this.#add(name('proposal', type), change)
+    for (const type of new Set(capabilities.credentials)) this.#add('credential', type, change)
+    for (const type of new Set(capabilities.extensions)) this.#add('extension', type, change)
+    for (const type of new Set(capabilities.proposals)) this.#add('proposal', type, change)
   }
 
   #supportedByAll(kind: 'credential' | 'extension' | 'proposal', type: number): boolean {
-    return this.#count(name(kind, type)) === this.#count(name('member', ''))
+    return this.#count(kind, type) === this.#count('member', '')
   }
 
   #credentialTypesUsed(): readonly number[] {
     const before = this.#base === undefined ? [] : this.#base.#credentialTypes
-    return [...new Set([...this.#credentialTypes, ...before])].filter((type) => this.#count(name('credentialUsed', type)) > 0)
+    return [...new Set([...this.#credentialTypes, ...before])].filter((type) => this.#count('credentialUsed', type) > 0)
   }
 
-  #add(key: string, change: number): void {
-    this.#counts.set(key, (this.#counts.get(key) ?? 0) + change)
+  #add(kind: Kind, what: string | number, change: number): void {
+    const counts = this.#counts[kind]
+    counts.set(what, (counts.get(what) ?? 0) + change)
   }
 
-  #count(key: string): number {
-    const before = this.#base === undefined ? 0 : this.#base.#count(key)
-    return before + (this.#counts.get(key) ?? 0)
+  #count(kind: Kind, what: string | number): number {
+    const before = this.#base === undefined ? 0 : this.#base.#count(kind, what)
+    return before + (this.#counts[kind].get(what) ?? 0)
   }
 }

@@ -1,16 +1,20 @@
 /**
  * Every backend keeps the one contract, and all of them agree with each other.
  */
-import { deepEqual, equal } from 'node:assert/strict'
+import { deepEqual, equal, rejects } from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { test } from 'node:test'
-import { concat, Secret, toHex, utf8 } from '@famichat/base'
+import { concat, EMPTY, Secret, toHex, utf8 } from '@famichat/base'
 import { insecureSeededRandom } from '@famichat/base/testing'
 import type { CryptoBackend } from '@famichat/mls'
+import type { SharedJobs } from '../../dist/crypto/backend.js'
 import { nobleBackend } from '@famichat/mls/noble'
 import { nodeBackend } from '@famichat/mls/node'
 import { makeWebCryptoBackend } from '@famichat/mls/webcrypto'
+import { beginKeyWork } from '../../dist/crypto/batch.js'
+import { makeCipherSuite } from '../../dist/crypto/cipher-suite.js'
 import { ecdsaFromDer, ecdsaToDer } from '../../dist/crypto/ecdsa-der.js'
+import { decodeVerifyResult, encodeVerifyJob } from '../../dist/crypto/jobs.js'
 import { AEADS, contract, CURVES, privateKeyOf, SIGNATURES } from './contract.js'
 import { contestedSignatures } from './edwards-forgeries.js'
 
@@ -113,9 +117,68 @@ test('fresh keys go on being made while the garbage collector runs: Node 20 can 
   equal(output.toString().trim(), 'done')
 })
 
-test('threads come to help a caller that never lets the event loop turn', { skip: nodeBackend.threads === undefined && 'one processor only' }, () => {
+const withThreads = { skip: nodeBackend.threads === undefined && 'one processor only' }
+
+/** Shares jobs as soon as threads are there to share with. */
+const shareSoon = (jobs: readonly Uint8Array[], maxResultBytes: number): SharedJobs => {
   const giveUpAt = performance.now() + 30_000
-  let helps = false
-  while (!helps && performance.now() < giveUpAt) helps = nodeBackend.threads?.helpWith(64) === true
-  equal(helps, true)
+  for (;;) {
+    const shared = nodeBackend.threads?.share(jobs, maxResultBytes)
+    if (shared !== undefined) return shared
+    if (performance.now() > giveUpAt) throw new TypeError('no thread came')
+  }
+}
+
+const refusedJobs = (count: number, messageBytes = 0): readonly Uint8Array[] =>
+  Array.from({ length: count }, () => encodeVerifyJob(1, { publicKey: new Uint8Array(32), message: new Uint8Array(messageBytes), signature: EMPTY }))
+
+test('threads come to help a caller that never lets the event loop turn', withThreads, () => {
+  shareSoon(refusedJobs(64), 1).end()
+})
+
+test('jobs for which the shared memory is too small are done too, in their order, by threads or by the caller', withThreads, async () => {
+  const suite = makeCipherSuite(1, nodeBackend, insecureSeededRandom(1))
+  const { publicKey, privateKey } = await suite.signature.generateKeyPair(suite.random)
+  // 12 MB in all; one job alone is larger than the memory
+  const jobs = await Promise.all(Array.from({ length: 24 }, async (_, index) => {
+    const message = new Uint8Array(index === 11 ? 5_000_000 : 300_000)
+    const signature = index % 3 === 0 ? EMPTY : await suite.signature.sign(privateKey, publicKey, message)
+    return encodeVerifyJob(1, { publicKey, message, signature })
+  }))
+  const shared = shareSoon(jobs, 1)
+  const answers: boolean[] = []
+  for (let index = 0; index < jobs.length; index++) answers.push(decodeVerifyResult(await shared.result(index)))
+  shared.end()
+  deepEqual(answers, jobs.map((_, index) => index % 3 !== 0))
+})
+
+test('work that is given up half way leaves the threads to the next, and its bytes nowhere', withThreads, async () => {
+  for (let round = 0; round < 20; round++) {
+    const jobs = refusedJobs(200, 50)
+    const shared = shareSoon(jobs, 1)
+    equal(nodeBackend.threads?.share(refusedJobs(64), 1), undefined)
+    await shared.result(round)
+    shared.end()
+    equal(jobs.every((job) => job.every((byte) => byte === 0)), true)
+  }
+})
+
+test('key work gives the same bytes with threads and without, and refuses a key nobody can encrypt to', withThreads, async () => {
+  shareSoon(refusedJobs(64), 1).end()
+  const { threads: _, ...alone } = nodeBackend
+  const work = async (backend: CryptoBackend): Promise<readonly string[]> => {
+    const suite = makeCipherSuite(1, backend, insecureSeededRandom(2))
+    const ikms = Array.from({ length: 5 }, () => new Secret(suite.random(32)))
+    const good = await suite.hpke.kem.deriveKeyPair(new Secret(suite.random(32)))
+    const begun = beginKeyWork(suite, { ikms, publicKeys: [...Array.from({ length: 9 }, () => good.publicKey), new Uint8Array(32)] })
+    const found = (await begun.keyPairs()).flatMap(({ publicKey, privateKey }) => [toHex(publicKey), toHex(privateKey.expose())])
+    for (let index = 0; index < 9; index++) {
+      const { kemOutput, sharedSecret } = await begun.encapsulated(index)
+      found.push(toHex(kemOutput), toHex(sharedSecret.expose()))
+    }
+    await rejects(begun.encapsulated(9), { code: 'mls.crypto.bad_public_key' })
+    begun.end()
+    return found
+  }
+  deepEqual(await work(nodeBackend), await work(alone))
 })

@@ -2,6 +2,8 @@
  * Timing: medians of several runs, and how far they spread.
  */
 
+const WARM_UP_RUNS = 3
+
 /** Microseconds per call: the median of the runs, the fastest and the slowest. */
 export interface Measured {
   readonly median: number
@@ -25,7 +27,7 @@ export interface Compared {
 }
 
 /**
- * Times two things in turns, so that a noisy machine slows both alike; the first turn is thrown away.
+ * Times two things in turns, so that a noisy machine slows both alike; the first turns, in which code is compiled, are thrown away.
  * `prepare` is not counted.
  */
 export const compare = async (
@@ -33,11 +35,11 @@ export const compare = async (
 ): Promise<Compared> => {
   const ours: number[] = []
   const floors: number[] = []
-  for (let run = 0; run <= runs; run++) {
+  for (let run = -WARM_UP_RUNS; run < runs; run++) {
     await prepare()
     const a = await timed(work, calls)
     const b = await timed(floor, calls)
-    if (run === 0) continue
+    if (run < 0) continue
     ours.push(a)
     floors.push(b)
   }

@@ -3,7 +3,7 @@
  */
 import { EMPTY, encode, Secret } from '@famichat/base'
 import type { Extension, LeafNode, Proposal, SentProposal, Signer } from '@famichat/mls'
-import { deriveSecret, encryptAllWithLabel } from '../../dist/crypto/labels.js'
+import { deriveSecret, encryptWithLabel } from '../../dist/crypto/labels.js'
 import { withConfirmationTag } from '../../dist/framing/signed-content.js'
 import { advance, type Advanced, provisionalContext } from '../../dist/group/advance.js'
 import type { PreSharedKey } from '../../dist/schedule/psk.js'
@@ -157,9 +157,11 @@ const forgePath = async ({ epoch, person }: Forger, plan: PathWork): Promise<Mad
     const recipients = tree.resolution(copath).filter((node) => plan.sealToNewLeaves === true || !added.has(node))
     const honestSecret = pathSecrets[step] ?? pathSecret
     const plaintext = plan.sealed?.(honestSecret, step) ?? honestSecret
-    const jobs = recipients.map((node) => ({ publicKey: tree.encryptionKey(node), plaintext }))
-    const usable = jobs.map((job) => (suite.hpke.kem.isPublicKey(job.publicKey) ? job : { ...job, publicKey: leafKeys.publicKey }))
-    const encryptedPathSecret = await encryptAllWithLabel(suite, 'UpdatePathNode', plan.sealContext?.(sealContext) ?? sealContext, usable)
+    const context = plan.sealContext?.(sealContext) ?? sealContext
+    const encryptedPathSecret = await Promise.all(recipients.map((node) => {
+      const publicKey = tree.encryptionKey(node)
+      return encryptWithLabel(suite, suite.hpke.kem.isPublicKey(publicKey) ? publicKey : leafKeys.publicKey, 'UpdatePathNode', { context, plaintext })
+    }))
     return { encryptionKey: nodeKeys[step] ?? EMPTY, encryptedPathSecret }
   }))
   const path = { leafNode, nodes }

@@ -4,7 +4,7 @@
  */
 import { decode, EMPTY, encode, Secret, utf8 } from '@famichat/base'
 import { type Extension, ExtensionType, Group, type KeyPackageBundle, type LeafNode, type Signer } from '@famichat/mls'
-import { encryptAllWithLabel, sealWithKeys, signWithLabel } from '../../dist/crypto/labels.js'
+import { encryptWithLabel, sealWithKeys, signWithLabel } from '../../dist/crypto/labels.js'
 import { withBytes } from '../../dist/group/epoch.js'
 import { confirmationTag, deriveEpoch, deriveExternalKeys, sendExternalInit, welcomeKeyAndNonce } from '../../dist/schedule/key-schedule.js'
 import { derivePskSecret, type PreSharedKey } from '../../dist/schedule/psk.js'
@@ -92,8 +92,7 @@ export const forgeWelcome = async (person: Person, bundle: KeyPackageBundle, pla
     joinerSecret, pathSecret: plan.pathSecret && { pathSecret: plan.pathSecret }, psks: (plan.psks ?? []).map(({ id }) => id),
   }
   const plaintext = new Secret(encode(GroupSecrets, plan.secrets?.(honest) ?? honest))
-  const [sealed] = await encryptAllWithLabel(suite, 'Welcome', encryptedGroupInfo, [{ publicKey: bundle.keyPackage.initKey, plaintext }])
-  if (sealed === undefined) throw new TypeError('one job gives one result')
+  const sealed = await encryptWithLabel(suite, bundle.keyPackage.initKey, 'Welcome', { context: encryptedGroupInfo, plaintext })
   const welcome: Welcome = { cipherSuite: suite.id, secrets: [{ newMember: bundle.ref, encryptedGroupSecrets: sealed }], encryptedGroupInfo }
   return encodeMessage({ wireFormat: WireFormat.welcome, welcome: plan.welcome?.(welcome) ?? welcome })
 }
