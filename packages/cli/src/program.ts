@@ -27,6 +27,7 @@ Examples:
   famichat chat Ben                                talk, in the terminal
   famichat tail Ben                                read, and go on reading
   famichat --profile DIR …                         be another person on the same machine
+  famichat --scope Garden tail Garden              a program that needs one conversation gets no more
 
 Every command has --help. Profiles are in ~/.famichat unless --profile or FAMICHAT_PROFILE says otherwise.`
 
@@ -36,6 +37,8 @@ const makeProgram = (): Command => {
     .description('A private messenger that a family or a neighbourhood hosts itself: end-to-end encrypted.')
     .option('--profile <dir>', 'the folder of your profile (default: ~/.famichat, or FAMICHAT_PROFILE)')
     .addOption(new Option('--json', 'print one JSON object per line'))
+    .option('--scope <conversation>', 'ask the server for nothing but this conversation; again for more of them', (name: string, names?: readonly string[]) => [...names ?? [], name])
+    .option('--read-only', 'with --scope: read there, and write nothing')
     .addHelpText('after', EXAMPLES)
     .showHelpAfterError('(famichat --help shows the commands)')
     .exitOverride()

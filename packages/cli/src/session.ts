@@ -3,15 +3,19 @@
  */
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { type ArchiveSummary, Client, ClientError, type PointListener, type Problem } from '@famichat/client'
+import { type ArchiveSummary, Client, ClientError, type ClientScope, explain, type PointListener, type Problem } from '@famichat/client'
 import { nodePlatform, openSqliteStore, profileExists } from '@famichat/client/node'
 import { isCodedError } from '@famichat/base'
+import { UsageError } from './failure.js'
 import { Output } from './output.js'
 
 /** Options that every command takes. */
 export interface GlobalOptions {
   readonly profile?: string
   readonly json?: boolean
+  /** Conversations that the command is limited to. */
+  readonly scope?: readonly string[]
+  readonly readOnly?: boolean
 }
 
 /** Where a command runs. */
@@ -19,12 +23,15 @@ export interface Session {
   readonly output: Output
   /** The profile folder. */
   readonly folder: string
+  readonly scope?: ClientScope
 }
 
 /** Reads the options that every command takes. */
-export const sessionOf = ({ profile, json }: GlobalOptions): Session => {
+export const sessionOf = ({ profile, json, scope, readOnly }: GlobalOptions): Session => {
   const folder = profile ?? process.env.FAMICHAT_PROFILE ?? join(homedir(), '.famichat')
-  return { output: new Output({ isJson: json === true }), folder: resolve(folder) }
+  if (scope === undefined && readOnly === true) throw new UsageError('say what is to be read only: --scope CONVERSATION --read-only')
+  const narrowed = scope === undefined ? {} : { scope: { access: readOnly === true ? 'read' as const : 'write' as const, conversations: scope } }
+  return { output: new Output({ isJson: json === true }), folder: resolve(folder), ...narrowed }
 }
 
 /** Ends the process at the point that FAMICHAT_CRASH_AT names (`send.written`, `send.written:2` for the second time). */
@@ -38,10 +45,10 @@ const crashAt = (): PointListener | undefined => {
   }
 }
 
-const optionsFor = ({ folder }: Session) => {
+const optionsFor = ({ folder, scope }: Session) => {
   const onPoint = crashAt()
   const store = openSqliteStore({ folder, keyHex: process.env.FAMICHAT_PROFILE_KEY })
-  return { ...nodePlatform, store, ...(onPoint === undefined ? {} : { onPoint }) }
+  return { ...nodePlatform, store, ...(onPoint === undefined ? {} : { onPoint }), ...(scope === undefined ? {} : { scope }) }
 }
 
 /** Runs `work` with the profile's client. @throws ClientError `client.profile.missing` | … */
@@ -95,9 +102,16 @@ export const syncIfPossible = async (client: Client, { output }: Session): Promi
 
 /** Says what did not go well in a sync. */
 export const reportProblems = (problems: readonly Problem[], output: Output): void => {
-  for (const { conversationId, accountId, code } of problems) {
-    output.note(`famichat: ${accountId !== undefined ? 'a person' : conversationId === undefined ? 'an invitation' : `conversation ${conversationId.slice(0, 8)}`} has a problem: ${code}`)
-  }
+  for (const problem of problems) output.note(`famichat: ${problemLine(problem)}`)
+}
+
+/** Which conversation, person or device it is about, in how many conversations, and what it is, with its code. */
+const problemLine = ({ conversationId, accountId, deviceId, conversations, code }: Problem): string => {
+  const { cause, remedy } = code.startsWith('client.') ? explain(code) : { cause: 'the server refused something', remedy: '' }
+  const whom = deviceId !== undefined ? `device ${deviceId.slice(0, 8)}` : accountId !== undefined ? `person ${accountId.slice(0, 8)}`
+    : conversationId === undefined ? 'an invitation' : `conversation ${conversationId.slice(0, 8)}`
+  const where = conversations === undefined ? '' : `, in ${conversations.in} of ${conversations.of} conversations with them`
+  return `${whom}${where}: ${cause}${remedy === '' ? '' : `; ${remedy}`} (${code})`
 }
 
 const using = async <T>(

@@ -23,6 +23,7 @@ import { type SignInRequest, signInWithPasskey } from './passkeys/sign-in.js'
 import { paddingFor } from './conversation/message-document.js'
 import type { FileSource, TransferOptions } from './conversation/files.js'
 import type { Sayable, Sent } from './conversation/messaging.js'
+import { tokenScope } from './conversation/scope.js'
 import type { MessageReference } from './content/content.js'
 import { foldMessages, type Message } from './content/fold.js'
 import { Community, type InvitedAs, oneOf } from './identity/community.js'
@@ -124,7 +125,7 @@ export class Client {
     return Client.open(options)
   }
 
-  /** Opens a profile that has an account. @throws ClientError `client.profile.missing` | `client.store.*` */
+  /** Opens a profile that has an account. @throws ClientError `client.profile.missing` | `client.store.*`; `client.conversation.*` for a scope's names */
   static async open(options: ClientOptions): Promise<Client> {
     const surroundings = surroundingsOf(options)
     const { store, suite, backend, clock, random } = surroundings
@@ -134,7 +135,9 @@ export class Client {
     const identity = await openIdentity(suite, record)
     const psks = new InvitePsks(store, suite)
     const groupConfig = { backend, authentication: trust, psks, clock, random, policy: GROUP_POLICY }
-    return new Client(makeEngine(surroundings, { groupConfig, identity, trust, psks }), surroundings)
+    const engine = makeEngine(surroundings, { groupConfig, identity, trust, psks })
+    if (options.scope !== undefined) engine.connection.calls.narrow(await tokenScope(engine.catalogue, options.scope))
+    return new Client(engine, surroundings)
   }
 
   /** Opens a profile, or gives it an account by an invite link if it has none: a program that starts again stays who it is. */
@@ -170,9 +173,9 @@ export class Client {
     return this.#engine.people.nameOf(accountId)
   }
 
-  /** The names of everybody in the community, as the server told last. */
+  /** The names of everybody in the community whose account was not ended, as the server told last. */
   get people(): readonly { readonly accountId: AccountId; readonly name: string }[] {
-    return this.#engine.people.accounts.map(({ accountId, accountName }) => ({ accountId, name: accountName }))
+    return this.#engine.people.accounts.filter(({ isEnded }) => !isEnded).map(({ accountId, accountName }) => ({ accountId, name: accountName }))
   }
 
   /** What happened in a conversation so far, oldest first; a part of it for a position and a limit. */

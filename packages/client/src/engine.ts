@@ -90,11 +90,17 @@ export const makeEngine = (
   const files = new Files({ workspace, connection, sleep })
   const messaging = new Messaging({ workspace, outbox, delivery, upkeep, files, sleep })
 
-  const refreshPeople = async (): Promise<void> => {
+  const readDirectory = async (): Promise<void> => {
     const changed = await people.take(await connection.calls.call('directory', {}))
     for (const accountId of changed) await noteKeyChange(workspace, accountId)
+  }
+
+  const refreshPeople = async (): Promise<void> => {
+    await readDirectory()
+    if (await lists.giveBack(people.accounts)) await readDirectory()
     await lists.follow(people.accounts)
-    await checkInvites(workspace.context, { calls: connection.calls, lists })
+    await lists.keep(identity.accountId)
+    if (!connection.calls.isNarrowed) await checkInvites(workspace.context, { calls: connection.calls, lists })
   }
 
   /** Somebody came in whom the directory did not have when it was read last: names are for screens, not for keys. */
@@ -139,6 +145,7 @@ export const makeEngine = (
     const problems: Problem[] = [...await takeInvitations(), ...await healing.look()]
     for (const accountId of await readKeyChanges(store)) problems.push({ conversationId: undefined, accountId, code: 'client.member.key_changed' })
     for (const { conversationId, record } of await workspace.list()) {
+      if (!connection.calls.reaches(conversationId, 'read')) continue
       if (record.state !== ConversationState.active) {
         await healing.askIfBroken(conversationId)
         continue
@@ -156,7 +163,7 @@ export const makeEngine = (
     for (const [accountId, code] of lists.problems) problems.push({ conversationId: undefined, accountId, code })
     await topUp(false)
     try {
-      await transfers.settle()
+      if (!connection.calls.isNarrowed) await transfers.settle()
     } catch (error) {
       // it goes on with the next sync, or is said again then
       if (!isCodedError(error)) throw error

@@ -37,7 +37,7 @@ export type { Authenticator, CreatedPasskey, PasskeyAnswer, PasskeyCreation, Pas
 export type { PasskeyChoices, PasskeyInfo, Passkeys } from './passkeys/passkeys.js'
 export type { Push } from './push.js'
 export type { SignInRequest, Unlock, UnlockWay } from './passkeys/sign-in.js'
-export type { ClientOptions, Platform } from './platform.js'
+export type { ClientOptions, ClientScope, Platform } from './platform.js'
 export { type Change, type Entry, type Guard, type Range, type Store, type Table, TABLES } from './store/store.js'
 export {
   type AccountId, type ConversationId, ConversationKind, type DeviceId, type MessageId, type PasskeyId,

@@ -60,6 +60,8 @@ export const PARAMETERS = {
   archivePasses: 3,
   /** Log entries of each conversation that a device keeps as they came, for a server that lost them. */
   entriesKept: 1024,
+  /** Versions of each account's device list that a device keeps as they came, for the same. */
+  listVersionsKept: 64,
   messageBytes: LIMITS.messageBytes,
   devicesPerConversation: LIMITS.devicesPerConversation,
   devicesPerAccount: LIMITS.devicesPerAccount,

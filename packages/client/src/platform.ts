@@ -21,9 +21,18 @@ export interface Platform {
   readonly onPoint?: PointListener
 }
 
+/** What of an account a program works with: some conversations, and there reading alone, or writing too. */
+export interface ClientScope {
+  readonly access: 'read' | 'write'
+  /** By name, as this device knows it, or by id. */
+  readonly conversations: readonly string[]
+}
+
 /** A platform with its storage. */
 export interface ClientOptions extends Platform {
   readonly store: Store
+  /** Asks the server for tokens that do no more than this (E17); without it they do everything. */
+  readonly scope?: ClientScope
 }
 
 /** Everything filled in. */

@@ -32,7 +32,7 @@ const clientOf = (answer: (accountId: AccountId, afterNumber: number) => readonl
 
 const entryOf = (account: TestAccount, devices: DirectoryAccount['devices']): DirectoryAccount => ({
   accountId: account.accountId, accountName: 'Mum', accountKey: account.signer.publicKey, deviceListNumber: account.lists.length, role: 1,
-  familyId: account.accountId as unknown as DirectoryAccount['familyId'], familyRole: FamilyRole.adult, devices,
+  familyId: account.accountId as unknown as DirectoryAccount['familyId'], familyRole: FamilyRole.adult, isEnded: false, devices,
 })
 
 test('a list is signed bytes that do not change (golden)', () => {

@@ -23,6 +23,18 @@ const directoryLie = (change: (accounts: Directory['accounts']) => Directory['ac
 const devicesOf = async (client: Client, id: ConversationId, name: string): Promise<readonly string[]> =>
   (await client.info(id)).members.find((member) => member.name === name)?.deviceIds ?? []
 
+/** Somebody's client publishes the list without a device, and goes before it removes the device itself. */
+const hastyRevocation = async (community: Community, owner: Client, device: Client): Promise<void> => {
+  const { origin, accountName } = owner.identity
+  await community.close(owner)
+  const { network } = nodePlatform
+  const refusing: Fetch = (url, init) => url === origin + ROUTES.conversationCommit.path
+    ? Promise.resolve(new Response(JSON.stringify({ code: 'protocol.server.unavailable' }), { status: 503 })) : network.fetch(url, init)
+  const hasty = await Client.open({ ...community.options(accountName), network: { ...network, fetch: refusing }, sleep: () => Promise.resolve() })
+  await hasty.revokeDevice(device.identity.deviceId).catch(() => undefined)
+  await hasty.close()
+}
+
 const aboutDevices = (problems: readonly Problem[]): readonly (readonly unknown[])[] =>
   problems.map(({ code, deviceId, conversations }) => [code, deviceId, conversations?.in, conversations?.of])
 
@@ -84,15 +96,8 @@ test('a revocation that the directory hides takes effect all the same: the accou
   const deceived = await community.deceive('Ada', asIfNothing)
   await deceived.sync()
   assert.deepEqual(await deceived.sync(), [])
-  const { origin, deviceId } = ben.identity
-  await community.close(ben)
-  // Ben's client publishes the list and goes before it removes the device itself
-  const { network } = nodePlatform
-  const refusing: Fetch = (url, init) => url === origin + ROUTES.conversationCommit.path
-    ? Promise.resolve(new Response(JSON.stringify({ code: 'protocol.server.unavailable' }), { status: 503 })) : network.fetch(url, init)
-  const hasty = await Client.open({ ...community.options('Ben'), network: { ...network, fetch: refusing }, sleep: () => Promise.resolve() })
-  await hasty.revokeDevice(phone.identity.deviceId).catch(() => undefined)
-  await hasty.close()
+  const { deviceId } = ben.identity
+  await hastyRevocation(community, ben, phone)
   assert.equal((await devicesOf(deceived, id, 'Ben')).length, 2)
   await deceived.sync()
   assert.deepEqual(await devicesOf(deceived, id, 'Ben'), [deviceId])
@@ -143,4 +148,21 @@ test('a device in conversations that the directory does not show is said, with w
     ...account, devices: account.devices.filter(({ deviceId }) => deviceId !== phone.identity.deviceId),
   }))))
   assert.deepEqual(aboutDevices(await deceived.sync()), [['client.device.hidden', phone.identity.deviceId, 2, 2]])
+})
+
+test('a revoked device that nobody online may remove is said, with where it is, until an admin has removed it', async (t) => {
+  const community = await Community.start(t)
+  const [ada, ben, cleo] = await community.people('Ada', 'Ben', 'Cleo')
+  assert.ok(ada && ben && cleo)
+  const { conversationId: id } = await cleo.createGroup('Garden', ['Ada', 'Ben'])
+  await ada.createDirect('Ben')
+  await ben.sync()
+  const phone = await linkDevice(community, ben, 'ben-phone')
+  await settle(cleo, ada, phone)
+  await hastyRevocation(community, ben, phone)
+  // Ada decides in the direct conversation, not in Cleo's group
+  assert.deepEqual(aboutDevices(await ada.sync()), [['client.device.unlisted', phone.identity.deviceId, 1, 2]])
+  await cleo.sync()
+  assert.deepEqual(aboutDevices(await ada.sync()), [])
+  assert.deepEqual(await devicesOf(ada, id, 'Ben'), [ben.identity.deviceId])
 })

@@ -1,12 +1,12 @@
 /**
- * A family's conversation follows the household: whoever of its adults is online lets in who joined, and lets go who left.
+ * A family's conversation follows the household: whoever of its adults is online lets in who joined, and lets go whose account is ended. The directory alone moves nobody.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Client, ConversationId } from '@famichat/client'
-import { decodeResponse, encodeResponse, type FamilyId, makeId, ROUTES } from '@famichat/protocol'
+import { decodeResponse, type Directory, encodeResponse, type FamilyId, makeId, ROUTES } from '@famichat/protocol'
 import { systemRandom } from '@famichat/base'
-import { Community, settle, textsOf } from './support/community.js'
+import { Community, type Lie, settle, textsOf } from './support/community.js'
 
 const namesIn = async (client: Client, id: ConversationId): Promise<readonly string[]> => (await client.info(id)).members.map(({ name }) => name).sort()
 const adminsIn = async (client: Client, id: ConversationId): Promise<readonly string[]> =>
@@ -54,24 +54,55 @@ test('who joins the family comes in, with every device that a guardian lets in; 
   assert.deepEqual(await namesIn(kid, id), ['Ada', 'Ben', 'Cleo', 'Dora', 'Kid'])
 })
 
-test('who leaves the family goes, and reads nothing that follows', async (t) => {
+/** What a server says of the people of a family. */
+const directoryOf = (change: (accounts: Directory['accounts']) => Directory['accounts']): Lie => (path, honest) => {
+  if (path !== ROUTES.directory.path) return undefined
+  const { accounts, families } = decodeResponse('directory', honest)
+  return new Response(encodeResponse('directory', { families, accounts: change(accounts) }) as Uint8Array<ArrayBuffer>)
+}
+
+test('whose account is ended goes, and reads nothing that follows', async (t) => {
   const community = await Community.start(t)
   const [ada, ben, cleo] = await community.people('Ada', 'Ben', 'Cleo')
   assert.ok(ada && ben && cleo)
   const { conversationId: id } = await ada.membership.createFamily()
   await settle(ben, cleo)
+  await ada.community.endAccount('Cleo')
+  await ada.send(id, 'without Cleo')
+  await ben.sync()
+  assert.deepEqual(await textsOf(ben, id), ['without Cleo'])
+  for (const client of [ada, ben]) assert.deepEqual([await namesIn(client, id), await adminsIn(client, id)], [['Ada', 'Ben'], ['Ada', 'Ben']])
+  assert.equal((await ben.info(id)).waitingDevices, 0)
+  await assert.rejects(cleo.sync(), { code: 'client.device.revoked' })
+  assert.deepEqual(await textsOf(cleo, id), [])
+})
+
+test('S12: a directory that moves somebody to another family, leaves them out, or calls their device revoked puts nobody out of anything', async (t) => {
+  const community = await Community.start(t)
+  const [ada, ben, cleo] = await community.people('Ada', 'Ben', 'Cleo')
+  assert.ok(ada && ben && cleo)
+  const { conversationId: family } = await ada.membership.createFamily()
+  const { conversationId: group } = await ada.createGroup('Garden', ['Ben', 'Cleo'])
+  await settle(ben, cleo)
   await community.close(ada)
   const elsewhere = makeId<FamilyId>(systemRandom)
-  const moved = await community.deceive('Ada', (path, honest) => {
-    if (path !== ROUTES.directory.path) return undefined
-    const { accounts, families } = decodeResponse('directory', honest)
-    const response = encodeResponse('directory', { families, accounts: accounts.map((account) => (account.accountName === 'Cleo' ? { ...account, familyId: elsewhere } : account)) })
-    return new Response(response as Uint8Array<ArrayBuffer>)
-  })
-  await moved.sync()
-  await moved.send(id, 'Cleo has moved out')
-  assert.deepEqual(await namesIn(moved, id), ['Ada', 'Ben'])
+  const ofCleo = (change: (account: Directory['accounts'][number]) => readonly Directory['accounts'][number][]): Lie =>
+    directoryOf((accounts) => accounts.flatMap((account) => (account.accountName === 'Cleo' ? change(account) : [account])))
+  const lies: readonly Lie[] = [
+    ofCleo((account) => [{ ...account, familyId: elsewhere }]),
+    ofCleo(() => []),
+    ofCleo((account) => [{ ...account, devices: account.devices.map((device) => ({ ...device, isRevoked: true })) }]),
+  ]
+  for (const lie of lies) {
+    const deceived = await community.deceive('Ada', lie)
+    await deceived.sync()
+    await deceived.sync()
+    for (const id of [family, group]) {
+      assert.deepEqual(await namesIn(deceived, id), ['Ada', 'Ben', 'Cleo'])
+      await deceived.send(id, 'still all of us')
+    }
+    await community.close(deceived)
+  }
   await cleo.sync()
-  assert.deepEqual(await textsOf(cleo, id), [])
-  assert.equal((await cleo.info(id)).state, 'ended')
+  for (const id of [family, group]) assert.equal((await textsOf(cleo, id)).length, lies.length)
 })

@@ -16,7 +16,7 @@ import { decodeRecord, NameRecord } from '../dist/store/records.js'
 import { surroundingsOf } from '../dist/platform.js'
 import { Community, settle, textsOf } from './support/community.js'
 
-/** Reached where cheating, healing and policies are tested: hostile-members, healing, contacts, archive, devices, device-lists, history-transfer, invites, passkeys, policy, silence, guests and family. */
+/** Reached where cheating, healing and policies are tested: hostile-members, healing, contacts, archive, devices, device-lists, history-transfer, invites, passkeys, policy, silence, guests, family, ended-accounts and scope. */
 const ELSEWHERE = [
   'client.message.missing', 'client.message.replayed', 'client.message.misplaced', 'client.log.reordered',
   'client.log.forked', 'client.server.rolled_back', 'client.server.restored', 'client.profile.rolled_back',
@@ -29,6 +29,7 @@ const ELSEWHERE = [
   'client.verification.malformed', 'client.verification.not_for_you', 'client.verification.differs',
   'client.account.no_key', 'client.device_list.rolled_back', 'client.device_list.forked', 'client.device_list.refused', 'client.device_list.withheld',
   'client.device.unlisted', 'client.device.hidden', 'client.history.not_sent', 'client.invite.joiner_differs',
+  'client.account.ended', 'client.scope.refused',
 ]
 const reached = new Set<string>(ELSEWHERE)
 

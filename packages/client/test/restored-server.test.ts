@@ -3,29 +3,10 @@
  * do anything (product.md, idea 3).
  */
 import assert from 'node:assert/strict'
-import { rmSync } from 'node:fs'
-import { join } from 'node:path'
 import { test } from 'node:test'
-import { systemClock, systemRandom } from '@famichat/base'
 import type { Client, ConversationId } from '@famichat/client'
-import { createBackup, restoreBackup } from '@famichat/server'
+import { backUp } from './support/backups.js'
 import { Community, settle, textsOf } from './support/community.js'
-
-const onProgress = (): void => undefined
-
-/** Backs the server up as it is now. @returns what puts it back to that */
-const backUp = (community: Community, name: string): (() => Promise<void>) => {
-  const dataDir = join(community.folder, 'server')
-  const file = join(community.folder, `${name}.backup`)
-  const backupKey = { given: undefined, file: join(community.folder, 'backup.key') }
-  createBackup({ dataDir, keys: {}, backupKey, to: file, clock: systemClock, random: systemRandom, onProgress })
-  return async () => {
-    await community.stopServer()
-    rmSync(dataDir, { recursive: true })
-    await restoreBackup({ from: file, backupKey, dataDir, keys: {}, clock: systemClock, random: systemRandom, onProgress })
-    await community.startServer()
-  }
-}
 
 /** What each shows, in any order: whoever was behind sees what came back behind what was new. */
 const agreeOn = async (clients: readonly Client[], id: ConversationId, texts: readonly string[]): Promise<void> => {

@@ -101,6 +101,10 @@ export type DeviceListRead = Infer<typeof DeviceListRead>
 export const DeviceLists = struct({ lists: vector(deviceListBytes, { max: LIMITS.deviceListsPerRead }), hasMore: flag })
 export type DeviceLists = Infer<typeof DeviceLists>
 
+/** Gives a restored server versions back that it lost, of one account in their order; whoever has seen them may. */
+export const DeviceListReturn = struct({ lists: vector(deviceListBytes, { max: LIMITS.deviceListsPerRead }) })
+export type DeviceListReturn = Infer<typeof DeviceListReturn>
+
 /** A device that is to come asks for its account's list; signed by the account's key over `deviceListRequestTbs`. */
 export const DeviceListRecovery = struct({ accountId: AccountId, afterNumber: counter, nonce, signature })
 export type DeviceListRecovery = Infer<typeof DeviceListRecovery>
@@ -173,10 +177,14 @@ export const RoleChange = struct({
 })
 export type RoleChange = Infer<typeof RoleChange>
 
+/** Names one account. */
+export const AccountRequest = struct({ accountId: AccountId })
+export type AccountRequest = Infer<typeof AccountRequest>
+
 /** What the audit trail keeps. */
 export const AuditEvent = {
   accountJoined: 1, deviceRegistered: 2, deviceApproved: 3, deviceRevoked: 4, inviteMade: 5, inviteRevoked: 6, roleChanged: 7, familyMade: 8,
-  passkeyAdded: 9, passkeyRemoved: 10, passkeyUsed: 11,
+  passkeyAdded: 9, passkeyRemoved: 10, passkeyUsed: 11, accountEnded: 12,
 } as const
 export type AuditEvent = (typeof AuditEvent)[keyof typeof AuditEvent]
 
@@ -201,6 +209,8 @@ export const Directory = struct({
       role: closed(uint8, AccountRole, 'role'),
       familyId: FamilyId,
       familyRole,
+      /** By an admin: it has no devices in use any more, and its name stays its own. */
+      isEnded: flag,
       devices: vector(struct({ deviceId: DeviceId, certificate: certificateBytes, isRevoked: flag, isPending: flag }), { max: 1024 }),
     }),
     { max: 65536 },

@@ -62,8 +62,6 @@ export const ConversationSummary = struct({
   untilSeq: optional(counter),
   /** How far the device has acknowledged. */
   acknowledgedSeq: counter,
-  /** Devices that were revoked and that no commit has removed yet: an online member is to do it (E18). */
-  revokedDevices: counter,
   /** Set when the server was restored from a backup that had entries up to `afterSeq`; the log goes on after `resumesAfterSeq`. */
   restored: optional(struct({ afterSeq: counter, resumesAfterSeq: counter })),
 })

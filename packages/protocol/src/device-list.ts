@@ -49,6 +49,9 @@ export const encodeDeviceList = (list: DeviceList): Uint8Array => encode(DeviceL
 /** The bytes whose SHA-256 hash stands in the next version. */
 const deviceListHashInput = (bytes: Uint8Array): Uint8Array => concat(utf8('Famichat 1.0 DeviceListHash'), bytes)
 
+/** The hash that the next version names. */
+export const deviceListHash = (bytes: Uint8Array, digest: DeviceListChecks['digest']): Uint8Array => digest(deviceListHashInput(bytes))
+
 /** Reads a version, not yet validated. @throws ProtocolError `protocol.device_list.refused` */
 export const decodeDeviceList = (bytes: Uint8Array): DeviceList => {
   try {
@@ -108,7 +111,7 @@ export const followDeviceList = async (state: DeviceListState | undefined, bytes
   if (!isNext) throw new ProtocolError('protocol.device_list.conflict', { number })
   return {
     accountId, accountKey: accountKey.slice(), number,
-    hashes: [...state?.hashes ?? [], digest(deviceListHashInput(bytes))],
+    hashes: [...state?.hashes ?? [], deviceListHash(bytes, digest)],
     devices: follow(state?.devices ?? [], devices, number),
   }
 }

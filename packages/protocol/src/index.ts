@@ -2,7 +2,7 @@
  * @famichat/protocol: what client and server say to each other. Holds no cryptography; runs in Node and in browsers.
  */
 export {
-  AccountRole, AuditEvent, AuditList, Challenge, DeviceListAppend, DeviceListRead, DeviceListRecovery, DeviceLists, DeviceRecovery,
+  AccountRequest, AccountRole, AuditEvent, AuditList, Challenge, DeviceListAppend, DeviceListRead, DeviceListRecovery, DeviceListReturn, DeviceLists, DeviceRecovery,
   DeviceRegistration, DeviceRequest, DeviceRevocation, DeviceState, DeviceStatus, Directory, Expiry,
   FamilyRole, InviteCreation, InviteFor, InviteList, InvitePlace, InviteRequest, InviteState, IssuedToken, JoinRequest, JoinResponse,
   LinkMail, LinkOpened, LinkPost, LinkRequest, Nothing, RefreshRequest, RoleChange, ServerInfo, TokenRequest,
@@ -33,7 +33,7 @@ export {
   encodeDeviceCertificate, validateDeviceCertificate, type VerifySignature,
 } from './device-certificate.js'
 export {
-  decodeDeviceList, DEVICE_LIST_PREFIX_BYTES, DeviceList, type DeviceListChecks, deviceListPrefix, type DeviceListState, deviceListTbs, encodeDeviceList,
+  decodeDeviceList, DEVICE_LIST_PREFIX_BYTES, DeviceList, type DeviceListChecks, deviceListHash, deviceListPrefix, type DeviceListState, deviceListTbs, encodeDeviceList,
   firstDeviceList, followDeviceList, type KnownDevice, listedDevices, ListedDevice, nextDeviceList,
 } from './device-list.js'
 export { ContentType, Envelope, EnvelopeHeader } from './envelope.js'

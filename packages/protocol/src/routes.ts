@@ -5,7 +5,7 @@
  */
 import type { Codec } from '@famichat/base'
 import {
-  AuditList, Challenge, DeviceListAppend, DeviceListRead, DeviceListRecovery, DeviceLists,
+  AccountRequest, AuditList, Challenge, DeviceListAppend, DeviceListRead, DeviceListRecovery, DeviceListReturn, DeviceLists,
   DeviceRecovery, DeviceRegistration, DeviceRequest, DeviceRevocation, DeviceStatus, Directory, Expiry, InviteCreation, InviteList, InviteRequest,
   IssuedToken, JoinRequest, JoinResponse, LinkMail, LinkOpened, LinkPost, LinkRequest, Nothing, RefreshRequest, RoleChange, ServerInfo, TokenRequest,
 } from './account-messages.js'
@@ -53,6 +53,7 @@ const SMALL_BYTES = 4 * 1024
 const UPLOAD_BYTES = LIMITS.keyPackagesPerDevice * (LIMITS.keyPackageBytes + 4) + SMALL_BYTES
 const MAIL_BYTES = LIMITS.linkBlobBytes + 64
 const LIST_READ_BYTES = LIMITS.deviceListsPerRead * 24 + 64
+const LIST_RETURN_BYTES = LIMITS.deviceListsPerRead * 2052 + 64
 const CHUNK_BYTES = LIMITS.blobChunkBytes + 64
 const ATTESTATION_BYTES = LIMITS.attestationBytes + 2 * SMALL_BYTES
 const BUNDLE_BYTES = LIMITS.accountBundleBytes + 64
@@ -83,6 +84,7 @@ export const ROUTES = {
   join: post('accounts/join', JoinRequest, JoinResponse, { auth: 'invite', maxRequestBytes: UPLOAD_BYTES, summary: 'Makes an account and its first device with an invite' }),
   directory: get('directory', Directory, { auth: 'device', scope: 'always', summary: 'Everybody in the community with their devices' }),
 
+  accountEnd: post('accounts/end', AccountRequest, Nothing, { auth: 'device', summary: 'An admin of the community, or of the account\'s family, ends an account: all its devices are shut out at once' }),
   roleChange: post('accounts/role', RoleChange, Nothing, { auth: 'device', summary: 'Gives an account other roles' }),
   auditList: get('audit', AuditList, { auth: 'device', summary: 'The audit trail, for admins of the community' }),
 
@@ -107,6 +109,7 @@ export const ROUTES = {
 
   deviceListAppend: post('device-lists/append', DeviceListAppend, Nothing, { auth: 'device', summary: 'Adds the next version of the caller\'s device list, signed by the account\'s key' }),
   deviceListRead: post('device-lists/read', DeviceListRead, DeviceLists, { auth: 'device', scope: 'always', maxRequestBytes: LIST_READ_BYTES, summary: 'The signed device lists of accounts, version by version' }),
+  deviceListReturn: post('device-lists/return', DeviceListReturn, Nothing, { auth: 'device', maxRequestBytes: LIST_RETURN_BYTES, summary: 'Gives a restored server versions of an account\'s device list back that it lost' }),
   deviceListRecover: post('device-lists/recover', DeviceListRecovery, DeviceLists, { auth: 'none', summary: 'An account\'s device list, for who holds the account\'s key' }),
 
   passkeyCreationOptions: post('passkeys/creation-options', Nothing, PasskeyCreationOptions, { auth: 'device', summary: 'What an authenticator needs to make a passkey for the caller\'s account' }),

@@ -27,6 +27,7 @@ const ANSWERS: Readonly<Record<RouteName, Answers>> = {
   serverInfo: forAll('ok'),
   join: forAll('protocol.invite.refused'),
   directory: devices(),
+  accountEnd: owner(),
   roleChange: owner(),
   auditList: owner(),
   inviteCreate: { ...devices(), child: 'protocol.access.refused' },
@@ -55,6 +56,8 @@ const ANSWERS: Readonly<Record<RouteName, Answers>> = {
   bundleReplace: devices('protocol.bundle.conflict'),
   deviceListAppend: devices(),
   deviceListRead: devices(),
+  // whoever has seen what an account signed may bring it back
+  deviceListReturn: devices(),
   deviceListRecover: forAll('protocol.access.refused'),
   pushKey: devices(),
   pushSubscribe: devices('protocol.push.refused'),
@@ -88,6 +91,7 @@ const REQUESTS: { readonly [Name in RouteName]: (world: World, actor: TestDevice
   serverInfo: () => ({}),
   join: (_, actor) => ({ accountName: 'Zoe', familyName: undefined, ...actor.registration(makeId<LinkId>(systemRandom)) }),
   directory: () => ({}),
+  accountEnd: async ({ spare }) => ({ accountId: (await spare.child()).account.accountId }),
   roleChange: ({ actors }) => ({ accountId: actors.member.account.accountId, role: AccountRole.member, familyRole: undefined }),
   auditList: () => ({}),
   inviteCreate: () => ({ inviteId: makeId(systemRandom), proofHash: systemRandom(32), invited: ADULT }),
@@ -132,6 +136,7 @@ const REQUESTS: { readonly [Name in RouteName]: (world: World, actor: TestDevice
     return { deviceList }
   },
   deviceListRead: ({ actors }) => ({ accounts: [{ accountId: actors.member.account.accountId, afterNumber: 0 }] }),
+  deviceListReturn: () => ({ lists: [] }),
   deviceListRecover: ({ actors }) => ({ accountId: actors.owner.account.accountId, afterNumber: 0, nonce: new Uint8Array(40), signature: new Uint8Array(64) }),
   keyPackageUpload: (_, actor) => ({ keyPackages: actor.keyPackages(1) }),
   keyPackageCount: () => ({}),

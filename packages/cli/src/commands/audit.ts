@@ -22,7 +22,7 @@ export const addAuditCommand = (program: Command): void => {
 const WORDS: Readonly<Record<AuditAct, string>> = {
   accountJoined: 'joined', deviceRegistered: 'added a device of', deviceApproved: 'let in a device of', deviceRevoked: 'shut out a device of',
   inviteMade: 'made an invite', inviteRevoked: 'took back an invite', roleChanged: 'changed the roles of', familyMade: 'made a family',
-  passkeyAdded: 'added a passkey', passkeyRemoved: 'removed a passkey', passkeyUsed: 'signed in with a passkey',
+  passkeyAdded: 'added a passkey', passkeyRemoved: 'removed a passkey', passkeyUsed: 'signed in with a passkey', accountEnded: 'ended the account of',
 }
 
 const audit = (session: Session, limit: number): Promise<void> =>

@@ -1,8 +1,14 @@
 /**
- * Devices and who they belong to: devices, revoke, approve, refuse, families.
+ * Devices and who they belong to: devices, revoke, approve, refuse, end-account, families.
  */
 import type { Command } from 'commander'
+import { Asking } from '../ask.js'
+import { UsageError } from '../failure.js'
 import { type GlobalOptions, type Session, sessionOf, withClient } from '../session.js'
+
+interface EndOptions extends GlobalOptions {
+  readonly yes?: boolean
+}
 
 /** Adds the commands. */
 export const addDeviceCommands = (program: Command): void => {
@@ -29,6 +35,13 @@ export const addDeviceCommands = (program: Command): void => {
     .argument('<device>', 'the id of the device, or its beginning')
     .addHelpText('after', '\nExample:\n  famichat refuse 3kTq')
     .action(async (device: string, _options: unknown, command: Command) => { await refuse(sessionOf(command.optsWithGlobals<GlobalOptions>()), device) })
+  program.command('end-account')
+    .summary('end a person\'s account')
+    .description('Ends the account of a person for good: the server refuses all its devices at once, and they are removed from the conversations. For admins of the community, and for guardians in their family. What was said stays with those who have it.')
+    .argument('<name>', 'the person')
+    .option('--yes', 'do not ask')
+    .addHelpText('after', '\nExample:\n  famichat end-account Ben')
+    .action(async (name: string, _options: unknown, command: Command) => { await endAccount(command.optsWithGlobals<EndOptions>(), name) })
   program.command('families')
     .summary('list the families and their people')
     .description('Lists the families of the community with their people, yours first.')
@@ -67,6 +80,25 @@ const refuse = (session: Session, device: string): Promise<void> =>
     const { deviceId, name } = await client.community.refuseDevice(device)
     session.output.say(`The device ${deviceId.slice(0, 8)} of ${name} is turned away.`, { type: 'refused_device', device: deviceId, name })
   })
+
+const endAccount = async (options: EndOptions, name: string): Promise<void> => {
+  const session = sessionOf(options)
+  if (options.yes !== true) await confirm(name)
+  await withClient(session, async (client) => {
+    await client.community.endAccount(name)
+    session.output.say(`The account of ${name} has ended; none of its devices gets in any more.`, { type: 'account_ended', name })
+  })
+}
+
+/** It cannot be taken back: whoever types it says the name twice. */
+const confirm = async (name: string): Promise<void> => {
+  const asking = new Asking()
+  try {
+    if (await asking.line(`This cannot be undone. Type the name again to end the account of ${name}: `) !== name) throw new UsageError('that is not the same name: nothing was done')
+  } finally {
+    asking.close()
+  }
+}
 
 const families = (session: Session): Promise<void> =>
   withClient(session, async (client) => {

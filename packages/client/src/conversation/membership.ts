@@ -5,6 +5,7 @@
 import { type AccountId, ConversationKind, type ConversationId, FamilyRole } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
 import type { DirectoryAccount, People } from '../identity/directory.js'
+import type { Connection } from '../net/connection.js'
 import { IntentKind } from '../store/records.js'
 import type { Catalogue, ConversationInfo } from './catalogue.js'
 import type { Commits } from './commits.js'
@@ -21,6 +22,7 @@ import type { Workspace } from './workspace.js'
 /** What membership works with. */
 export interface MembershipContext {
   readonly workspace: Workspace
+  readonly connection: Connection
   readonly delivery: Delivery
   readonly outbox: Outbox
   readonly commits: Commits
@@ -130,6 +132,7 @@ export class Membership {
   /** Asks to be let go; it takes effect when another member is online. The last admin makes another one first. */
   async leave(conversationId: ConversationId): Promise<void> {
     const { outbox } = this.#context
+    this.#requireWhole()
     const { kind, members, isAdmin } = await this.#caughtUp(conversationId)
     const others = members.filter(({ accountId, guestUntilMs }) => accountId !== this.#own && guestUntilMs === undefined)
     const isLast = isAdmin && hasAdmins(kind) && !others.some((member) => member.isAdmin)
@@ -151,6 +154,11 @@ export class Membership {
 
   get #own(): AccountId {
     return this.#context.workspace.context.identity.accountId
+  }
+
+  /** Members are changed with whole tokens only: others' KeyPackages are out of every scope. @throws ClientError `client.scope.refused` */
+  #requireWhole(): void {
+    if (this.#context.connection.calls.isNarrowed) throw new ClientError('client.scope.refused')
   }
 
   async #requireRuling(conversationId: ConversationId): Promise<ConversationInfo> {
@@ -185,6 +193,7 @@ export class Membership {
 
   async #want(conversationId: ConversationId, intent: Intent): Promise<ConversationInfo> {
     const { workspace, commits, catalogue } = this.#context
+    this.#requireWhole()
     await workspace.turn('intent', conversationId, (turn) => {
       requireActive(turn)
       putIntent(workspace, conversationId, turn, intent)
@@ -196,6 +205,7 @@ export class Membership {
 
   async #create(rules: Parameters<typeof makeRules>[0], accounts: readonly DirectoryAccount[]): Promise<ConversationInfo> {
     const { workspace, upkeep, commits, people, catalogue } = this.#context
+    this.#requireWhole()
     const { identity } = workspace.context
     const devices: MemberDevice[] = []
     for (const account of accounts) devices.push(...await this.#devicesOf(account))

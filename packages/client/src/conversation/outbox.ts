@@ -56,10 +56,11 @@ export class Outbox {
 
   /**
    * Writes a message; `flush` sends it.
-   * @throws ClientError `client.message.*` | `client.file.*` | `client.conversation.*`
+   * @throws ClientError `client.scope.refused` | `client.message.*` | `client.file.*` | `client.conversation.*`
    */
   async write(conversationId: ConversationId, content: MessageContent): Promise<MessageId> {
-    const { workspace: { context: { clock, random } }, settle } = this.#context
+    const { workspace: { context: { clock, random } }, settle, connection: { calls } } = this.#context
+    if (!calls.reaches(conversationId, 'write')) throw new ClientError('client.scope.refused')
     const message = { messageId: makeId<MessageId>(random), sentAtMs: clock.nowMs(), content }
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       if (await this.#tryWrite(conversationId, message)) return message.messageId

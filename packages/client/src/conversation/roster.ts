@@ -32,12 +32,12 @@ export const rosterGap = ({ people, ownAccount, view, unlisted }: RosterRequest)
   const isAway = (id: DeviceId): boolean => away.some(({ deviceId }) => deviceId === id)
   const household = householdOf({ people, ownAccount, view })
   const expected = people.accounts.filter((account) => account.accountId === ownAccount || household?.includes(account) === true)
-  const inHousehold = new Set(household?.map(({ accountId }) => accountId))
   const { revoked } = people
   return {
     coming: expected.flatMap(({ accountId, devices }) => devices.filter(({ deviceId, isRevoked, isPending }) => !isRevoked && !isPending && !present.has(deviceId) && !isAway(deviceId))
       .map(({ deviceId }) => ({ accountId, deviceId }))),
-    going: members.filter(({ accountId, deviceId }) => revoked.has(deviceId) || unlisted?.has(deviceId) === true || (household !== undefined && !inHousehold.has(accountId)))
+    // nobody ever changes families: a directory that says so is wrong, and puts nobody out
+    going: members.filter(({ deviceId }) => revoked.has(deviceId) || unlisted?.has(deviceId) === true)
       .map(({ accountId, deviceId }) => ({ accountId, deviceId })),
   }
 }
@@ -45,6 +45,6 @@ export const rosterGap = ({ people, ownAccount, view, unlisted }: RosterRequest)
 /** The people of the family whose conversation this is; undefined for others, and for who is not of that family. */
 export const householdOf = ({ people, ownAccount, view: { rules: { kind, familyId } } }: RosterRequest): readonly DirectoryAccount[] | undefined => {
   if (kind !== ConversationKind.family || familyId === undefined) return undefined
-  const household = people.accounts.filter((account) => account.familyId === familyId)
+  const household = people.accounts.filter((account) => account.familyId === familyId && !account.isEnded)
   return household.some(({ accountId }) => accountId === ownAccount) ? household : undefined
 }

@@ -62,12 +62,14 @@ export class Upkeep {
 
   /** Does everything that is due in a conversation. @throws ProtocolError | ClientError */
   async keepUp(conversationId: ConversationId): Promise<void> {
-    const { workspace, delivery, commits } = this.#context
-    if ((await workspace.read(conversationId)).state !== ConversationState.active) return
+    const { workspace, delivery, commits, connection: { calls } } = this.#context
+    if (!calls.reaches(conversationId, 'read') || (await workspace.read(conversationId)).state !== ConversationState.active) return
     await this.register(conversationId)
     await delivery.catchUp(conversationId)
+    // who may only read does nobody's work
+    if (!calls.reaches(conversationId, 'write')) return
     await this.#wantRosterChanges(conversationId)
-    await this.#context.healing.help(conversationId)
+    if (!calls.isNarrowed) await this.#context.healing.help(conversationId)
     await watchSilence(workspace, conversationId)
     await this.#wantRenewal(conversationId)
     await this.#context.resending.settle(conversationId)
@@ -78,6 +80,7 @@ export class Upkeep {
 
   /** True when something waits that should not wait for the next sync: a commit, or messages to ask for or say again. */
   async isDue(conversationId: ConversationId): Promise<boolean> {
+    if (!this.#context.connection.calls.reaches(conversationId, 'write')) return false
     return await this.isCommitDue(conversationId) || this.#context.resending.isDue(conversationId)
   }
 
@@ -113,7 +116,7 @@ export class Upkeep {
 
   /** Revoked devices go (E18), by the account's list or by the server's word; own devices come; a family's conversation follows the household. */
   async #wantRosterChanges(conversationId: ConversationId): Promise<void> {
-    const { workspace, people } = this.#context
+    const { workspace, people, connection: { calls } } = this.#context
     const { store, identity: { accountId: ownAccount, deviceId: ownDevice } } = workspace.context
     const view = await this.#view(conversationId)
     if (view === undefined || view.undo !== undefined) return
@@ -124,7 +127,8 @@ export class Upkeep {
     // the directory alone lets nobody in: somebody here has to know them
     const known = coming.every(isMine) ? new Set<AccountId>() : await readAcquaintances(workspace)
     const certified: MemberDevice[] = []
-    for (const account of people.accounts.filter(({ accountId }) => coming.some((device) => device.accountId === accountId))) {
+    // a narrowed token gets nobody's KeyPackages
+    for (const account of calls.isNarrowed ? [] : people.accounts.filter(({ accountId }) => coming.some((device) => device.accountId === accountId))) {
       if (account.accountId !== ownAccount && !known.has(account.accountId)) continue
       const active = await people.activeDevices(account)
       certified.push(...coming.filter((device) => device.accountId === account.accountId && active.includes(device.deviceId)))

@@ -105,6 +105,19 @@ export class Community {
     return device
   }
 
+  /**
+   * Ends a person's account for good: all its devices are shut out at once, and leave the conversations in which somebody who decides
+   * is online. For admins of the community, and for guardians in their family.
+   * @throws ClientError `client.member.unknown` | `client.account.ended` | ProtocolError `protocol.access.refused` | `protocol.role.last_admin`
+   */
+  async endAccount(name: string): Promise<void> {
+    const { accountId, isEnded } = (await this.#people()).named(name)
+    if (isEnded) throw new ClientError('client.account.ended')
+    await this.#engine.connection.calls.call('accountEnd', { accountId })
+    // of oneself there is nothing left to bring up to date
+    if (accountId !== this.#ownAccount) await this.#engine.sync()
+  }
+
   /** What was done in the community, newest first. @throws ProtocolError `protocol.access.refused` for anybody but its admins */
   async audit(): Promise<readonly AuditLine[]> {
     const trail = await this.#engine.connection.calls.call('auditList', {})
@@ -131,7 +144,7 @@ const familiesOf = ({ families, accounts }: People, ownAccount: AccountId): read
     familyId,
     name: familyName,
     isOwn: familyId === own,
-    members: accounts.filter((account) => account.familyId === familyId).map(({ accountId, accountName, familyRole, role }): FamilyMember =>
+    members: accounts.filter((account) => account.familyId === familyId && !account.isEnded).map(({ accountId, accountName, familyRole, role }): FamilyMember =>
       ({ accountId, name: accountName, familyRole: ROLE_NAMES[familyRole], isCommunityAdmin: role === AccountRole.admin })),
   })).sort((a, b) => Number(b.isOwn) - Number(a.isOwn))
 }

@@ -43,7 +43,7 @@ export class Contacts {
   /** Everybody else in the community, as the server told last. */
   async list(): Promise<readonly Contact[]> {
     const changed = await readKeyChanges(this.#context.store)
-    return Promise.all(this.#engine.people.accounts.filter(({ accountId }) => accountId !== this.#own.accountId).map((account) => this.#contact(account, changed)))
+    return Promise.all(this.#engine.people.accounts.filter(({ accountId, isEnded }) => accountId !== this.#own.accountId && !isEnded).map((account) => this.#contact(account, changed)))
   }
 
   /** The safety number with a person. @throws ClientError `client.member.unknown` | `client.member.is_self` | `client.server.unreachable` */

@@ -11,6 +11,7 @@ import type { ClientErrorCode } from '../client-error.js'
 import type { DeviceCalls } from '../net/http.js'
 import { decodeRecord, DeviceListRecord, encodeRecord, PinSource } from '../store/records.js'
 import type { Change, Store } from '../store/store.js'
+import { giveBackVersions, isKept, isVersionOf, keepVersion, keptAfter } from './list-versions.js'
 import type { Trust } from './trust.js'
 
 /** What is known of an account's devices. */
@@ -58,6 +59,8 @@ export interface DeviceListsContext {
 export class DeviceLists {
   readonly #context: DeviceListsContext
   readonly #problems = new Map<AccountId, ClientErrorCode>()
+  /** Whose list has taken another course at the server than the one that was to be given back. */
+  readonly #forked = new Set<AccountId>()
 
   constructor(context: DeviceListsContext) {
     this.#context = context
@@ -73,9 +76,37 @@ export class DeviceLists {
     const known = new Map((await this.#context.store.list('deviceLists', { prefix: '' })).map(({ key, value }) => [key, decodeRecord(DeviceListRecord, value).number]))
     this.#problems.clear()
     for (const { accountId, deviceListNumber } of accounts) {
-      if (deviceListNumber < (known.get(accountId) ?? 0)) this.#problems.set(accountId, 'client.device_list.rolled_back')
+      if (deviceListNumber >= (known.get(accountId) ?? 0)) continue
+      this.#problems.set(accountId, this.#forked.has(accountId) ? 'client.device_list.forked' : 'client.device_list.rolled_back')
     }
     await this.refresh(accounts.filter(({ accountId, deviceListNumber }) => deviceListNumber > (known.get(accountId) ?? Infinity)).map(({ accountId }) => accountId))
+  }
+
+  /**
+   * Gives the server the versions that it had and shows no more: it was restored from an older copy of itself, or says so. What is
+   * known here stays whatever becomes of it.
+   * @returns true when it took any, and has to show them now
+   */
+  async giveBack(accounts: readonly { readonly accountId: AccountId; readonly deviceListNumber: number }[]): Promise<boolean> {
+    this.#forked.clear()
+    let isGiven = false
+    for (const { accountId, deviceListNumber } of accounts) {
+      const state = await readDeviceList(this.#context.store, accountId)
+      if (state === undefined || deviceListNumber >= state.number) continue
+      const outcome = await giveBackVersions(this.#context, state, deviceListNumber)
+      if (outcome === 'forked') this.#forked.add(accountId)
+      isGiven ||= outcome === 'given'
+    }
+    return isGiven
+  }
+
+  /** Asks for the signed versions of a list that is known and was not kept: it came with a link, or out of an archive. */
+  async keep(accountId: AccountId): Promise<void> {
+    const { store, calls } = this.#context
+    const state = await readDeviceList(store, accountId)
+    if (state === undefined || await isKept(store, state)) return
+    const { lists } = await calls.call('deviceListRead', { accounts: [{ accountId, afterNumber: keptAfter(state) }] })
+    await this.#take(new Set([accountId]), lists)
   }
 
   /** Starts to follow accounts that are not followed yet. */
@@ -120,21 +151,28 @@ export class DeviceLists {
     const checks = deviceListChecks(suite)
     return store.exclusive(async () => {
       const states = new Map<AccountId, DeviceListState>()
+      const kept: Change[] = []
       for (const bytes of lists) {
         const accountId = accountOf(bytes)
         if (accountId === undefined || !asked.has(accountId)) continue
         try {
           const before = states.get(accountId) ?? await readDeviceList(store, accountId)
+          const isKnown = before !== undefined && isVersionOf(suite, before, bytes)
+          if (isKnown) {
+            kept.push(keepVersion(accountId, bytes))
+            continue
+          }
           const next = await followDeviceList(before, bytes, checks)
           if (!(await trust.pin(accountId, next.accountKey, PinSource.firstSight))) throw new ProtocolError('protocol.device_list.refused')
           states.set(accountId, next)
+          kept.push(keepVersion(accountId, bytes))
         } catch (error) {
           if (!(error instanceof ProtocolError)) throw error
           const isFork = error.code === 'protocol.device_list.conflict'
           this.#problems.set(accountId, isFork ? 'client.device_list.forked' : 'client.device_list.refused')
         }
       }
-      const changes = [...trust.takeChanges(), ...[...states.values()].map(deviceListChange)]
+      const changes = [...trust.takeChanges(), ...[...states.values()].map(deviceListChange), ...kept]
       if (changes.length > 0) await store.write(changes)
       return states.size > 0
     })

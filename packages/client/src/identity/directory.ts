@@ -3,7 +3,7 @@
  * before stay what they were.
  */
 import { equal } from '@famichat/base'
-import { type AccountId, accountNameKey, decodeDeviceCertificate, type DeviceCertificate, type DeviceId, type Directory, listedDevices, normalizeAccountName, ProtocolError } from '@famichat/protocol'
+import { type AccountId, accountNameKey, decodeDeviceCertificate, type DeviceCertificate, type DeviceId, type Directory, FamilyRole, listedDevices, normalizeAccountName, ProtocolError } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
 import { decodeRecord, encodeRecord, IdentityRecord, InviteSide, InviteState, NameRecord, PinSource } from '../store/records.js'
 import type { Change } from '../store/store.js'
@@ -71,10 +71,11 @@ export class People {
 
   /**
    * The account with a name, if it is who it was before.
-   * @throws ClientError `client.member.unknown` | `client.member.changed` | `client.invite.joiner_differs`
+   * @throws ClientError `client.member.unknown` | `client.account.ended` | `client.member.changed` | `client.invite.joiner_differs`
    */
   async find(name: string): Promise<DirectoryAccount> {
     const account = this.named(name)
+    if (account.isEnded) throw new ClientError('client.account.ended')
     if ((await readImpostors(this.#context.store)).has(account.accountId)) throw new ClientError('client.invite.joiner_differs', { accountId: account.accountId })
     const key = accountNameKey(account.accountName)
     const nameBefore = await this.nameOf(account.accountId)
@@ -107,9 +108,13 @@ export class People {
     return active
   }
 
-  /** Devices that the server says are revoked: a child's by a guardian too, which no list tells. */
+  /**
+   * Devices that are shut out by the server's word, because no list can tell it: a child's by a guardian, and those of an account
+   * that was ended. Of anybody else the account's own list counts alone (E13).
+   */
   get revoked(): ReadonlySet<DeviceId> {
-    return new Set(this.#directory.flatMap(({ devices }) => devices.filter(({ isRevoked }) => isRevoked).map(({ deviceId }) => deviceId)))
+    const concerned = this.#directory.filter(({ isEnded, familyRole }) => isEnded || familyRole === FamilyRole.child)
+    return new Set(concerned.flatMap(({ devices }) => devices.filter(({ isRevoked }) => isRevoked).map(({ deviceId }) => deviceId)))
   }
 
   async #isNameOfOther(key: string, accountId: AccountId): Promise<boolean> {

@@ -121,7 +121,7 @@ export const finish = (store: Store, record: IdentityRecord): Promise<void> =>
 /** The link will never do: the profile is as before. */
 const abandon = (store: Store): Promise<void> => store.exclusive(async () => {
   const changes: Change[] = [{ table: 'profile', key: 'identity', value: undefined }]
-  for (const table of ['keyPackages', 'pins', 'names', 'deviceLists', 'transfers', 'invites'] as const) {
+  for (const table of ['keyPackages', 'pins', 'names', 'deviceLists', 'listVersions', 'transfers', 'invites'] as const) {
     for (const { key } of await store.list(table, { prefix: '' })) changes.push({ table, key, value: undefined })
   }
   await store.write(changes)

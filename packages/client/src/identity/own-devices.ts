@@ -24,8 +24,11 @@ export const listOwnDevices = async (engine: Engine): Promise<readonly DeviceInf
   await engine.refreshPeople()
   const state = await readDeviceList(store, identity.accountId)
   const removed = new Set((state?.devices ?? []).filter(({ removedIn }) => removedIn !== undefined).map(({ deviceId }) => deviceId))
-  const own = people.accounts.find(({ accountId }) => accountId === identity.accountId)
-  return (own?.devices ?? []).map(({ deviceId, isRevoked, isPending }) =>
+  const shown = people.accounts.find(({ accountId }) => accountId === identity.accountId)?.devices ?? []
+  // listed and not there: it never came, or came after the backup that the server was restored from
+  const absent = listedDevices(state).filter(({ deviceId }) => !shown.some((device) => device.deviceId === deviceId))
+    .map(({ deviceId }) => ({ deviceId, isRevoked: false, isPending: false }))
+  return [...shown, ...absent].map(({ deviceId, isRevoked, isPending }) =>
     ({ deviceId, isRevoked: isRevoked || removed.has(deviceId), isPending, isThisDevice: deviceId === identity.deviceId }))
 }
 

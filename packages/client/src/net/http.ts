@@ -5,9 +5,10 @@
 import { type Clock, isCodedError, type RandomBytes } from '@famichat/base'
 import type { Signer } from '@famichat/mls'
 import {
-  BODY_CONTENT_TYPE, decodeResponse, type DeviceId, encodeRequest, formatDeviceAuthorization, formatRequestProof, type IssuedToken, parseErrorBody,
+  BODY_CONTENT_TYPE, type ConversationId, decodeResponse, type DeviceId, encodeRequest, formatDeviceAuthorization, formatRequestProof, isInScope, type IssuedToken,
+  parseErrorBody,
   PROOF_HEADER, requestTbs, type RouteAuthOf,
-  type RouteName, type RouteRequest, type RouteResponse, ROUTES, tokenRefreshTbs, tokenRequestTbs,
+  type RouteName, type RouteRequest, type RouteResponse, ROUTES, tokenRefreshTbs, tokenRequestTbs, type TokenScope,
 } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
 
@@ -72,6 +73,8 @@ export class DeviceCalls {
   readonly #deviceId: DeviceId
   readonly #clock: Clock
   readonly #random: RandomBytes
+  /** What tokens are asked for; undefined for whole ones. */
+  #scope: TokenScope | undefined
   /** How far the server's clock is ahead of this device's. */
   #aheadMs = 0
   #token: { readonly token: Uint8Array; readonly renewAtMs: number } | undefined
@@ -102,6 +105,22 @@ export class DeviceCalls {
       this.forgetTokens()
       return attempt()
     }
+  }
+
+  /** True while tokens are narrowed. */
+  get isNarrowed(): boolean {
+    return this.#scope !== undefined
+  }
+
+  /** Whether the tokens that are asked for let this device read or write in a conversation. */
+  reaches(conversationId: ConversationId, access: 'read' | 'write'): boolean {
+    return isInScope(this.#scope, conversationId, access)
+  }
+
+  /** Asks for no more than this from now on (E17). */
+  narrow(scope: TokenScope): void {
+    this.#scope = scope
+    this.forgetTokens()
   }
 
   /** The next call or channel starts with a challenge. */
@@ -164,7 +183,8 @@ export class DeviceCalls {
     const server = { origin: this.origin, fetch: this.#fetch }
     const { nonce, serverTimeMs } = await callRoute(server, 'tokenChallenge', {})
     this.#aheadMs = serverTimeMs - this.#clock.nowMs()
-    const signature = await this.#signer.sign(tokenRequestTbs({ origin: this.origin, nonce, deviceId: this.#deviceId, scope: undefined }))
-    return callRoute(server, 'tokenIssue', { deviceId: this.#deviceId, nonce, scope: undefined, signature })
+    const request = { deviceId: this.#deviceId, nonce, scope: this.#scope }
+    const signature = await this.#signer.sign(tokenRequestTbs({ origin: this.origin, ...request }))
+    return callRoute(server, 'tokenIssue', { ...request, signature })
   }
 }

@@ -13,7 +13,7 @@ import { ProfileLock } from './profile-lock.js'
 const FILE = 'profile.db'
 /** The name of the key file in the profile folder. */
 export const PROFILE_KEY_FILE = 'profile.key'
-const SCHEMA_VERSION = 5
+const SCHEMA_VERSION = 6
 /** From here on a newer schema only has more tables. */
 const OLDEST_VERSION = 2
 /** Above every character of a key. */

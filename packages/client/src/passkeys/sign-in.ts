@@ -16,7 +16,7 @@ import { type Authenticator, type PasskeyAnswer, PRF_INPUT } from './authenticat
 /** What a person may be asked for when the passkey alone does not open the account. */
 export type UnlockWay = 'phrase' | 'passphrase'
 
-/** Asks a person; called again with the code of what was wrong. Throw to give up. */
+/** Asks a person; called again with the code of what was wrong, ten times at most. Throw to give up. */
 export type Unlock = (question: { readonly ways: readonly UnlockWay[]; readonly wrong: string | undefined }) => Promise<Exclude<ArchiveOpener, { readonly type: 'passkey' }>>
 
 /** How to sign in. */
@@ -54,15 +54,19 @@ const openByAny = async (
   if (byPasskey !== undefined) return byPasskey
   const ways = waysOf(locks)
   if (unlock === undefined || ways.length === 0) throw new ClientError('client.passkey.locked')
-  for (let wrong: string | undefined; ;) {
+  let wrong: string | undefined
+  for (let attempt = 1; ; attempt++) {
     try {
       return await openBundle(suite, sealed, await unlock({ ways, wrong }))
     } catch (error) {
-      if (!(error instanceof ClientError) || !RETRIED.has(error.code)) throw error
+      if (!(error instanceof ClientError) || !RETRIED.has(error.code) || attempt === UNLOCK_ATTEMPTS) throw error
       wrong = error.code
     }
   }
 }
+
+/** How often a person is asked before it starts from the passkey again: a caller that always gives the same answer must end. */
+const UNLOCK_ATTEMPTS = 10
 
 /** What a person may have typed wrongly. */
 const RETRIED: ReadonlySet<string> = new Set(['client.archive.wrong_key', 'client.archive.no_such_lock', 'client.recovery.malformed'])

@@ -13,6 +13,8 @@ export const TABLES = [
   'pins',
   /** Device lists of accounts as far as this device has followed them, by account id. */
   'deviceLists',
+  /** Their signed versions as they came, the last ones, for a server that lost them: `<account>/<number modulo how many are kept>`. */
+  'listVersions',
   /** Names of accounts, by account id. */
   'names',
   /** Whose key was compared by people, by account id. */

@@ -12,7 +12,8 @@ import { sha256, verifyEd25519 } from '../signatures.js'
 import type { Store } from '../storage/open-database.js'
 import type { ChallengeBook } from './tokens.js'
 
-const CHECKS = { verify: verifyEd25519, digest: sha256 }
+/** Signatures and hashes as this platform has them. */
+export const DEVICE_LIST_CHECKS = { verify: verifyEd25519, digest: sha256 }
 
 /** The account whose list it must be. */
 interface Owner {
@@ -28,10 +29,10 @@ interface Owner {
 export const appendDeviceList = async (store: Store, owner: Owner, bytes: Uint8Array, mayGo?: DeviceId): Promise<DeviceListState> => {
   const versions = (await store.selectFrom('device_lists').select('list').where('account_id', '=', owner.accountId).orderBy('number').execute()).map(({ list }) => list)
   let state: DeviceListState | undefined
-  for (const version of versions) state = await followDeviceList(state, version, CHECKS)
+  for (const version of versions) state = await followDeviceList(state, version, DEVICE_LIST_CHECKS)
   const last = versions.at(-1)
   if (state !== undefined && last !== undefined && equal(last, bytes)) return state
-  const next = await followDeviceList(state, bytes, CHECKS)
+  const next = await followDeviceList(state, bytes, DEVICE_LIST_CHECKS)
   if (next.accountId !== owner.accountId || !equal(next.accountKey, owner.accountKey)) throw new ProtocolError('protocol.device_list.refused')
   const gone = next.devices.filter(({ removedIn }) => removedIn === next.number)
   if (gone.some(({ deviceId }) => deviceId !== mayGo)) throw new ProtocolError('protocol.device_list.refused')
@@ -58,7 +59,7 @@ export const requireListed = (state: DeviceListState, { deviceId, deviceSignatur
 export const readDeviceListState = async (store: Store, accountId: AccountId): Promise<DeviceListState> => {
   let state: DeviceListState | undefined
   for (const { list } of await store.selectFrom('device_lists').select('list').where('account_id', '=', accountId).orderBy('number').execute()) {
-    state = await followDeviceList(state, list, CHECKS)
+    state = await followDeviceList(state, list, DEVICE_LIST_CHECKS)
   }
   if (state === undefined) throw new ProtocolError('protocol.device_list.refused')
   return state

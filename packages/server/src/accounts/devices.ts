@@ -5,6 +5,7 @@ import { type AccountId, AuditEvent, type DeviceId, type DeviceRevocation, type 
 import { dropUnreferencedBodies } from '../delivery/welcomes.js'
 import type { AuthenticatedDevice, Services } from '../services.js'
 import type { Store } from '../storage/open-database.js'
+import type { AfterCommit } from '../storage/write-queue.js'
 import { recordAudit } from './audit.js'
 import { appendDeviceList, countDeviceLists } from './device-lists.js'
 import { isGuardianOf } from './families.js'
@@ -30,7 +31,7 @@ export const readDirectory = async (services: Services): Promise<Directory> => {
     families: families.map(({ family_id, name }) => ({ familyId: family_id, familyName: name })),
     accounts: accounts.map((row) => ({
       accountId: row.account_id, accountName: row.name, accountKey: row.account_key, deviceListNumber: listNumbers.get(row.account_id) ?? 0, role: row.role,
-      familyId: row.family_id, familyRole: row.family_role,
+      familyId: row.family_id, familyRole: row.family_role, isEnded: row.ended_at_ms !== null,
       devices: devicesOf.get(row.account_id) ?? [],
     })),
   }
@@ -51,17 +52,23 @@ export const revokeDevice = (services: Services, caller: AuthenticatedDevice, { 
     if (!isOwn && !(await isGuardianOf(store, caller, device.account_id))) throw new ProtocolError('protocol.access.refused')
     if (isOwn && deviceList === undefined && device.revoked_at_ms === null) throw new ProtocolError('protocol.device_list.refused')
     if (device.revoked_at_ms !== null) return {}
-    const nowMs = services.clock.nowMs()
-    await recordAudit(store, { atMs: nowMs, event: AuditEvent.deviceRevoked, actor: caller.accountId, subject: deviceId })
-    await store.updateTable('devices').set({ revoked_at_ms: nowMs }).where('device_id', '=', deviceId).execute()
-    await dropTokens(store, deviceId)
-    await store.deleteFrom('key_packages').where('device_id', '=', deviceId).execute()
-    await store.deleteFrom('links').where('device_id', '=', deviceId).execute()
-    await store.deleteFrom('welcomes').where('device_id', '=', deviceId).execute()
-    await dropUnreferencedBodies(store)
-    afterCommit(() => { services.events.signedOut(deviceId) })
+    await recordAudit(store, { atMs: services.clock.nowMs(), event: AuditEvent.deviceRevoked, actor: caller.accountId, subject: deviceId })
+    await shutOut(services, { store, afterCommit }, deviceId)
     return {}
   })
+
+/** Ends what a device has at the server, in the transaction of the act: tokens, KeyPackages, links, waiting Welcomes, then its channels. */
+export const shutOut = async (
+  services: Services, { store, afterCommit }: { readonly store: Store; readonly afterCommit: AfterCommit }, deviceId: DeviceId,
+): Promise<void> => {
+  await store.updateTable('devices').set({ revoked_at_ms: services.clock.nowMs() }).where('device_id', '=', deviceId).execute()
+  await dropTokens(store, deviceId)
+  await store.deleteFrom('key_packages').where('device_id', '=', deviceId).execute()
+  await store.deleteFrom('links').where('device_id', '=', deviceId).execute()
+  await store.deleteFrom('welcomes').where('device_id', '=', deviceId).execute()
+  await dropUnreferencedBodies(store)
+  afterCommit(() => { services.events.signedOut(deviceId) })
+}
 
 /**
  * Lets a child's device in. Doing it twice is harmless.

@@ -24,9 +24,10 @@ export interface InvitedPlace {
   readonly family_role: FamilyRole | null
 }
 
-/** Where an account stands. @throws ProtocolError `protocol.access.refused` for no such account */
+/** Where an account stands. @throws ProtocolError `protocol.access.refused` for no such account, or one that was ended */
 export const readStanding = async (store: Store, accountId: AccountId): Promise<Standing> => {
-  const row = await store.selectFrom('accounts').select(['role', 'family_id', 'family_role']).where('account_id', '=', accountId).executeTakeFirst()
+  const row = await store.selectFrom('accounts').select(['role', 'family_id', 'family_role']).where('account_id', '=', accountId)
+    .where('ended_at_ms', 'is', null).executeTakeFirst()
   if (row === undefined) throw new ProtocolError('protocol.access.refused')
   return { role: row.role, familyId: row.family_id, familyRole: row.family_role }
 }
@@ -97,9 +98,11 @@ export const changeRole = (services: Services, caller: AuthenticatedDevice, { ac
     return {}
   })
 
-const requireAdmins = async (store: Store, familyId: FamilyId): Promise<void> => {
-  const admin = await store.selectFrom('accounts').select('account_id').where('role', '=', AccountRole.admin).limit(1).executeTakeFirst()
-  const guardian = await store.selectFrom('accounts').select('account_id').where('family_id', '=', familyId)
-    .where('family_role', '=', FamilyRole.admin).limit(1).executeTakeFirst()
-  if (admin === undefined || guardian === undefined) throw new ProtocolError('protocol.role.last_admin')
+/** The community has an admin, and the family, while anybody is left in it, a guardian. @throws ProtocolError `protocol.role.last_admin` */
+export const requireAdmins = async (store: Store, familyId: FamilyId): Promise<void> => {
+  const living = store.selectFrom('accounts').select('account_id').where('ended_at_ms', 'is', null).limit(1)
+  const admin = await living.where('role', '=', AccountRole.admin).executeTakeFirst()
+  const member = await living.where('family_id', '=', familyId).executeTakeFirst()
+  const guardian = await living.where('family_id', '=', familyId).where('family_role', '=', FamilyRole.admin).executeTakeFirst()
+  if (admin === undefined || (member !== undefined && guardian === undefined)) throw new ProtocolError('protocol.role.last_admin')
 }

@@ -70,18 +70,12 @@ export const listConversations = async (services: Services, { deviceId }: Authen
       'conversations.conversation_id', 'conversations.kind', 'conversations.epoch', 'conversations.last_seq',
       'memberships.from_seq', 'memberships.until_seq', 'cursors.acknowledged_seq', 'conversations.restored_after_seq', 'conversations.resumes_after_seq',
     ])
-    .select((eb) => eb.selectFrom('memberships as present').innerJoin('devices', 'devices.device_id', 'present.device_id')
-      .select((inner) => inner.fn.countAll<number>().as('revoked'))
-      .whereRef('present.conversation_id', '=', 'memberships.conversation_id')
-      .where('present.until_seq', 'is', null).where('devices.revoked_at_ms', 'is not', null).as('revoked_devices'))
     .where('memberships.device_id', '=', deviceId).orderBy('memberships.from_seq').execute()
   const latest = new Map(rows.map((row) => [row.conversation_id, row]))
   return {
     conversations: [...latest.values()].slice(0, LIMITS.cursorsPerResume).map((row) => ({
       conversationId: row.conversation_id, kind: row.kind, epoch: BigInt(row.epoch), lastSeq: row.until_seq ?? row.last_seq,
       fromSeq: row.from_seq, untilSeq: row.until_seq ?? undefined, acknowledgedSeq: row.acknowledged_seq ?? 0,
-      // who is out learns nothing of those who are in
-      revokedDevices: row.until_seq === null ? row.revoked_devices ?? 0 : 0,
       restored: row.restored_after_seq === null || row.resumes_after_seq === null ? undefined
         : { afterSeq: row.restored_after_seq, resumesAfterSeq: row.resumes_after_seq },
     })),

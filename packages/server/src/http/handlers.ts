@@ -5,11 +5,13 @@ import { DeviceState, PROTOCOL_VERSION, ProtocolError, type RouteAuthOf, type Ro
 import { listAudit } from '../accounts/audit.js'
 import { extendDeviceList, readDeviceLists, recoverDeviceLists } from '../accounts/device-lists.js'
 import { approveDevice, readDirectory, revokeDevice } from '../accounts/devices.js'
+import { endAccount } from '../accounts/ending.js'
 import { changeRole } from '../accounts/families.js'
 import { createInvite, type InviteProof, listInvites, revokeInvite } from '../accounts/invites.js'
 import { claimKeyPackages, countKeyPackages, uploadKeyPackages } from '../accounts/key-packages.js'
 import { collectAnswer, openLink, postAnswer, postOffer, readOffer } from '../accounts/links.js'
 import { joinWithInvite, recoverDevice, registerDevice } from '../accounts/registration.js'
+import { returnDeviceLists } from '../accounts/returned-device-lists.js'
 import { type RefreshBook, refreshToken } from '../accounts/refresh-tokens.js'
 import { type ChallengeBook, issueToken, type RegisteredDevice } from '../accounts/tokens.js'
 import { withinScope } from '../accounts/token-scopes.js'
@@ -62,6 +64,7 @@ export const makeHandlers = (
     join: ({ caller, request, origins }) => joinWithInvite(services, caller, request, origins),
     directory: () => readDirectory(services),
 
+    accountEnd: ({ caller, request }) => endAccount(services, caller, request),
     roleChange: ({ caller, request }) => changeRole(services, caller, request),
     auditList: ({ caller }) => listAudit(services, caller),
 
@@ -86,6 +89,7 @@ export const makeHandlers = (
 
     deviceListAppend: ({ caller, request }) => extendDeviceList(services, caller, request),
     deviceListRead: ({ request }) => readDeviceLists(services, request),
+    deviceListReturn: ({ request }) => returnDeviceLists(services, request),
     deviceListRecover: ({ request, origins }) => recoverDeviceLists(services, challenges, request, origins),
 
     passkeyCreationOptions: ({ caller }) => makeCreationOptions(services, passkeyChallenges, caller),

@@ -259,6 +259,10 @@ const guestTables = async (db: AnySchema): Promise<void> => {
     .execute()
 }
 
+const endedColumn = async (db: AnySchema): Promise<void> => {
+  await db.schema.alterTable('accounts').addColumn('ended_at_ms', 'bigint').execute()
+}
+
 /** From here on names are encrypted. */
 export const SEALING_MIGRATION = '0008-sealed-names'
 
@@ -295,6 +299,7 @@ export const migrationsWith = (vault: Vault): Readonly<Record<string, Migration>
   '0012-restores': { up: (db: AnySchema) => restoreColumns(db) },
   '0013-push': { up: (db: AnySchema) => pushTables(db) },
   '0014-guests': { up: (db: AnySchema) => guestTables(db) },
+  '0015-ended-accounts': { up: (db: AnySchema) => endedColumn(db) },
 })
 
 /**

@@ -23,6 +23,8 @@ interface Accounts {
   account_key: Uint8Array
   role: AccountRole
   created_at_ms: number
+  /** Null while it is in use. */
+  ended_at_ms: Generated<number | null>
 }
 
 interface Devices {
