@@ -19,7 +19,7 @@ export interface RateLimits {
   readonly send: Rate
   /** Frames of any kind, pings of the WebSocket among them, that a device sends over its channels; more close the channel. */
   readonly frame: Rate
-  /** KeyPackages one device may take from one account. */
+  /** Claims that one account, with whichever of its devices, may make of another: each takes a KeyPackage of each device. */
   readonly claim: Rate
 }
 

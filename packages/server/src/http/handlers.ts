@@ -108,7 +108,8 @@ export const makeHandlers = (
     keyPackageUpload: ({ caller, request }) => uploadKeyPackages(services, caller, request.keyPackages),
     keyPackageCount: ({ caller }) => countKeyPackages(read, caller.deviceId, nowMs()),
     keyPackageClaim: ({ caller, request }) => {
-      if (!claims.take(`${caller.deviceId} ${request.accountId}`)) throw new ProtocolError('protocol.rate.limited')
+      // any member may begin a conversation with any other (SECURITY.md); its devices share one allowance (E19)
+      if (!claims.take(`${caller.accountId} ${request.accountId}`)) throw new ProtocolError('protocol.rate.limited')
       return claimKeyPackages(services, caller, request)
     },
 
