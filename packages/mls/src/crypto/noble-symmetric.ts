@@ -7,7 +7,7 @@ import { chacha20poly1305 } from '@noble/ciphers/chacha.js'
 import { hmac } from '@noble/hashes/hmac.js'
 import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js'
 import { MlsError } from '../errors.js'
-import { AEAD_KEY_BYTES, HASH_BYTES, NONCE_BYTES, TAG_BYTES } from './algorithm-sizes.js'
+import { AEAD_KEY_BYTES, HASH_BYTES, NONCE_BYTES } from './algorithm-sizes.js'
 import type { Aead, AeadName, Hash, HashName } from './backend.js'
 
 const HASHES = { sha256, sha384, sha512 } as const
@@ -32,7 +32,6 @@ export const nobleAead = (name: AeadName): Aead => {
     nonceLength: NONCE_BYTES,
     seal: (key, nonce, aad, plaintext) => cipher(key, nonce, aad).encrypt(plaintext),
     open: (key, nonce, aad, ciphertext) => {
-      if (ciphertext.length < TAG_BYTES) throw new MlsError('mls.crypto.open_failed')
       try {
         return cipher(key, nonce, aad).decrypt(ciphertext)
       } catch {

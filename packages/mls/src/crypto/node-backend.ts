@@ -9,7 +9,7 @@ import {
 } from 'node:crypto'
 import { present, Secret } from '@famichat/base'
 import { MlsError } from '../errors.js'
-import { isUncompressedPoint } from './algorithm-sizes.js'
+import { isUncompressedPoint, TAG_BYTES } from './algorithm-sizes.js'
 import type {
   Aead, AeadName, CryptoBackend, Curve, CurveName, Hash, HashName, KeyPair, SignatureName, SignatureScheme,
 } from './backend.js'
@@ -20,7 +20,6 @@ import { PrivateKeyCache, PublicKeyCache } from './key-cache.js'
 import { fullNistScalar } from './nist-scalar.js'
 import { makeNodeThreads } from './node-threads.js'
 
-const TAG_BYTES = 16
 const HASH_BYTES: Readonly<Record<HashName, number>> = { sha256: 32, sha384: 48, sha512: 64 }
 const AEADS: Readonly<Record<AeadName, { readonly cipher: string; readonly keyLength: number }>> = {
   aes128gcm: { cipher: 'aes-128-gcm', keyLength: 16 },
@@ -98,9 +97,9 @@ const montgomeryCurve = (name: 'x25519' | 'x448'): Curve => {
   const { crv, length } = MONTGOMERY[name]
   const privateKeys = new PrivateKeyCache<KeyObject>()
   const importPrivate = (key: Secret): KeyObject =>
-    privateKeys.get(key, (bytes) => guarded('mls.crypto.bad_private_key', () => importRawPrivate(crv, bytes, length)))
+    privateKeys.get(key, (bytes) => guarded('mls.crypto.bad_private_key', () => importRawPrivate(crv, bytes)))
   // not kept: a key agreed with is rarely met again, and keeping it costs more than importing it
-  const importPublic = (bytes: Uint8Array): KeyObject => importRawPublic(crv, bytes, length)
+  const importPublic = (bytes: Uint8Array): KeyObject => importRawPublic(crv, bytes)
   return {
     name,
     privateKeyLength: length,
@@ -142,11 +141,11 @@ const edwardsSignature = (name: 'ed25519' | 'ed448'): SignatureScheme => {
   const privateKeys = new PrivateKeyCache<KeyObject>()
   const publicKeys = new PublicKeyCache<KeyObject>()
   const importPrivate = (key: Secret): KeyObject =>
-    privateKeys.get(key, (bytes) => guarded('mls.crypto.bad_private_key', () => importRawPrivate(crv, bytes, length)))
+    privateKeys.get(key, (bytes) => guarded('mls.crypto.bad_private_key', () => importRawPrivate(crv, bytes)))
   const importPublic = (bytes: Uint8Array): KeyObject => {
     // OpenSSL also takes points of small order, with which one signature fits many messages
     if (!isStrictPoint(name, bytes)) throw new MlsError('mls.crypto.bad_public_key')
-    return importRawPublic(crv, bytes, length)
+    return importRawPublic(crv, bytes)
   }
   const publicKeyOf = (privateKey: Secret): Uint8Array => rawPublic(importPrivate(privateKey))
   return {
@@ -209,16 +208,12 @@ const nistPublic = (name: NistName, privateKey: Secret): Uint8Array => guarded('
   return plain(own.getPublicKey())
 })
 
-/** Node takes the private half from `d` alone; `x` must be there but is not read, so it need not be computed first. */
-const importRawPrivate = (crv: string, bytes: Uint8Array, length: number): KeyObject => {
-  if (bytes.length !== length) throw new MlsError('mls.crypto.bad_private_key')
-  return createPrivateKey({ format: 'jwk', key: { kty: 'OKP', crv, x: '', d: base64url(bytes) } })
-}
+/** Node takes the private half from `d` alone; `x` must be there but is not read. A key of another length is refused by Node. */
+const importRawPrivate = (crv: string, bytes: Uint8Array): KeyObject =>
+  createPrivateKey({ format: 'jwk', key: { kty: 'OKP', crv, x: '', d: base64url(bytes) } })
 
-const importRawPublic = (crv: string, bytes: Uint8Array, length: number): KeyObject => {
-  if (bytes.length !== length) throw new MlsError('mls.crypto.bad_public_key')
-  return createPublicKey({ format: 'jwk', key: { kty: 'OKP', crv, x: base64url(bytes) } })
-}
+const importRawPublic = (crv: string, bytes: Uint8Array): KeyObject =>
+  createPublicKey({ format: 'jwk', key: { kty: 'OKP', crv, x: base64url(bytes) } })
 
 /** The public half of a private key, raw. */
 const rawPublic = (privateKey: KeyObject): Uint8Array => rawX(createPublicKey(privateKey).export({ format: 'jwk' }))

@@ -129,6 +129,8 @@ export const contract: readonly Clause[] = [
       for (const key of [EMPTY, publicKey.subarray(1), concat(publicKey, Uint8Array.of(0)), new Uint8Array(publicKey.length), new Uint8Array(publicKey.length).fill(255)]) {
         claim(!await scheme.verify(key, message, signature), `a key of ${key.length.toString()} bytes`)
       }
+      // RFC 9420 §5.1.1: uncompressed points only
+      if (name.startsWith('p')) for (const form of [0, 2, 3, 5, 6]) claim(!await scheme.verify(concat(Uint8Array.of(form), publicKey.subarray(1)), message, signature), `form ${form.toString()}`)
     },
   })),
   ...(['ed25519', 'ed448'] as const).map((name): Clause => ({
