@@ -20,6 +20,7 @@ const STEPS = [
   { name: 'docs', about: 'docs/rfc9420-map.md and docs/api-mls.md say what the code says', run: ['scripts/docs-engine.mjs', '--check'] },
   { name: 'validation', about: 'docs/mls-validation.md: every check of the engine has a test', run: ['scripts/docs-validation.mjs', '--check'] },
   { name: 'threats', about: 'docs/threats.md: each threat with the tests that bear its id', run: ['scripts/docs-threats.mjs', '--check'] },
+  { name: 'limits', about: 'docs/limits.md: every cap, from the code that holds it', run: ['scripts/docs-limits.mjs', '--check'] },
   { name: 'lint', about: 'eslint.config.js: strict typed rules and the house style', run: ['node_modules/eslint/bin/eslint.js', '.', '--max-warnings=0'] },
   { name: 'unused', about: 'knip: no unused file, export or dependency', run: ['node_modules/knip/bin/knip.js', '--no-progress', '--no-config-hints'] },
 ]

@@ -147,7 +147,7 @@ export const InviteList = struct({
       /** As the joiner's client made it. */
       joinerProof: optional(hash),
     }),
-    { max: 1000 },
+    { max: LIMITS.listedPerAnswer },
   ),
 })
 export type InviteList = Infer<typeof InviteList>
@@ -192,7 +192,7 @@ export type AuditEvent = (typeof AuditEvent)[keyof typeof AuditEvent]
 export const AuditList = struct({
   entries: vector(struct({
     atMs: counter, event: closed(uint8, AuditEvent, 'audit event'), actor: optional(AccountId), subject: text(22),
-  }), { max: 1000 }),
+  }), { max: LIMITS.listedPerAnswer }),
 })
 export type AuditList = Infer<typeof AuditList>
 

@@ -27,7 +27,7 @@ export type BlobState = Infer<typeof BlobState>
 
 /** Blobs that a device of the same account made for the calling one, oldest first, whole or not yet. */
 export const BlobInbox = struct({
-  blobs: vector(struct({ blobId: BlobId, blobBytes: counter, storedBytes: counter, chunks: counter }), { max: 64 }),
+  blobs: vector(struct({ blobId: BlobId, blobBytes: counter, storedBytes: counter, chunks: counter }), { max: LIMITS.inboxBlobs }),
 })
 export type BlobInbox = Infer<typeof BlobInbox>
 

@@ -37,7 +37,7 @@ export type DeviceList = Infer<typeof DeviceList>
 const DeviceListTBS = struct({ label: opaque(), ...listed })
 
 /** A version inside another message: its bytes behind a length, kept as they were signed. */
-export const deviceListBytes: Codec<Uint8Array> = opaque({ min: 1, max: 2048 })
+export const deviceListBytes: Codec<Uint8Array> = opaque({ min: 1, max: LIMITS.deviceListBytes })
 
 /** The bytes the account key signs. */
 export const deviceListTbs = (list: Omit<DeviceList, 'signature'>): Uint8Array =>

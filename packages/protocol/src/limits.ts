@@ -28,10 +28,22 @@ export const LIMITS = {
   deviceListVersions: 1024,
   /** Versions of device lists in one answer. */
   deviceListsPerRead: 256,
+  /** One version of a device list. */
+  deviceListBytes: 2048,
+  /** Invites or entries of the audit trail in one answer; the newest. */
+  listedPerAnswer: 1000,
+  /** The directory of the community: some hundred thousand devices. */
+  directoryBytes: 64 * 1024 * 1024,
+  /** Blobs for one device in one answer; the oldest. */
+  inboxBlobs: 64,
   /** Cursors in one resume frame; also the conversations one device may be in. */
   cursorsPerResume: 4096,
   /** Open channels of one device. */
   channelsPerDevice: 8,
+  /** Access tokens of one device that live, and as many refresh tokens that are unused; the oldest go. */
+  tokensPerDevice: 64,
+  /** Refresh tokens of one device that are remembered, used ones among them: coming back, they say that they were copied. */
+  refreshTokensPerDevice: 8192,
   /** A display name, in characters. */
   nameCharacters: 64,
   /** A sealed blob in a device-link mailbox. */

@@ -24,7 +24,7 @@ import type { Services } from './services.js'
 import { environmentKeys } from './storage/data-folder.js'
 import { Health } from './telemetry/health.js'
 import { OperatorPages } from './http/operator-pages.js'
-import { SpanExporter } from './telemetry/span-exporter.js'
+import { Collector } from './telemetry/collector.js'
 import { Telemetry } from './telemetry/telemetry.js'
 import { openDatabase } from './storage/open-database.js'
 
@@ -57,7 +57,7 @@ export interface ServerOptions {
   readonly connectionCaps?: Partial<ConnectionCaps>
   /** Addresses or networks of proxies whose X-Forwarded-For is believed; nobody's by default. */
   readonly trustedProxies?: readonly string[] | undefined
-  /** The operator's own OpenTelemetry collector, `http://127.0.0.1:4318`; spans go nowhere without it. */
+  /** The operator's own OpenTelemetry collector, `http://127.0.0.1:4318`; metrics and spans are sent nowhere without it. */
   readonly otlpEndpoint?: string | undefined
   /** What a reader of /metrics must show; without it only this machine reads them, and nobody where a proxy stands in front. */
   readonly metricsToken?: string | undefined
@@ -101,8 +101,8 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   const addresses = new ClientAddresses(options.trustedProxies)
   const given = environmentKeys(process.env)
   const keys = { databaseKeyHex: options.databaseKeyHex ?? given.databaseKeyHex, fieldKeys: options.fieldKeys ?? given.fieldKeys }
-  const exporter = options.otlpEndpoint === undefined ? undefined : new SpanExporter(options.otlpEndpoint, random)
-  const telemetry = new Telemetry({ clock, random, exporter })
+  const collector = options.otlpEndpoint === undefined ? undefined : new Collector(options.otlpEndpoint)
+  const telemetry = new Telemetry({ clock, random, collector })
   const health = new Health()
   const hub = new Hub((count) => { telemetry.count('famichat_deliveries_total', {}, count) })
   const pages = new OperatorPages({ telemetry, health, token: options.metricsToken, isProxied: publicUrl !== undefined || (options.trustedProxies ?? []).length > 0 })

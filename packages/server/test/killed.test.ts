@@ -4,11 +4,12 @@
  */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { createServer } from 'node:net'
 import { test, type TestContext } from 'node:test'
 import { systemClock, systemRandom } from '@famichat/base'
 import { type ConversationId, ConversationKind, makeId, type MessageId, ServerFrameType } from '@famichat/protocol'
 import { manualClock } from '@famichat/base/testing'
-import { type KillableServer, startKillable } from './support/killable-server.js'
+import { type KillableServer, startKillable, steadyPort } from './support/killable-server.js'
 import { TestChannel } from './support/test-channel.js'
 import { firstDevice } from './support/test-device.js'
 import { temporaryFolder, type TestServer } from './support/test-server.js'
@@ -22,7 +23,7 @@ const startProcess = async (t: TestContext, dataDir: string, port: number): Prom
 
 test('what was acknowledged before kill -9 is there afterwards, once and without a hole', async (t) => {
   const dataDir = temporaryFolder(t)
-  let { child, running } = await startProcess(t, dataDir, 0)
+  let { child, running } = await startProcess(t, dataDir, await steadyPort())
   const server: TestServer = { dataDir, clock: manualClock(systemClock.nowMs()), logged: () => '', running, restart: () => Promise.resolve() }
   const ana = await firstDevice(server)
   const conversationId = makeId<ConversationId>(systemRandom)
@@ -63,4 +64,12 @@ test('what was acknowledged before kill -9 is there afterwards, once and without
   assert.deepEqual(envelopes.map(({ header }) => header.seq), messageIds.map((_, i) => i + 1))
   for (const [messageId, seq] of acknowledged) assert.equal(envelopes[seq - 1]?.header.messageId, messageId)
   assert.equal(running.setupLink, undefined)
+})
+
+test('a server that finds its port taken ends and says so, and whoever started it does not wait for ever', async (t) => {
+  const other = createServer().listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  t.after(() => { other.close() })
+  const address = other.address()
+  await assert.rejects(startKillable(temporaryFolder(t), typeof address === 'object' ? address?.port ?? 0 : 0), /server\.port\.busy/)
 })

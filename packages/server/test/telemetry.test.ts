@@ -8,12 +8,18 @@ import { test } from 'node:test'
 import { systemRandom } from '@famichat/base'
 import { manualClock } from '@famichat/base/testing'
 import { type ConversationId, ConversationKind, makeId } from '@famichat/protocol'
-import { allowed } from '../dist/telemetry/catalogue.js'
+import { allowed, type MetricName, METRICS } from '../dist/telemetry/catalogue.js'
+import { Collector } from '../dist/telemetry/collector.js'
 import { DailyHash } from '../dist/telemetry/daily-hash.js'
+import { Telemetry } from '../dist/telemetry/telemetry.js'
 import { TestChannel } from './support/test-channel.js'
 import { firstDevice, invitedDevice } from './support/test-device.js'
 import { startTestServer, temporaryFolder } from './support/test-server.js'
 import { startServer } from '@famichat/server'
+
+interface Points {
+  readonly dataPoints: readonly unknown[]
+}
 
 const TOKEN = 'a token of more than twenty characters'.replaceAll(' ', '-')
 
@@ -94,10 +100,48 @@ test('spans go to the operator\'s collector, filtered, and nowhere without one',
   // closing sends what waits
   await server.running.close()
   const sent = bodies.join('\n')
-  assert.ok(bodies.every((body) => body.startsWith('/v1/traces ')))
+  assert.ok(bodies.every((body) => /^\/v1\/(traces|metrics) /.test(body)))
   for (const name of ['http.request', 'message.accept', 'write.transaction', 'service.name']) assert.ok(sent.includes(`"${name}"`), name)
   assert.match(sent, /"key":"device","value":\{"stringValue":"[0-9a-f]{16}"\}/)
   for (const secret of [ana.deviceId, conversationId, 'canary', 'Ana', Buffer.from(ana.token).toString('base64url')]) assert.equal(sent.includes(secret), false, secret)
+})
+
+test('metrics are pushed to the collector as /metrics shows them, and nothing that the catalogue does not name', async (t) => {
+  const bodies: string[] = []
+  const collector = createServer((request, response) => {
+    let body = ''
+    request.on('data', (data: Buffer) => { body += data.toString() }).on('end', () => {
+      if (request.url === '/v1/metrics') bodies.push(body)
+      response.end('{}')
+    })
+  }).listen(0, '127.0.0.1')
+  await once(collector, 'listening')
+  t.after(() => { collector.close() })
+  const address = collector.address()
+  const clock = manualClock(1_800_000_000_000)
+  const telemetry = new Telemetry({ clock, random: systemRandom, collector: new Collector(`http://127.0.0.1:${(typeof address === 'object' ? address?.port ?? 0 : 0).toString()}/`) })
+  telemetry.count('famichat_messages_total', { outcome: 'accepted', device: 'not a field of this one' }, 3)
+  telemetry.count('famichat_messages_total', { outcome: 'Dinner at seven?' })
+  telemetry.observe('famichat_channels', 7)
+  for (const seconds of [0.002, 0.002, 0.3, 60]) telemetry.observe('famichat_http_request_seconds', seconds, { route: '/api/v1/server' })
+  clock.advance(5000)
+  await telemetry.close()
+  assert.equal(bodies.length, 1)
+  const sent = JSON.parse(bodies[0] ?? '') as { resourceMetrics: { scopeMetrics: { metrics: { name: string; sum?: Points; gauge?: Points; histogram?: Points }[] }[] }[] }
+  const metrics = sent.resourceMetrics[0]?.scopeMetrics[0]?.metrics ?? []
+  assert.deepEqual(metrics.map(({ name }) => name), Object.keys(METRICS))
+  const named = (name: MetricName) => metrics.find((metric) => metric.name === name)
+  const times = { startTimeUnixNano: '1800000000000000000', timeUnixNano: '1800000005000000000' }
+  const text = (key: string, stringValue: string) => ({ key, value: { stringValue } })
+  assert.deepEqual(named('famichat_messages_total')?.sum, {
+    aggregationTemporality: 2, isMonotonic: true,
+    dataPoints: [{ attributes: [text('outcome', 'accepted')], ...times, asDouble: 3 }, { attributes: [text('outcome', 'other')], ...times, asDouble: 1 }],
+  })
+  assert.deepEqual(named('famichat_channels')?.gauge?.dataPoints, [{ attributes: [], ...times, asDouble: 7 }])
+  assert.deepEqual(named('famichat_http_request_seconds')?.histogram?.dataPoints, [{
+    attributes: [text('route', '/api/v1/server')], ...times, count: '4', sum: 60.304,
+    bucketCounts: ['0', '2', '0', '0', '0', '0', '0', '0', '1', '0', '0', '0', '1'], explicitBounds: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+  }])
 })
 
 test('a collector that does not answer costs the server its spans and nothing else', async (t) => {

@@ -29,7 +29,7 @@ export const addServerCommand = (program: Command): void => {
     .option('--public-url <url>', 'the address people use, when a proxy stands in front: https://chat.example')
     .option('--passkey-domain <domain>', 'the domain of passkeys, if above the public address: example.org for chat.example.org')
     .option('--trusted-proxy <address...>', 'proxies whose X-Forwarded-For is believed: 127.0.0.1, 10.0.0.0/8')
-    .option('--otlp-endpoint <url>', 'your own OpenTelemetry collector, for spans: http://127.0.0.1:4318')
+    .option('--otlp-endpoint <url>', 'your own OpenTelemetry collector, for metrics and spans: http://127.0.0.1:4318')
     .option('--web <dir>', 'the folder of the built web app (npm start gives it)')
     .addHelpText('after', '\nExample:\n  famichat server --data /srv/famichat --public-url https://chat.example')
     .action(async (_options: unknown, command: Command) => { await runServer(command.optsWithGlobals<ServerCommandOptions>()) })

@@ -2,12 +2,12 @@
  * Calls of the server's routes. A refusal is thrown as the ProtocolError it names; no answer as a ClientError.
  * Tokens are asked for when needed and kept in memory only.
  */
-import { type Clock, isCodedError, type RandomBytes } from '@famichat/base'
+import { type Clock, concat, isCodedError, type RandomBytes } from '@famichat/base'
 import type { Signer } from '@famichat/mls'
 import {
   BODY_CONTENT_TYPE, type ConversationId, decodeResponse, type DeviceId, encodeRequest, formatDeviceAuthorization, formatRequestProof, isInScope, type IssuedToken,
   parseErrorBody,
-  PROOF_HEADER, requestTbs, type RouteAuthOf,
+  PROOF_HEADER, ProtocolError, requestTbs, type RouteAuthOf,
   type RouteName, type RouteRequest, type RouteResponse, ROUTES, tokenRefreshTbs, tokenRequestTbs, type TokenScope,
 } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
@@ -33,7 +33,7 @@ export const callRoute = async <Name extends RouteName>(
 const exchange = async <Name extends RouteName>(
   server: { readonly origin: string; readonly fetch: Fetch }, name: Name, sending: Sending,
 ): Promise<RouteResponse<Name>> => {
-  const { method, path } = ROUTES[name]
+  const { method, path, maxResponseBytes } = ROUTES[name]
   const isPost = method === 'POST'
   let response: Response
   let body: Uint8Array
@@ -44,7 +44,7 @@ const exchange = async <Name extends RouteName>(
       ...(isPost ? { body: sending.body as Uint8Array<ArrayBuffer> } : {}),
       signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
     })
-    body = new Uint8Array(await response.arrayBuffer())
+    body = await readBody(response, Math.max(maxResponseBytes, REFUSAL_BYTES))
   } catch (cause) {
     if (isCodedError(cause)) throw cause
     throw new ClientError('client.server.unreachable', {}, { cause })
@@ -54,8 +54,27 @@ const exchange = async <Name extends RouteName>(
 }
 
 const REQUEST_TIMEOUT_MS = 30_000
+/** A refusal is read whole on every route. */
+const REFUSAL_BYTES = 4096
 /** A token is renewed this long before it ends. */
 const TOKEN_MARGIN_MS = 60_000
+
+/** Reads to the end, but no more than so much (E30). @throws ProtocolError `protocol.response.malformed` */
+const readBody = async (response: Response, maxBytes: number): Promise<Uint8Array> => {
+  const reader = response.body?.getReader()
+  const parts: Uint8Array[] = []
+  for (let bytes = 0; reader !== undefined;) {
+    const { done, value } = await reader.read()
+    if (done) break
+    bytes += value.length
+    if (bytes > maxBytes) {
+      reader.cancel().catch(() => undefined)
+      throw new ProtocolError('protocol.response.malformed', { maxBytes })
+    }
+    parts.push(value)
+  }
+  return parts.length === 1 && parts[0] !== undefined ? parts[0] : concat(...parts)
+}
 
 const parseJson = (body: Uint8Array): unknown => {
   try {

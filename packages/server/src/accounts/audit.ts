@@ -2,11 +2,10 @@
  * The audit trail: who did what to what, in random ids; no names, no addresses, no content. Written in the transaction of
  * the act itself. Read by admins of the community.
  */
-import { AccountRole, type AccountId, type AuditEvent, type AuditList, ProtocolError } from '@famichat/protocol'
+import { AccountRole, type AccountId, type AuditEvent, type AuditList, LIMITS, ProtocolError } from '@famichat/protocol'
 import type { AuthenticatedDevice, Services } from '../services.js'
 import type { Store } from '../storage/open-database.js'
 
-const MAX_LISTED = 1000
 /** Older entries are dropped: about ten years of a lively community. */
 const MAX_KEPT = 100_000
 
@@ -29,6 +28,6 @@ export const listAudit = async (services: Services, caller: AuthenticatedDevice)
   const { read } = services.database
   const account = await read.selectFrom('accounts').select('role').where('account_id', '=', caller.accountId).executeTakeFirst()
   if (account?.role !== AccountRole.admin) throw new ProtocolError('protocol.access.refused')
-  const rows = await read.selectFrom('audit').selectAll().orderBy('audit_id', 'desc').limit(MAX_LISTED).execute()
+  const rows = await read.selectFrom('audit').selectAll().orderBy('audit_id', 'desc').limit(LIMITS.listedPerAnswer).execute()
   return { entries: rows.map(({ at_ms, event, actor, subject }) => ({ atMs: at_ms, event, actor: actor ?? undefined, subject })) }
 }

@@ -4,7 +4,7 @@
 import { constantTimeEqual, equal } from '@famichat/base'
 import {
   type AccountId, AuditEvent, formatInviteLink, INVITE_SECRET_BYTES, type InviteCreation, type InviteId, type InviteList,
-  InvitePlace, inviteProofInput, InviteState, LIFETIMES, makeId, type Nothing, ProtocolError, type ProtocolErrorCode,
+  InvitePlace, inviteProofInput, InviteState, LIFETIMES, LIMITS, makeId, type Nothing, ProtocolError, type ProtocolErrorCode,
 } from '@famichat/protocol'
 import { recordAudit } from './audit.js'
 import { type InvitedPlace, placeInvited, readStanding } from './families.js'
@@ -20,7 +20,6 @@ export interface InviteProof {
 
 /** Invites of one account that are open at the same time. */
 const MAX_OPEN_INVITES = 50
-const MAX_LISTED = 1000
 
 const REFUSALS = {
   [InviteState.used]: 'protocol.invite.used',
@@ -84,7 +83,7 @@ export const createInvite = (
 export const listInvites = async (services: Services, caller: AuthenticatedDevice): Promise<InviteList> => {
   const nowMs = services.clock.nowMs()
   const rows = await services.database.read.selectFrom('invites').selectAll().where('inviter', '=', caller.accountId)
-    .orderBy('created_at_ms', 'desc').limit(MAX_LISTED).execute()
+    .orderBy('created_at_ms', 'desc').limit(LIMITS.listedPerAnswer).execute()
   return {
     invites: rows.map((row) => ({
       inviteId: row.invite_id, state: stateOf(row, nowMs), createdAtMs: row.created_at_ms,

@@ -2,8 +2,9 @@
  * Access tokens: opaque, ten minutes, stored as a hash, given for a challenge signed with the device's key (E17).
  * A challenge carries its own proof that this process made it, so asking for many costs the server no memory.
  */
+import { sql } from 'kysely'
 import { bytesKey, concat, constantTimeEqual, type RandomBytes } from '@famichat/base'
-import { type DeviceId, type IssuedToken, LIFETIMES, ProtocolError, type TokenRequest, tokenRequestTbs } from '@famichat/protocol'
+import { type DeviceId, type IssuedToken, LIFETIMES, LIMITS, ProtocolError, type TokenRequest, tokenRequestTbs } from '@famichat/protocol'
 import type { AuthenticatedDevice, Services } from '../services.js'
 import { hmacSha256, sha256, verifyEd25519 } from '../signatures.js'
 import type { Store } from '../storage/open-database.js'
@@ -85,11 +86,27 @@ export const storePair = async (
   }
   // the clock was set back since these were given: they would live again when it comes to their time
   await store.deleteFrom('tokens').where('device_id', '=', deviceId).where('expires_at_ms', '>', expiresAtMs).execute()
+  await makeRoom(store, 'tokens', deviceId)
+  await makeRoom(store, 'refresh_tokens', deviceId)
   await store.insertInto('tokens').values({ token_hash: sha256(pair.token), device_id: deviceId, expires_at_ms: expiresAtMs, scope }).execute()
   await store.insertInto('refresh_tokens').values({
     token_hash: sha256(pair.refreshToken), device_id: deviceId, expires_at_ms: refreshExpiresAtMs, used_at_ms: null, scope,
   }).execute()
   return { ...pair, expiresAtMs, refreshExpiresAtMs }
+}
+
+/** Drops the oldest, so that one more comes to no more than the cap: who signs in without end fills no disk. */
+const makeRoom = async (store: Store, table: 'tokens' | 'refresh_tokens', deviceId: DeviceId): Promise<void> => {
+  const living = store.selectFrom(table).where('device_id', '=', deviceId)
+  // used refresh tokens count apart: they stand for the past, not for what may be done
+  const kinds = table === 'tokens' ? [{ among: living, most: LIMITS.tokensPerDevice }]
+    : [{ among: living.where(sql<boolean>`used_at_ms is null`), most: LIMITS.tokensPerDevice }, { among: living, most: LIMITS.refreshTokensPerDevice }]
+  for (const { among, most } of kinds) {
+    const { held } = await among.select((eb) => eb.fn.countAll<number>().as('held')).executeTakeFirstOrThrow()
+    if (held < most) continue
+    const oldest = await among.select('token_hash').orderBy('expires_at_ms').limit(held - most + 1).execute()
+    await store.deleteFrom(table).where('token_hash', 'in', oldest.map(({ token_hash }) => token_hash)).execute()
+  }
 }
 
 /** Ends all tokens of a device. */

@@ -1,18 +1,23 @@
 /**
  * Making backups of a server's data, beside a server that runs or without one. A backup has all that a new server needs: the
- * database, the key of its file and the key ring of its columns, encrypted under the backup key, which is kept elsewhere.
+ * database, the key of its file, the key ring of its columns and the push key, encrypted under the backup key, which is kept elsewhere.
  */
 import { closeSync, existsSync, openSync, readFileSync, readSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Clock, concat, decode, encode, type Infer, opaque, type RandomBytes, type Secret, struct, text, toHex } from '@famichat/base'
+import { type Clock, concat, decode, encode, type Infer, opaque, optional, type RandomBytes, type Secret, struct, text, toHex } from '@famichat/base'
 import { takeKey } from '@famichat/base/node'
 import { ServerError } from '../server-error.js'
 import { DATABASE_FILE, holdFieldKeys, isSealed, type StorageKeys, takeDatabaseKey } from '../storage/data-folder.js'
 import { openEncrypted } from '../storage/encrypted-file.js'
+import { readPushKeyHex } from '../storage/push-key.js'
 import { type BytesProgress, writeBackupFile } from './backup-file.js'
 
 /** What stands before the database in a backup. */
-export const BackupManifest = struct({ databaseKeyHex: text(64), fieldKeys: opaque({ min: 1, max: 4096 }) })
+export const BackupManifest = struct({
+  databaseKeyHex: text(64), fieldKeys: opaque({ min: 1, max: 4096 }),
+  /** As its file has it: browsers are subscribed with this key and are rung with no other. */
+  pushKeyHex: optional(text(64)),
+})
 export type BackupManifest = Infer<typeof BackupManifest>
 
 /** Opens every backup that was made with it. Keep a copy away from this machine. */
@@ -100,7 +105,7 @@ const takeSnapshot = (
         const isSame = Buffer.compare(fieldKeys, after.expose()) === 0
         before.wipe()
         after.wipe()
-        if (isSame) return { databaseKeyHex: toHex(databaseKey.expose()), fieldKeys }
+        if (isSame) return { databaseKeyHex: toHex(databaseKey.expose()), fieldKeys, pushKeyHex: readPushKeyHex(dataDir) }
       }
       throw new ServerError('server.backup.unwritable')
     } finally {

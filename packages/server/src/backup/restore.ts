@@ -13,6 +13,7 @@ import { DATABASE_FILE, DATABASE_KEY_FILE, FIELD_KEYS_FILE, type StorageKeys } f
 import { openEncrypted, storeOn } from '../storage/encrypted-file.js'
 import { migrateToLatest } from '../storage/migrations.js'
 import { openDatabase } from '../storage/open-database.js'
+import { PUSH_KEY_FILE } from '../storage/push-key.js'
 import { SEALED_COLUMNS } from '../storage/sealed-columns.js'
 import { makeSafeAfterRestore } from './after-restore.js'
 import { BACKUP_KEY_FILE, type BackupKeyPlace, type BackupManifest, readContent, takeBackupKey } from './backup.js'
@@ -89,6 +90,7 @@ const restoreFrom = async ({ reading, dataDir, keys, key, clock, random, onProgr
     const counts = await checkAndPrepare({ part, manifest, keys, clock, random })
     if (keys.databaseKeyHex === undefined) writeKey(join(dataDir, DATABASE_KEY_FILE), `${manifest.databaseKeyHex}\n`)
     if (keys.fieldKeys === undefined) writeKey(join(dataDir, FIELD_KEYS_FILE), manifest.fieldKeys)
+    if (manifest.pushKeyHex !== undefined) writeKey(join(dataDir, PUSH_KEY_FILE), `${manifest.pushKeyHex}\n`)
     writeKey(join(dataDir, BACKUP_KEY_FILE), `${toHex(key.expose())}\n`)
     renameSync(part, join(dataDir, DATABASE_FILE))
     return { createdAtMs: reading.createdAtMs, ...counts }

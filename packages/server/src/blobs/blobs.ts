@@ -70,11 +70,9 @@ export const readBlob = async (services: Services, caller: AuthenticatedDevice, 
 /** What another device of the account made for the calling one, oldest first. */
 export const listInbox = async (services: Services, { deviceId }: AuthenticatedDevice): Promise<BlobInbox> => {
   const rows = await services.database.read.selectFrom('blobs').select(['blob_id', 'blob_bytes', 'stored_bytes', 'chunks']).where('for_device', '=', deviceId)
-    .where('created_at_ms', '>', services.clock.nowMs() - LIFETIMES.blobMs).orderBy('created_at_ms').orderBy('blob_id').limit(MAX_INBOX).execute()
+    .where('created_at_ms', '>', services.clock.nowMs() - LIFETIMES.blobMs).orderBy('created_at_ms').orderBy('blob_id').limit(LIMITS.inboxBlobs).execute()
   return { blobs: rows.map((row) => ({ blobId: row.blob_id, ...stateOf(row) })) }
 }
-
-const MAX_INBOX = 64
 
 /** @throws ProtocolError `protocol.access.refused` */
 const requireSibling = async (store: Store, { accountId }: AuthenticatedDevice, deviceId: DeviceId): Promise<void> => {

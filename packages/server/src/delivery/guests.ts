@@ -4,10 +4,14 @@
  */
 import { type CommitSubmission, type ConversationId, type DeviceId, ProtocolError } from '@famichat/protocol'
 import type { Store } from '../storage/open-database.js'
+import { reusableQuery, type ValueOf } from '../storage/reusable-query.js'
+
+const findExpired = reusableQuery((store, value: ValueOf<{ conversationId: ConversationId; nowMs: number }>) =>
+  openGuests(store, value('conversationId')).select('guests.device_id').where('until_ms', '<=', value('nowMs')))
 
 /** Devices of a conversation whose time is over. */
 export const readExpired = async (store: Store, conversationId: ConversationId, nowMs: number): Promise<readonly DeviceId[]> => {
-  const rows = await openGuests(store, conversationId).select('guests.device_id').where('until_ms', '<=', nowMs).execute()
+  const rows = await findExpired(store, { conversationId, nowMs })
   return rows.map(({ device_id }) => device_id)
 }
 

@@ -6,6 +6,7 @@ import Sqlite from 'better-sqlite3-multiple-ciphers'
 import { Kysely, SqliteDialect } from 'kysely'
 import { type Secret, toHex } from '@famichat/base'
 import { ServerError } from '../server-error.js'
+import { connectDirect } from './direct-statements.js'
 import type { Schema } from './schema.js'
 
 /** Opens or makes the file; the key stays the caller's. @throws ServerError `server.key.wrong` | `server.database.failed` */
@@ -43,5 +44,7 @@ export const storeOn = (database: Sqlite.Database): Kysely<Schema> => {
     if (prepared.size < 500) prepared.set(sql, statement)
     return statement
   }
-  return new Kysely<Schema>({ dialect: new SqliteDialect({ database: { prepare, close: () => undefined } }) })
+  const store = new Kysely<Schema>({ dialect: new SqliteDialect({ database: { prepare, close: () => undefined } }) })
+  connectDirect(store, prepare)
+  return store
 }

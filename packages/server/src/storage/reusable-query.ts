@@ -3,6 +3,7 @@
  * Only for tables without encrypted columns: their values do not pass through plugins again.
  */
 import type { Compilable, CompiledQuery } from 'kysely'
+import { runDirect } from './direct-statements.js'
 import type { Store } from './open-database.js'
 
 /** Stands for the value called `name` while the query is built. */
@@ -27,7 +28,6 @@ export const reusableQuery = <Values extends object, Row>(
       built.set(adapter, query)
     }
     const parameters = query.parameters.map((parameter) => (parameter instanceof Hole ? Reflect.get(values, parameter.name) as unknown : parameter))
-    const { rows } = await store.executeQuery<Row>({ ...query, parameters })
-    return rows
+    return await runDirect(store, query.sql, parameters) as readonly Row[]
   }
 }

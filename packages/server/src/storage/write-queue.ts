@@ -3,8 +3,9 @@
  * transaction is on disk (group commit). A job that throws is undone alone; the others of its transaction stand.
  */
 import { performance } from 'node:perf_hooks'
-import { CompiledQuery, type Kysely, type Transaction } from 'kysely'
+import type { Kysely, Transaction } from 'kysely'
 import { ProtocolError } from '@famichat/protocol'
+import { runDirect } from './direct-statements.js'
 import { type DiskProblem, diskProblemOf } from './disk-problem.js'
 import type { Schema } from './schema.js'
 
@@ -23,9 +24,9 @@ interface Queued {
 /** Most jobs in one transaction: bounds how long a job waits for those before it. */
 const MAX_JOBS = 256
 
-const SAVEPOINT = CompiledQuery.raw('savepoint job')
-const RELEASE = CompiledQuery.raw('release job')
-const ROLL_BACK = CompiledQuery.raw('rollback to job')
+const SAVEPOINT = 'savepoint job'
+const RELEASE = 'release job'
+const ROLL_BACK = 'rollback to job'
 
 /** A transaction that has ended. */
 export interface WrittenTransaction {
@@ -115,16 +116,16 @@ export class WriteQueue {
 }
 
 const runAlone = async (job: Queued, store: Transaction<Schema>): Promise<() => void> => {
-  await store.executeQuery(SAVEPOINT)
+  await runDirect(store, SAVEPOINT)
   try {
     const settle = await job.run(store)
-    await store.executeQuery(RELEASE)
+    await runDirect(store, RELEASE)
     return settle
   } catch (error) {
     // SQLite may have undone the whole transaction already: nothing of it may be told as stored
     if (diskProblemOf(error) !== undefined) throw error
-    await store.executeQuery(ROLL_BACK)
-    await store.executeQuery(RELEASE)
+    await runDirect(store, ROLL_BACK)
+    await runDirect(store, RELEASE)
     return () => { job.fail(error) }
   }
 }

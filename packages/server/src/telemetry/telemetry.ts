@@ -1,12 +1,14 @@
 /**
- * Metrics and spans behind one filter. Metrics are kept in memory and read at /metrics; spans go to the operator's own
+ * Metrics and spans behind one filter. Metrics are kept in memory and read at /metrics; both go to the operator's own
  * collector if one is configured, else nowhere. Nothing is sent to anybody else.
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { Clock, RandomBytes } from '@famichat/base'
 import { allowed, type Fields, type MetricName, METRICS, type SpanName, SPANS } from './catalogue.js'
+import type { Collector } from './collector.js'
 import { DailyHash } from './daily-hash.js'
-import type { SpanExporter } from './span-exporter.js'
+import { MetricExporter } from './metric-exporter.js'
+import { SpanExporter } from './span-exporter.js'
 
 /** Where something measured is told. */
 export class Telemetry {
@@ -14,12 +16,14 @@ export class Telemetry {
   readonly #metrics = new Map<string, Counter | Histogram | Gauge>()
   readonly #clock: Clock
   readonly #hash: DailyHash
-  readonly #exporter: SpanExporter | undefined
+  readonly #spans: SpanExporter | undefined
+  readonly #metricExporter: MetricExporter | undefined
 
-  constructor({ clock, random, exporter }: { readonly clock: Clock; readonly random: RandomBytes; readonly exporter?: SpanExporter | undefined }) {
+  constructor({ clock, random, collector }: { readonly clock: Clock; readonly random: RandomBytes; readonly collector?: Collector | undefined }) {
     this.#clock = clock
     this.#hash = new DailyHash(clock, random)
-    this.#exporter = exporter
+    this.#spans = collector === undefined ? undefined : new SpanExporter(collector, random)
+    this.#metricExporter = collector === undefined ? undefined : new MetricExporter(collector, { registry: this.#registry, clock })
     for (const [name, { kind, help, fields, ...rest }] of Object.entries(METRICS)) {
       const shared = { name, help, labelNames: [...fields], registers: [this.#registry] }
       if (kind === 'counter') this.#metrics.set(name, new Counter(shared))
@@ -53,14 +57,14 @@ export class Telemetry {
 
   /** Tells of something that took `seconds` and has just ended. A device's id is hashed with the day's salt. */
   span(name: SpanName, seconds: number, { device, ...fields }: Fields): void {
-    if (this.#exporter === undefined) return
+    if (this.#spans === undefined) return
     const endMs = this.#clock.nowMs()
     const hashed = device === undefined ? fields : { ...fields, device: this.#hash.of(String(device)) }
-    this.#exporter.take({ name, startMs: endMs - seconds * 1000, endMs, fields: allowed(SPANS[name], hashed) })
+    this.#spans.take({ name, startMs: endMs - seconds * 1000, endMs, fields: allowed(SPANS[name], hashed) })
   }
 
   /** Sends what waits. */
   async close(): Promise<void> {
-    await this.#exporter?.close()
+    await Promise.all([this.#spans?.close(), this.#metricExporter?.close()])
   }
 }

@@ -11,7 +11,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { present, systemClock } from '@famichat/base'
 import { insecureSeededRandom, randomBelow } from '@famichat/base/testing'
 import { ClientFrameType, type ConversationId, ConversationKind, makeId, type MessageId, type ServerFrame, ServerFrameType } from '@famichat/protocol'
-import { type KillableServer, startKillable } from '../support/killable-server.js'
+import { type KillableServer, startKillable, steadyPort } from '../support/killable-server.js'
 import { makeCommit, TestChannel } from '../support/test-channel.js'
 import { firstDevice, type TestDevice } from '../support/test-device.js'
 import type { TestServer } from '../support/test-server.js'
@@ -24,9 +24,11 @@ export interface ChaosOptions {
   readonly onKill?: (kill: number) => void
 }
 
-/** What came of it; everything but the first four must be 0. */
+/** What came of it; everything but the first five must be 0. */
 export interface ChaosFigures {
   readonly seconds: number
+  /** The longest that a server took from its start to the first request, whatever its predecessor had left behind. */
+  readonly slowestRestartMs: number
   readonly acknowledged: number
   readonly stored: number
   /** Sent again after a kill: it was not known whether the server had them. */
@@ -44,12 +46,15 @@ const SENDERS = 4
 const LIFE_MS = [400, 1600] as const
 /** A server that nobody reaches for this long is broken, not killed. */
 const PATIENCE_MS = 60_000
+/** How often it is looked whether the load flows again. */
+const LOOK_EVERY_MS = 10
 
 /** The run's state that senders, reader and killer share. */
 class Arena {
   readonly server: TestServer
   readonly conversationId = makeId<ConversationId>(insecureSeededRandom(1))
   readonly acknowledged = new Map<MessageId, number>()
+  readonly restartMs: number[] = []
   sentAgain = 0
   isOver = false
   #process: KillableServer
@@ -63,13 +68,24 @@ class Arena {
     }
   }
 
+  /** Returns once messages are acknowledged again: a server that is killed before anybody came back is not under load. */
+  async flows(): Promise<void> {
+    const before = this.acknowledged.size
+    for (const giveUpAt = performance.now() + PATIENCE_MS; this.acknowledged.size < before + SENDERS;) {
+      await pause(LOOK_EVERY_MS)
+      if (performance.now() > giveUpAt) throw new Error('no message is acknowledged any more')
+    }
+  }
+
   /** Dead at once, and back on the same folder and port. */
   async killAndRestart(): Promise<void> {
     const { child } = this.#process
     const exited = once(child, 'exit')
     child.kill('SIGKILL')
     await exited
+    const started = performance.now()
     this.#process = await startKillable(this.server.dataDir, this.server.running.port)
+    this.restartMs.push(performance.now() - started)
     this.server.running = this.#process.running
   }
 
@@ -96,6 +112,7 @@ const reconnect = async (device: TestDevice, cursors: Parameters<typeof TestChan
 const send = async (arena: Arena, device: TestDevice, { everyMs, seed }: { everyMs: number; seed: number }): Promise<void> => {
   const random = insecureSeededRandom(seed)
   let { channel } = await reconnect(device)
+  let lastSeq = 0
   for (let next = performance.now(); !arena.isOver; next += everyMs) {
     const messageId = makeId<MessageId>(random)
     for (let attempt = 0; ; attempt++) {
@@ -103,10 +120,12 @@ const send = async (arena: Arena, device: TestDevice, { everyMs, seed }: { every
         const answer = await channel.say(arena.conversationId, messageId, { messageId, epoch: 1n })
         if (answer.type !== ServerFrameType.accepted) throw new TypeError(`a message was refused: ${answer.code}`)
         arena.acknowledged.set(messageId, answer.seq)
+        lastSeq = answer.seq
         break
       } catch (error) {
         if (error instanceof TypeError) throw error
-        ;({ channel } = await reconnect(device))
+        // after its own last one, as clients do: to be told the whole log each time once took longer than a server lived
+        ;({ channel } = await reconnect(device, [{ conversationId: arena.conversationId, afterSeq: lastSeq }]))
         arena.sentAgain++
       }
     }
@@ -153,7 +172,7 @@ const readWholeLog = async (arena: Arena, device: TestDevice): Promise<readonly 
 export const runChaos = async ({ kills, seed, perSecond, onKill = () => undefined }: ChaosOptions): Promise<ChaosFigures> => {
   const dataDir = mkdtempSync(join(tmpdir(), 'famichat-chaos-'))
   const random = insecureSeededRandom(seed)
-  const arena = new Arena(dataDir, await startKillable(dataDir, 0))
+  const arena = new Arena(dataDir, await startKillable(dataDir, await steadyPort()))
   const started = performance.now()
   try {
     const ana = await firstDevice(arena.server)
@@ -164,11 +183,17 @@ export const runChaos = async ({ kills, seed, perSecond, onKill = () => undefine
     const senders = [ana, ...others.slice(1)]
     const reading = read(arena, reader)
     const sending = Promise.all(senders.map((device, index) => send(arena, device, { everyMs: (1000 * senders.length) / perSecond, seed: seed * 100 + index })))
-    for (let kill = 1; kill <= kills; kill++) {
-      await pause(LIFE_MS[0] + randomBelow(random, LIFE_MS[1] - LIFE_MS[0]))
-      await arena.killAndRestart()
-      onKill(kill)
+    const killing = async (): Promise<void> => {
+      for (let kill = 1; kill <= kills; kill++) {
+        await arena.flows()
+        await pause(LIFE_MS[0] + randomBelow(random, LIFE_MS[1] - LIFE_MS[0]))
+        await arena.killAndRestart()
+        onKill(kill)
+      }
     }
+    // who cannot go on ends the run, and says why
+    const stopped = (who: string) => (): never => { throw new Error(`${who} stopped`) }
+    await Promise.race([killing(), sending.then(stopped('the senders')), reading.then(stopped('the reader'))])
     // the last server is not killed: what waits gets its answer
     await pause(LIFE_MS[1])
     arena.isOver = true
@@ -195,7 +220,7 @@ interface Evidence {
   readonly seconds: number
 }
 
-const judge = ({ arena: { acknowledged, sentAgain }, log, seen, again, seconds }: Evidence): ChaosFigures => {
+const judge = ({ arena: { acknowledged, sentAgain, restartMs }, log, seen, again, seconds }: Evidence): ChaosFigures => {
   const places = new Map(log.map(({ seq, messageId }) => [messageId, seq]))
   const lost = [...acknowledged.keys()].filter((messageId) => !places.has(messageId))
   const elsewhere = [...acknowledged].filter(([messageId, seq]) => places.has(messageId) && places.get(messageId) !== seq)
@@ -204,7 +229,7 @@ const judge = ({ arena: { acknowledged, sentAgain }, log, seen, again, seconds }
   const wrong = seen.filter((seq, index) => seq !== first + index)
   const wrongAgain = again.filter((seq, index) => seq !== (again[0] ?? 0) + index)
   return {
-    seconds, acknowledged: acknowledged.size, stored: log.length, sentAgain,
+    seconds, slowestRestartMs: Math.max(0, ...restartMs), acknowledged: acknowledged.size, stored: log.length, sentAgain,
     acknowledgedButLost: lost.length, acknowledgedElsewhere: elsewhere.length, storedTwice: log.length - places.size, holes: holes.length,
     readWrongly: wrong.length + wrongAgain.length,
   }

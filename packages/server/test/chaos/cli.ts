@@ -31,9 +31,10 @@ const callOf = (args: string[]): Call | undefined => {
   return { kills, seed, perSecond }
 }
 
-const report = ({ seconds, acknowledged, stored, sentAgain, ...wrong }: ChaosFigures, { kills, seed }: Call): number => {
+const report = ({ seconds, slowestRestartMs, acknowledged, stored, sentAgain, ...wrong }: ChaosFigures, { kills, seed }: Call): number => {
   console.log(`${kills.toString()} kills, seed ${seed.toString()}, ${seconds.toFixed(0)} s`)
   console.log(`${acknowledged.toString()} messages acknowledged, ${stored.toString()} entries in the log, ${sentAgain.toString()} sent again under their first id`)
+  console.log(`a killed server was back after ${slowestRestartMs.toFixed(0)} ms at most`)
   for (const [what, count] of Object.entries(wrong)) console.log(`${count.toString().padStart(6)} ${what}`)
   const isWrong = Object.values(wrong).some((count) => count > 0)
   console.log(isWrong ? 'FAILED' : 'nothing acknowledged was lost, doubled or moved; no hole')

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { present } from '@famichat/base'
 import { insecureSeededRandom } from '@famichat/base/testing'
 import type { ServerOptions } from '@famichat/server'
-import { type KillableServer, startKillable } from '../support/killable-server.js'
+import { type KillableServer, startKillable, steadyPort } from '../support/killable-server.js'
 import { type Fleet, makeFleet } from './fleet.js'
 import { LoadChannel } from './load-channel.js'
 
@@ -38,7 +38,7 @@ export const onStage = async <T>(
     const fleet = await makeFleet({ dataDir, random: insecureSeededRandom(seed), devices, conversations })
     const start = (port: number): Promise<KillableServer> => startKillable(dataDir, port, { rateLimits: UNLIMITED, channelTimes })
     const current: Stage = {
-      fleet, server: await start(0),
+      fleet, server: await start(await steadyPort()),
       restart: async () => {
         const { child, running } = current.server
         const exited = once(child, 'exit')

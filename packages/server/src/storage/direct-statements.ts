@@ -1,0 +1,28 @@
+/**
+ * Statements that run straight on the SQLite connection of a store: each one that goes through Kysely's executors takes a
+ * dozen turns of promises, which costs more than SQLite does. A store that is not known here is asked through Kysely.
+ */
+import type Sqlite from 'better-sqlite3-multiple-ciphers'
+import { CompiledQuery, type Kysely } from 'kysely'
+import type { Schema } from './schema.js'
+
+type Prepare = (sql: string) => Sqlite.Statement
+
+/** By the adapter, which a store shares with its transactions and nobody else. */
+const connections = new WeakMap<object, Prepare>()
+
+/** From now on {@link runDirect} finds the connection of this store and of its transactions. */
+export const connectDirect = (store: Kysely<Schema>, prepare: Prepare): void => { connections.set(store.getExecutor().adapter, prepare) }
+
+/**
+ * Runs a statement on the connection of a store, and in its transaction if it has one; returns the rows. Plugins see neither
+ * the statement nor the rows: only for what touches no encrypted column.
+ */
+export const runDirect = async (store: Kysely<Schema>, sql: string, parameters: readonly unknown[] = []): Promise<readonly unknown[]> => {
+  const executor = store.getExecutor()
+  const statement = connections.get(executor.adapter)?.(sql)
+  if (statement === undefined) return (await executor.executeQuery(CompiledQuery.raw(sql, [...parameters]))).rows
+  if (statement.reader) return statement.all(parameters)
+  statement.run(parameters)
+  return []
+}
