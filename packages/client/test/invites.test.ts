@@ -8,14 +8,16 @@ import type { Client } from '@famichat/client'
 import { openSqliteStore } from '@famichat/client/node'
 import { decodeResponse, encodeResponse, type RouteName, type RouteResponse, ROUTES } from '@famichat/protocol'
 import { readInvites } from '../dist/identity/invite-secrets.js'
+import { InviteState } from '../dist/store/records.js'
 import { Community, linkDevice, settle, textsOf } from './support/community.js'
 
 const answer = <Name extends RouteName>(name: Name, response: RouteResponse<Name>): Response =>
   new Response(encodeResponse(name, response) as Uint8Array<ArrayBuffer>)
 
+/** How many invites still lock a conversation that this person begins. */
 const invitesOf = async (community: Community, name: string): Promise<number> => {
   const store = openSqliteStore({ folder: community.profile(name) })
-  const { length } = await readInvites(store)
+  const { length } = (await readInvites(store)).filter(({ record: { state } }) => state !== InviteState.spent)
   await store.close()
   return length
 }

@@ -122,6 +122,20 @@ test('S6: a device that comes back from a course of its own still shows what it 
   assert.ok((await crossed.history(id)).some((event) => event.kind === 'joined' && event.seq === seq + 2))
 })
 
+test('E14: whom the inviter let in and out again before they came, begins a conversation with the inviter all the same', async (t) => {
+  const community = await Community.start(t)
+  const [ada, ben] = await community.people('Ada', 'Ben')
+  assert.ok(ada && ben)
+  const { conversationId } = await ada.createGroup('Garden', ['Ben'])
+  await ada.remove(conversationId, 'Ben')
+  await ben.sync()
+  const { conversationId: id } = await ben.createDirect('Ada')
+  assert.deepEqual(await ada.sync(), [])
+  await ben.send(id, 'why?')
+  await ada.sync()
+  assert.deepEqual(await textsOf(ada, id), ['why?'])
+})
+
 /** A server that takes everything of one device for itself, and tells it nothing else. */
 const aloneIn = (course: Envelope[], { seq, senderDevice }: { readonly seq: number; readonly senderDevice: DeviceId }): Network => {
   const append = (sent: Pick<EnvelopeHeader, 'conversationId' | 'messageId' | 'epoch' | 'contentType'>, message: Uint8Array) => {

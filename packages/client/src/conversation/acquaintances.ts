@@ -13,7 +13,7 @@ export const readAcquaintances = async (workspace: Workspace): Promise<ReadonlyS
   const { store } = workspace.context
   const known = new Set<AccountId>()
   for (const { key } of await store.list('verifications', { prefix: '' })) known.add(key as AccountId)
-  for (const { record: { state, peer } } of await readInvites(store)) if (state === InviteState.bound && peer !== undefined) known.add(peer)
+  for (const { record: { state, peer } } of await readInvites(store)) if ((state === InviteState.bound || state === InviteState.spent) && peer !== undefined) known.add(peer)
   for (const { conversationId, record } of await workspace.list()) {
     if (record.state !== ConversationState.active) continue
     const members = await workspace.turn('read', conversationId, ({ group }) => Promise.resolve(group?.status === 'active' ? membersOf(group) : []))

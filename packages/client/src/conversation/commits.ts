@@ -181,7 +181,7 @@ export class Commits {
         guests: guestsAfter(group, staged),
         removed: staged.removed.flatMap((leafIndex) => leaves.get(leafIndex) ?? []).map((leafNode) => deviceOfLeaf(leafNode).deviceId),
       }
-      for (const { table, key, value } of workspace.context.psks.takeUsed()) turn.put(table, key, value)
+      for (const { table, key, value } of workspace.context.psks.takeSpent()) turn.put(table, key, value)
       turn.put('commits', conversationId, encodeRecord(CommitRecord, made))
       return made
     })

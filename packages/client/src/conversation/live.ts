@@ -112,7 +112,7 @@ export class Live {
     let cancel = (): void => undefined
     const plan = (): void => {
       if (isOver) return
-      cancel = timer(UPKEEP_EVERY_MS * (0.75 + (random(1)[0] ?? 0) / 512), () => {
+      cancel = timer(Math.floor(UPKEEP_EVERY_MS * (0.75 + (random(1)[0] ?? 0) / 512)), () => {
         this.#ticking = this.#lookAround().finally(plan)
       })
     }

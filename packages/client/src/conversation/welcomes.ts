@@ -95,7 +95,7 @@ const takeWelcome = (
     const { group, keyPackage, inviter: inviterLeaf } = await Group.join({
       config: groupConfig, signer: identity.signer, welcome, keyPackages: keyPackages.map(({ bundle }) => bundle),
     })
-    for (const { table, key, value } of psks.takeUsed()) turn.put(table, key, value)
+    for (const { table, key, value } of psks.takeOpened()) turn.put(table, key, value)
     if (!equal(group.groupId, idToBytes(conversationId))) throw new ClientError('client.message.malformed')
     const inviter = membersOf(group).find(({ leafIndex }) => leafIndex === inviterLeaf)
     const isStranger = await isInvitedByStranger(workspace, { conversationId, turn, inviter })

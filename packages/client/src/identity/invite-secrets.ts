@@ -39,11 +39,11 @@ export const readImpostors = async (store: Pick<Store, 'list'>): Promise<Readonl
 
 const pskIdOf = (inviteId: InviteId): Uint8Array => concat(PSK_ID_LABEL, idToBytes(inviteId))
 
-/** The keys of invites as the engine asks for them (RFC 9420 §8.4); says which were used. */
+/** The keys of invites as the engine asks for them (RFC 9420 §8.4); says which were used. Each locks one conversation of either side. */
 export class InvitePsks implements PskSource {
   readonly #store: Pick<Store, 'list'>
   readonly #suite: CipherSuite
-  readonly #used = new Set<InviteId>()
+  readonly #used = new Map<InviteId, InviteRecord>()
 
   constructor(store: Pick<Store, 'list'>, suite: CipherSuite) {
     this.#store = store
@@ -53,13 +53,25 @@ export class InvitePsks implements PskSource {
   async external(pskId: Uint8Array): Promise<Secret | undefined> {
     const found = (await readInvites(this.#store)).find(({ inviteId }) => equal(pskIdOf(inviteId), pskId))
     if (found === undefined) return undefined
-    this.#used.add(found.inviteId)
+    this.#used.set(found.inviteId, found.record)
     return new Secret(this.#suite.hash.hmac(found.record.secret, concat(utf8('Famichat 1.0 InvitePsk'), idToBytes(found.inviteId))))
   }
 
-  /** Forgets the invites that were used since the last call: each locks one conversation. */
-  takeUsed(): readonly Change[] {
-    const changes = [...this.#used].map((inviteId): Change => ({ table: 'invites', key: inviteId, value: undefined }))
+  /** A conversation of the other side was locked with the invites that were used since the last call: that was what they were for. */
+  takeOpened(): readonly Change[] {
+    return this.#take(() => undefined)
+  }
+
+  /**
+   * This device has locked a conversation with them. They lock no other of its own, and open one of the other side's: the Welcome may
+   * never have been taken there.
+   */
+  takeSpent(): readonly Change[] {
+    return this.#take((record) => encodeRecord(InviteRecord, { ...record, state: InviteState.spent }))
+  }
+
+  #take(after: (record: InviteRecord) => Uint8Array | undefined): readonly Change[] {
+    const changes = [...this.#used].map(([inviteId, record]): Change => ({ table: 'invites', key: inviteId, value: after(record) }))
     this.#used.clear()
     return changes
   }

@@ -53,13 +53,16 @@ export const NameRecord = struct({ accountName: name })
 
 /** Who has an invite's secret here, and what became of it. */
 export const InviteSide = { made: 1, received: 2 } as const
-export const InviteState = { open: 1, bound: 2, swapped: 3 } as const
+export const InviteState = { open: 1, bound: 2, swapped: 3, spent: 4 } as const
 
 /** An invite that this device made, or came by. */
 export const InviteRecord = struct({
   secret: fixed(INVITE_SECRET_BYTES),
   side: closed(uint8, InviteSide, 'invite side'),
-  /** `bound` once it is known who is on the other side, `swapped` when that is somebody without the secret. */
+  /**
+   * `bound` once it is known who is on the other side, `swapped` when that is somebody without the secret, `spent` when this device
+   * has locked a conversation with it: the other side may never have come in there, and lock one of its own.
+   */
   state: closed(uint8, InviteState, 'invite state'),
   peer: optional(AccountId),
   madeAtMs: counter,

@@ -9,7 +9,7 @@ import {
 import { inspectMessage } from '@famichat/mls/inspect'
 import { decodeMessageHead } from '../../dist/conversation/message-document.js'
 import type { Dice } from './scheduler.js'
-import type { Answered } from './server-host.js'
+import type { Answered } from './exchange.js'
 import type { Middleman, PassingCall } from './virtual-network.js'
 
 /** A move against one device. */

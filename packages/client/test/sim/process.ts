@@ -2,6 +2,7 @@
  * A process on a device: it has the disk, the network and the time of that device until it is killed. A killed process
  * never goes on: whatever it waits for does not come, and what it writes or sends after that moment does not exist.
  */
+import { createHash } from 'node:crypto'
 import type { Clock, RandomBytes } from '@famichat/base'
 import type { ClientOptions, Network } from '@famichat/client'
 import type { CryptoBackend } from '@famichat/mls'
@@ -9,15 +10,56 @@ import { nodeBackend } from '@famichat/mls/node'
 import type { Disk, DiskUser } from './disk.js'
 import type { Scheduler } from './scheduler.js'
 
+type SignatureScheme = ReturnType<CryptoBackend['signature']>
+
 /** Where a process can be killed, by name; visited in an order that depends on what it does. */
 export type CrashPoint = string
+
+/** Verdicts on signatures that are remembered at most. */
+const VERDICTS = 200_000
+
+/** Whether a signature that one device has verified is verified by the next one too: for measuring, it is. */
+export const verification = { isRepeated: false }
+
+/**
+ * Everything here happens in one process: what one device has verified, byte for byte, need not be computed for each of the others. The
+ * verdict is the same, for it depends on nothing else.
+ */
+const remembering = (scheme: SignatureScheme): SignatureScheme => {
+  const verdicts = new Map<string, boolean | Promise<boolean>>()
+  return {
+    name: scheme.name,
+    generateKeyPair: (random) => scheme.generateKeyPair(random),
+    publicKeyOf: (privateKey) => scheme.publicKeyOf(privateKey),
+    sign: (privateKey, publicKey, message) => scheme.sign(privateKey, publicKey, message),
+    verify: (publicKey, message, signature) => {
+      if (verification.isRepeated) return scheme.verify(publicKey, message, signature)
+      const key = createHash('sha256').update(Uint8Array.of(publicKey.length, signature.length)).update(publicKey).update(signature).update(message).digest('base64')
+      const known = verdicts.get(key)
+      if (known !== undefined) return known
+      const verdict = scheme.verify(publicKey, message, signature)
+      if (verdicts.size >= VERDICTS) verdicts.clear()
+      verdicts.set(key, verdict)
+      return verdict
+    },
+  }
+}
+
+const schemes = new Map<string, SignatureScheme>()
+const schemeOf = (name: Parameters<CryptoBackend['signature']>[0]): SignatureScheme => {
+  const known = schemes.get(name)
+  if (known !== undefined) return known
+  const scheme = remembering(nodeBackend.signature(name))
+  schemes.set(name, scheme)
+  return scheme
+}
 
 /** Node's primitives in this thread, with no randomness of their own. */
 export const seededBackend: CryptoBackend = {
   name: 'node, seeded',
   hash: (name) => nodeBackend.hash(name),
   aead: (name) => nodeBackend.aead(name),
-  signature: (name) => nodeBackend.signature(name),
+  signature: schemeOf,
   curve: (name) => {
     const curve = nodeBackend.curve(name)
     return {

@@ -2,6 +2,7 @@
  * One run: people talk while things break, then the faults stop, everybody syncs, and the oracles look.
  */
 import { toHex } from '@famichat/base'
+import type { ConversationId } from '@famichat/client'
 import { anyAction } from './actions.js'
 import { watchForCode } from './code-watch.js'
 import type { Device } from './device.js'
@@ -99,7 +100,12 @@ const live = async (world: World, device: Device): Promise<void> => {
     await world.scheduler.sleep(dice.between(50, 20_000))
     if (device.session === undefined) continue
     if (dice.chance(0.12)) {
-      beLive(world, device, dice.between(5_000, 60_000))
+      void beLive(world, device, dice.between(5_000, 60_000))
+      continue
+    }
+    if (dice.chance(0.01)) {
+      // long enough for what only time brings
+      await beLive(world, device, dice.between(2 * HOUR_MS, 5 * HOUR_MS))
       continue
     }
     if (dice.chance(0.05)) {
@@ -116,11 +122,11 @@ const live = async (world: World, device: Device): Promise<void> => {
   }
 }
 
-/** Stays connected for a while, beside what else is done. */
-const beLive = (world: World, device: Device, forMs: number): void => {
+/** Stays connected for a while; other things can be done beside it. */
+const beLive = (world: World, device: Device, forMs: number): Promise<unknown> => {
   const stop = new AbortController()
   world.scheduler.after(forMs, () => { stop.abort() })
-  void world.attempt(device, 'live', ({ client }) => client.live(stop.signal))
+  return world.attempt(device, 'live', ({ client }) => client.live(stop.signal))
 }
 
 /** Faults stop; everybody comes back and syncs until nothing changes, says a last word, and syncs again. */
@@ -184,7 +190,7 @@ const settle = async (world: World, devices: readonly Device[], { isLast }: { re
       const found = await world.attempt(device, 'sync', ({ client }) => client.sync())
       for (const problem of found ?? [{ code: 'failed', conversationId: undefined }]) {
         world.heard(device, problem.code)
-        const isKnown = world.hurt.has(device.name) && SAID_OF_FORKS.includes(problem.code)
+        const isKnown = world.hurt.has(device.name) && (SAID_OF_FORKS.includes(problem.code) || await isBeyondHelp(world, devices, problem.conversationId))
         if (isLast && !isKnown && !world.invented.has(problem.conversationId ?? '')) problems.push(`${device.name} ${problem.code}`)
       }
     }
@@ -196,6 +202,16 @@ const settle = async (world: World, devices: readonly Device[], { isLast }: { re
     before = now
   }
   world.violation('it does not come to rest')
+}
+
+/** True for a conversation in which no device is left that could let the others in again: it has to be made anew. */
+const isBeyondHelp = async (world: World, devices: readonly Device[], conversationId: ConversationId | undefined): Promise<boolean> => {
+  if (conversationId === undefined) return false
+  for (const { name, session } of devices) {
+    const known = (await session?.client.conversations())?.find((conversation) => conversation.conversationId === conversationId)
+    if (known?.state === 'active' || (known !== undefined && !world.hurt.has(name))) return false
+  }
+  return true
 }
 
 const stateOf = async (devices: readonly Device[]): Promise<string> => {

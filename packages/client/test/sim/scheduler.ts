@@ -36,7 +36,8 @@ export class Scheduler implements Clock {
   }
 
   after(delayMs: number, run: () => void): Cancel {
-    const planned = { atMs: this.#nowMs + Math.max(0, delayMs), order: this.#order++, run, isCancelled: false }
+    // clocks show whole milliseconds
+    const planned = { atMs: this.#nowMs + Math.ceil(Math.max(0, delayMs)), order: this.#order++, run, isCancelled: false }
     this.#push(planned)
     return () => { planned.isCancelled = true }
   }

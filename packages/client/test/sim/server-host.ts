@@ -20,6 +20,7 @@ import { Health } from '../../../server/dist/telemetry/health.js'
 import { Telemetry } from '../../../server/dist/telemetry/telemetry.js'
 import { makeServerLog } from '../../../server/dist/server-log.js'
 import type { DeliveryEvents, Services } from '../../../server/dist/services.js'
+import { type Answered, type Asked, exchange } from './exchange.js'
 import { type Database, openDatabase } from '../../../server/dist/storage/open-database.js'
 import { type WriteJob, WriteQueue } from '../../../server/dist/storage/write-queue.js'
 
@@ -35,18 +36,6 @@ const TIMES = { authenticationMs: NEVER_MS, heartbeatMs: NEVER_MS, stalledMs: NE
 const CAPS = { total: 1e9, perAddress: 1e9, strangersPerAddress: 1e9, strangers: 1e9 }
 /** How every socket came: from this machine. */
 const REQUEST = { headers: { host: new URL(ORIGIN).host }, socket: { remoteAddress: '127.0.0.1' } } as unknown as IncomingMessage
-
-/** One HTTP exchange. */
-export interface Asked {
-  readonly method: string
-  readonly path: string
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: Uint8Array
-}
-export interface Answered {
-  readonly status: number
-  readonly body: Uint8Array
-}
 
 /** What stands for a socket on the server's side. */
 export class ServerSocket extends EventEmitter {
@@ -250,13 +239,14 @@ export class ServerHost {
   }
 
   /** Undefined when the server died before it answered. */
-  async call({ method, path, headers, body }: Asked): Promise<Answered | undefined> {
+  async call(asked: Asked): Promise<Answered | undefined> {
     const life = this.#life
     if (this.#running === undefined) return undefined
     this.#calls++
     try {
-      const answer = await this.#running.app.inject({ method: method === 'GET' ? 'GET' : 'POST', url: path, headers, ...(method === 'GET' ? {} : { payload: Buffer.from(body) }) })
-      return life === this.#life ? { status: answer.statusCode, body: new Uint8Array(answer.rawPayload) } : undefined
+      const { app } = this.#running
+      const answer = await exchange((request, response) => { app.routing(request, response) }, asked)
+      return life === this.#life ? answer : undefined
     } finally {
       this.#calls--
     }

@@ -9,7 +9,8 @@ import {
 } from '@famichat/protocol'
 import type { Process } from './process.js'
 import type { Dice, Scheduler } from './scheduler.js'
-import { type Answered, type ServerHost, ServerSocket } from './server-host.js'
+import type { Answered } from './exchange.js'
+import { type ServerHost, ServerSocket } from './server-host.js'
 
 /** A call as it passes. */
 export interface PassingCall {
