@@ -1,10 +1,10 @@
 /**
  * A group from its creation to its end, as an application sees it.
  */
-import { deepEqual, equal, notDeepEqual, rejects } from 'node:assert/strict'
+import { deepEqual, equal, notDeepEqual, rejects, throws } from 'node:assert/strict'
 import { test } from 'node:test'
 import { present, utf8 } from '@famichat/base'
-import { Group, makeAdd, makeExternalPsk, makeGroupContextExtensions, makeRemove, makeResumptionPsk, supportedCipherSuites } from '@famichat/mls'
+import { decodeKeyPackage, Group, makeAdd, makeExternalPsk, makeGroupContextExtensions, makeRemove, makeResumptionPsk, supportedCipherSuites } from '@famichat/mls'
 import { addAll, aliceAndBob, commitAll, createGroup, groupOf, keyPackageOf, makePerson, readText, RowStore, type Seat, stagedBy } from './builders.js'
 
 const agree = (seats: readonly Seat[]): void => {
@@ -196,4 +196,10 @@ test('a commit that waits for its acceptance survives a restart', async () => {
   agree([{ person: alice.person, group: restored }, bob, { person: carol, group: joined.group }])
   store.save(restored)
   deepEqual(store.restore(alice.person).epochAuthenticator, bob.group.epochAuthenticator)
+})
+
+test('what is read as a published KeyPackage is one: another message is refused', async () => {
+  const { alice } = await aliceAndBob()
+  const groupInfo = await alice.group.groupInfo({ withTree: true, withExternalPub: true })
+  throws(() => decodeKeyPackage(groupInfo), { code: 'mls.message.unexpected_kind' })
 })

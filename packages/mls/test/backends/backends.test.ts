@@ -117,6 +117,24 @@ test('fresh keys go on being made while the garbage collector runs: Node 20 can 
   equal(output.toString().trim(), 'done')
 })
 
+test('webcrypto: an all-zero shared secret is refused also where the platform hands it out', async () => {
+  // honest while the backend tries the platform's curves: one that does not even agree with itself is not used at all
+  let isHonest = true
+  const lax = new Proxy(globalThis.crypto.subtle, {
+    get: (target, name) => {
+      if (name === 'deriveBits' && !isHonest) return () => Promise.resolve(new ArrayBuffer(32))
+      const value: unknown = Reflect.get(target, name)
+      return typeof value === 'function' ? value.bind(target) as unknown : value
+    },
+  })
+  const curve = (await makeWebCryptoBackend({ subtle: lax })).curve('x25519')
+  const privateKey = await privateKeyOf(nodeBackend, 'x25519')
+  const publicKey = await curve.publicKeyOf(privateKey)
+  await curve.agree(privateKey, publicKey)
+  isHonest = false
+  await rejects(async () => curve.agree(privateKey, publicKey), { code: 'mls.crypto.bad_public_key' })
+})
+
 const withThreads = { skip: nodeBackend.threads === undefined && 'one processor only' }
 
 /** Shares jobs as soon as threads are there to share with. */
