@@ -5,11 +5,11 @@
 import {
   type AccountId, type ConversationId, type DeviceId, parseInviteLink,
 } from '@famichat/protocol'
-import { Archive, restoreArchive } from './archive/archive.js'
+import { Archive } from './archive/archive.js'
 import type { ArchiveOpener } from './archive/archive-locks.js'
-import type { HistoryTransfer } from './archive/history-transfer.js'
 import type { ArchiveSource } from './archive/archive-stream.js'
 import { Recovery } from './archive/recovery.js'
+import type { Transfers } from './archive/transfers.js'
 import { ClientError } from './client-error.js'
 import type { ConversationInfo } from './conversation/catalogue.js'
 import { type ConversationEvent, readHistory } from './conversation/history.js'
@@ -19,7 +19,7 @@ import { readWaiting, type WaitingMessage } from './conversation/waiting.js'
 import { PARAMETERS } from './parameters.js'
 import { Push } from './push.js'
 import { Passkeys } from './passkeys/passkeys.js'
-import { type SignInRequest, signInWithPasskey } from './passkeys/sign-in.js'
+import type { SignInRequest } from './passkeys/sign-in.js'
 import { paddingFor } from './conversation/message-document.js'
 import type { FileSource, TransferOptions } from './conversation/files.js'
 import type { Sayable, Sent } from './conversation/messaging.js'
@@ -31,7 +31,7 @@ import { Contacts } from './identity/contacts.js'
 import { isDeviceLink, parseDeviceLink } from './identity/device-link.js'
 import { openIdentity } from './identity/identity.js'
 import { joinWithInvite, joinWithLink, readIdentity } from './identity/joining.js'
-import { LinkHost, type LinkOffering } from './identity/link-host.js'
+import type { LinkOffering } from './identity/link-host.js'
 import { InvitePsks } from './identity/invite-secrets.js'
 import { makeInvite } from './identity/inviting.js'
 import { type DeviceInfo, listOwnDevices, revokeOwnDevice } from './identity/own-devices.js'
@@ -72,7 +72,7 @@ export class Client {
   /** The words that open the archives when everything else is lost. */
   readonly recovery: Recovery
   /** What was said before this device was linked, and what goes to devices that this one links. */
-  readonly transfers: Pick<HistoryTransfer, 'isAwaited' | 'receive'>
+  readonly transfers: Pick<Transfers, 'isAwaited' | 'receive'>
   /** What signs a new device in: a face, a finger, a key. */
   readonly passkeys: Passkeys
   readonly #engine: Engine
@@ -112,6 +112,7 @@ export class Client {
    * @throws ClientError `client.archive.*` | `client.recovery.malformed` | `client.profile.taken`; then nothing was taken
    */
   static async restore(options: ClientOptions, archive: { readonly source: ArchiveSource; readonly opener: ArchiveOpener; readonly origin?: string }): Promise<Client> {
+    const { restoreArchive } = await import('./archive/archive-acts.js')
     await restoreArchive(surroundingsOf(options), { origin: undefined, ...archive })
     return Client.open(options)
   }
@@ -121,6 +122,7 @@ export class Client {
    * @throws ClientError `client.passkey.*` | `client.profile.taken` | ProtocolError `protocol.passkey.refused`; then nothing was taken
    */
   static async signIn(options: ClientOptions, request: SignInRequest): Promise<Client> {
+    const { signInWithPasskey } = await import('./passkeys/sign-in.js')
     await signInWithPasskey(surroundingsOf(options), request)
     return Client.open(options)
   }
@@ -291,7 +293,8 @@ export class Client {
   }
 
   /** Offers a link for a further device of this account. @throws ClientError `client.account.no_key` on a child's linked device */
-  offerLink(): Promise<LinkOffering> {
+  async offerLink(): Promise<LinkOffering> {
+    const { LinkHost } = await import('./identity/link-host.js')
     return new LinkHost(this.#engine, this.#surroundings).offer()
   }
 

@@ -4,7 +4,7 @@
 import { isCodedError } from '@famichat/base'
 import type { AccountId, ConversationId, DeviceId } from '@famichat/protocol'
 import { Catalogue } from './conversation/catalogue.js'
-import { HistoryTransfer } from './archive/history-transfer.js'
+import { Transfers } from './archive/transfers.js'
 import { Changes } from './conversation/changes.js'
 import { Commits } from './conversation/commits.js'
 import { Delivery } from './conversation/delivery.js'
@@ -55,7 +55,7 @@ export interface Engine {
   readonly healing: Healing
   readonly people: People
   readonly lists: DeviceLists
-  readonly transfers: HistoryTransfer
+  readonly transfers: Transfers
   readonly catalogue: Catalogue
   readonly changes: Changes
   readonly live: Live
@@ -174,6 +174,6 @@ export const makeEngine = (
 
   const live: Live = new Live({ workspace, connection, delivery, upkeep, changes, sync, takeInvitations, learnPeople, sleep, timer, random })
   const catalogue = new Catalogue(workspace, people)
-  const transfers = new HistoryTransfer({ workspace, calls: connection.calls, catalogue, sleep })
+  const transfers = new Transfers({ workspace, calls: connection.calls, catalogue, sleep })
   return { workspace, connection, delivery, outbox, messaging, commits, upkeep, healing, people, lists, transfers, catalogue, changes, live, refreshPeople, sync, takeInvitations }
 }

@@ -1,7 +1,8 @@
 /**
  * @famichat/client: the SDK. Runs in Node and in browsers; what only Node has is in @famichat/client/node.
  */
-export { type Archive, type ArchiveChoices, verifyArchive } from './archive/archive.js'
+export type { Archive, ArchiveChoices } from './archive/archive.js'
+export { verifyArchive } from './archive/archive-acts.js'
 export type { ArchiveSummary } from './archive/archive-contents.js'
 export type { ArchiveOpener, PasskeySecret } from './archive/archive-locks.js'
 export type { ArchiveSource } from './archive/archive-stream.js'

@@ -20,6 +20,7 @@ import { recordsOf, summarize, takeRecords } from './archive-contents.js'
 import { ArchiveKey } from './archive-locks.js'
 import { decodeRecords, encodeRecords } from './archive-records.js'
 import { openArchive, sealArchive } from './archive-stream.js'
+import { IN_KEY, outKey } from './transfer-notes.js'
 
 /** What transfers work with. */
 export interface HistoryTransferContext {
@@ -37,8 +38,6 @@ const SMALLEST_BYTES = 64 * 1024
 /** How long a device waits for a transfer that does not go on. */
 const WAIT_MS = PARAMETERS.historyWaitMs
 
-const outKey = (deviceId: DeviceId): string => `out/${deviceId}`
-const IN_KEY = 'in'
 const pieceKey = (of: string, index: number): string => `${of}/${sortable(index)}`
 
 /** Eight sizes between powers of two: the server learns no more than about how much was said. */
@@ -47,14 +46,6 @@ export const paddedHistory = (bytes: number): number => {
   const step = 2 ** Math.floor(Math.log2(bytes)) / 8
   return Math.ceil(bytes / step) * step
 }
-
-/** The change that notes a transfer to a device, before the device hears of its key. */
-export const wantTransfer = (deviceId: DeviceId, { transferKey, withPhrase }: Pick<OutgoingRecord, 'transferKey' | 'withPhrase'>): Change =>
-  ({ table: 'transfers', key: outKey(deviceId), value: encodeRecord(OutgoingRecord, { transferKey, withPhrase, sealedBytes: 0, blobIds: [], isSent: false }) })
-
-/** The change that notes a transfer that is to come. */
-export const awaitTransfer = (transferKey: Uint8Array): Change =>
-  ({ table: 'transfers', key: IN_KEY, value: encodeRecord(IncomingRecord, { transferKey }) })
 
 /** Sends and receives what was said. */
 export class HistoryTransfer {

@@ -8,7 +8,7 @@ import {
   type AccountId, decodeDeviceCertificate, type DeviceCertificate, type DeviceId, type DeviceListState, deviceRegistrationTbs, encodeDeviceCertificate, followDeviceList, formatInviteAuthorization,
   idToBytes, type InviteLink, inviteProofInput, LIFETIMES, makeId, ProtocolError, validateDeviceCertificate,
 } from '@famichat/protocol'
-import { awaitTransfer } from '../archive/history-transfer.js'
+import { awaitTransfer } from '../archive/transfer-notes.js'
 import { ClientError } from '../client-error.js'
 import { callRoute } from '../net/http.js'
 import type { Surroundings } from '../platform.js'

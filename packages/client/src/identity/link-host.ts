@@ -4,7 +4,7 @@
  */
 import { decode, equal, isCodedError, utf8 } from '@famichat/base'
 import { type AccountId, type DeviceId, encodeDeviceCertificate, FamilyRole, LIFETIMES, type ListedDevice } from '@famichat/protocol'
-import { wantTransfer } from '../archive/history-transfer.js'
+import { wantTransfer } from '../archive/transfer-notes.js'
 import { ClientError } from '../client-error.js'
 import type { TransferOptions } from '../conversation/files.js'
 import type { Engine } from '../engine.js'
@@ -64,7 +64,7 @@ export class LinkHost {
       const own = this.#engine.people.accounts.find(({ accountId }) => accountId === this.#engine.workspace.context.identity.accountId)
       return own?.devices.find((device) => device.deviceId === deviceId)
     })
-    if (onProgress !== undefined) this.#engine.transfers.listen(deviceId, onProgress)
+    if (onProgress !== undefined) await this.#engine.transfers.listen(deviceId, onProgress)
     await this.#engine.sync()
     return deviceId
   }

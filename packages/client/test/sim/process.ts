@@ -2,6 +2,9 @@
  * A process on a device: it has the disk, the network and the time of that device until it is killed. A killed process
  * never goes on: whatever it waits for does not come, and what it writes or sends after that moment does not exist.
  */
+// what clients load only when they need it takes real time, which a simulation must not: it is loaded before
+import '../../dist/archive/history-transfer.js'
+import '../../dist/identity/link-host.js'
 import { createHash } from 'node:crypto'
 import type { Clock, RandomBytes } from '@famichat/base'
 import type { ClientOptions, Network } from '@famichat/client'
