@@ -4,9 +4,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isCodedError, toHex } from '@famichat/base'
-import { LIFETIMES, ServerFrameType } from '@famichat/protocol'
+import { LIFETIMES, LIMITS, ServerFrameType } from '@famichat/protocol'
 import { TestChannel } from './support/test-channel.js'
-import { firstDevice, invitedDevice } from './support/test-device.js'
+import { exchange, firstDevice, invitedDevice } from './support/test-device.js'
 import { startTestServer } from './support/test-server.js'
 
 const refused = (act: Promise<unknown>): Promise<void> => assert.rejects(act, (error) => isCodedError(error, 'protocol.auth.refused'))
@@ -39,6 +39,24 @@ test('S22 a thousand refreshes at once give one pair: the answer to the first ma
   const answers = await Promise.all(Array.from({ length: 1000 }, persistent))
   assert.equal(new Set(answers.map(({ token, refreshToken }) => toHex(token) + toHex(refreshToken))).size, 1)
   ana.token = answers[0]?.token ?? ana.token
+  await ana.call('directory', {})
+})
+
+test('a device that signs in without end keeps its latest tokens: it fills no disk, and shuts itself out of nothing', async (t) => {
+  const ana = await firstDevice(await startTestServer(t, { rateLimits: { ...OPEN } }))
+  const [firstToken, firstRefreshToken] = [ana.token, ana.refreshToken]
+  for (let i = 1; i < LIMITS.tokensPerDevice; i++) {
+    ana.server.clock.advance(1)
+    await ana.signIn()
+  }
+  const [lastToken, lastRefreshToken] = [ana.token, ana.refreshToken]
+  await exchange(ana.server, 'directory', ana.init('directory', {}, firstToken))
+  ana.server.clock.advance(1)
+  await ana.signIn()
+  await refused(exchange(ana.server, 'directory', ana.init('directory', {}, firstToken)))
+  await refused(ana.refresh(firstRefreshToken))
+  await exchange(ana.server, 'directory', ana.init('directory', {}, lastToken))
+  await ana.refresh(lastRefreshToken)
   await ana.call('directory', {})
 })
 
