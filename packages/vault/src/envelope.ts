@@ -2,7 +2,8 @@
  * The stored form of a value: version (1 byte) | key id (2) | nonce (12) | ciphertext | tag (16), as base64url. The first
  * three bytes are exactly the first four characters, so SQL can count values by key without opening them.
  */
-import { concat, fromBase64url, isCodedError, toBase64url } from '@famichat/base'
+import { Buffer } from 'node:buffer'
+import { concat } from '@famichat/base'
 import { VaultError } from './vault-error.js'
 
 const VERSION = 1
@@ -26,7 +27,7 @@ export interface Envelope {
 export const envelopeHeader = (keyId: number): Uint8Array => Uint8Array.of(VERSION, keyId >>> 8, keyId & 0xff)
 
 /** What all values under a key begin with. */
-export const envelopePrefix = (keyId: number): string => toBase64url(envelopeHeader(keyId))
+export const envelopePrefix = (keyId: number): string => encodeText(envelopeHeader(keyId))
 
 /** The key id of a prefix that SQL cut off; nothing if no value begins so. */
 export const prefixKeyId = (prefix: string): number | undefined => {
@@ -36,7 +37,7 @@ export const prefixKeyId = (prefix: string): number | undefined => {
 
 /** The text to store. */
 export const encodeEnvelope = ({ keyId, nonce, ciphertext, tag }: Envelope): string =>
-  toBase64url(concat(envelopeHeader(keyId), nonce, ciphertext, tag))
+  encodeText(concat(envelopeHeader(keyId), nonce, ciphertext, tag))
 
 /** Reads a stored text. @throws VaultError `vault.value.malformed` */
 export const decodeEnvelope = (stored: string): Envelope => {
@@ -54,11 +55,10 @@ export const decodeEnvelope = (stored: string): Envelope => {
   }
 }
 
+const encodeText = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64url')
+
+/** Canonical texts only: Node reads others too, and writes this one. */
 const decodeText = (text: string): Uint8Array | undefined => {
-  try {
-    return fromBase64url(text)
-  } catch (error) {
-    if (isCodedError(error)) return undefined
-    throw error
-  }
+  const bytes = Buffer.from(text, 'base64url')
+  return bytes.toString('base64url') === text ? bytes : undefined
 }

@@ -30,8 +30,16 @@ export const columnName = ({ table, column }: SealedColumn): string => `${table}
 export const encodePlace = (column: SealedColumn, rowId: RowId): Uint8Array => {
   // 7 and 7n are one row, '7' would be another
   const row = typeof rowId === 'string' ? `s${rowId}` : `n${rowId.toString()}`
-  return concat(...[column.table, column.column, row].map(withLength))
+  let place = places.get(column)
+  if (place === undefined) {
+    place = concat(withLength(column.table), withLength(column.column))
+    places.set(column, place)
+  }
+  return concat(place, withLength(row))
 }
+
+/** Table and column as bytes: the same for all rows. */
+const places = new WeakMap<SealedColumn, Uint8Array>()
 
 /** A text, preceded by its length in four bytes. */
 export const withLength = (text: string): Uint8Array => {

@@ -35,22 +35,25 @@ export class SealedColumnsPlugin implements KyselyPlugin {
     const plan = this.#plans.get(queryId)
     if (plan === undefined) return Promise.resolve(result)
     try {
-      return Promise.resolve({ ...result, rows: result.rows.map((row) => this.#openRow(row, plan)) })
+      const open = this.#vault.opener()
+      return Promise.resolve({ ...result, rows: result.rows.map((row) => openRow(row, plan, open)) })
     } catch (error) {
       return Promise.reject(error instanceof Error ? error : new Error(String(error)))
     }
   }
+}
 
-  #openRow(row: UnknownRow, { opened, hidden }: ResultPlan): UnknownRow {
-    const clear: UnknownRow = { ...row }
-    for (const { column, output, rowIdOutput } of opened) clear[output] = this.#openValue(column, row[rowIdOutput], row[output])
-    for (const name of hidden) Reflect.deleteProperty(clear, name)
-    return clear
-  }
+type Open = ReturnType<Vault['opener']>
 
-  #openValue(column: SealedColumn, rowId: unknown, stored: unknown): string | null {
-    if (stored === null || stored === undefined) return null
-    if (typeof stored !== 'string') throw new VaultError('vault.value.malformed', { column: columnName(column) })
-    return this.#vault.open(column, rowId as RowId, stored)
-  }
+const openRow = (row: UnknownRow, { opened, hidden }: ResultPlan, open: Open): UnknownRow => {
+  const clear: UnknownRow = { ...row }
+  for (const { column, output, rowIdOutput } of opened) clear[output] = openValue({ column, rowId: row[rowIdOutput], stored: row[output] }, open)
+  for (const name of hidden) Reflect.deleteProperty(clear, name)
+  return clear
+}
+
+const openValue = ({ column, rowId, stored }: { readonly column: SealedColumn; readonly rowId: unknown; readonly stored: unknown }, open: Open): string | null => {
+  if (stored === null || stored === undefined) return null
+  if (typeof stored !== 'string') throw new VaultError('vault.value.malformed', { column: columnName(column) })
+  return open(column, rowId as RowId, stored)
 }

@@ -16,7 +16,6 @@ import { DEFAULT_RATE_LIMITS } from '../../dist/rate-limits.js'
 import { Telemetry } from '../../dist/telemetry/telemetry.js'
 import { openDatabase } from '../../dist/storage/open-database.js'
 import { privateMessageBytes } from '../support/mls-bytes.js'
-import { median } from './figures.js'
 import { makeFleet } from './fleet.js'
 
 /** Messages accepted in a second, durable when answered. */
@@ -28,7 +27,7 @@ export interface GroupCommitFigures {
 
 const WAITING = 256
 
-/** @param rounds of both kinds in turns; the median of each counts */
+/** @param rounds of both kinds in turns; the fastest of each counts: other work on the machine only ever adds, and not to both alike */
 export const measureGroupCommit = async (
   { seed, rounds, together, alone }: { readonly seed: number; readonly rounds: number; readonly together: number; readonly alone: number },
 ): Promise<GroupCommitFigures> => {
@@ -58,7 +57,8 @@ export const measureGroupCommit = async (
       many.push(await rate(together, WAITING))
       single.push(await rate(alone, 1))
     }
-    return { togetherPerSecond: median(many), alonePerSecond: median(single), ratio: median(many) / median(single) }
+    const [togetherPerSecond, alonePerSecond] = [Math.max(...many), Math.max(...single)]
+    return { togetherPerSecond, alonePerSecond, ratio: togetherPerSecond / alonePerSecond }
   } finally {
     await database.close()
     rmSync(dataDir, { recursive: true, force: true })
