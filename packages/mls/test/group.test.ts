@@ -5,6 +5,9 @@ import { deepEqual, equal, notDeepEqual, rejects, throws } from 'node:assert/str
 import { test } from 'node:test'
 import { present, utf8 } from '@famichat/base'
 import { decodeKeyPackage, Group, makeAdd, makeExternalPsk, makeGroupContextExtensions, makeRemove, makeResumptionPsk, supportedCipherSuites } from '@famichat/mls'
+import { inspectKeyPackage } from '@famichat/mls/inspect'
+import { encodeMessage } from '../dist/wire/message.js'
+import { LeafNodeSource, WireFormat } from '../dist/wire/registries.js'
 import { addAll, aliceAndBob, commitAll, createGroup, groupOf, keyPackageOf, makePerson, readText, RowStore, type Seat, stagedBy } from './builders.js'
 
 const agree = (seats: readonly Seat[]): void => {
@@ -198,8 +201,12 @@ test('a commit that waits for its acceptance survives a restart', async () => {
   deepEqual(store.restore(alice.person).epochAuthenticator, bob.group.epochAuthenticator)
 })
 
-test('what is read as a published KeyPackage is one: another message is refused', async () => {
+test('what is read as a published KeyPackage is one: another message is refused, and a leaf that belongs in a tree', async () => {
   const { alice } = await aliceAndBob()
   const groupInfo = await alice.group.groupInfo({ withTree: true, withExternalPub: true })
-  throws(() => decodeKeyPackage(groupInfo), { code: 'mls.message.unexpected_kind' })
+  for (const read of [decodeKeyPackage, inspectKeyPackage]) throws(() => read(groupInfo), { code: 'mls.message.unexpected_kind' })
+  const { keyPackage } = await keyPackageOf(alice.person)
+  const leafNode = { ...keyPackage.leafNode, source: { leafNodeSource: LeafNodeSource.update } } as const
+  const misplaced = encodeMessage({ wireFormat: WireFormat.keyPackage, keyPackage: { ...keyPackage, leafNode } })
+  throws(() => inspectKeyPackage(misplaced), { code: 'mls.leaf.wrong_source' })
 })
