@@ -2,9 +2,13 @@
  * The doctor says what is wrong, and what to do.
  */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { createServer, type IncomingMessage, request } from 'node:http'
+import { connect } from 'node:net'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import type { Duplex } from 'node:stream'
+import { test, type TestContext } from 'node:test'
 import { examine, type Examination, type Finding } from '@famichat/server'
 import { startTestServer, temporaryFolder } from './support/test-server.js'
 
@@ -17,7 +21,7 @@ test('a server that is well is told so; what is missing comes with a sentence th
   // the test's clock is not the machine's, and the disk is what it is
   const { clock: _clock, disk: _disk, ...states } = statesOf(findings)
   assert.deepEqual(states, {
-    folder: 'good', keys: 'good', backup: 'warning', server: 'good', ready: 'good', tls: 'warning', websocket: 'good', figures: 'good', passkeys: 'good',
+    folder: 'good', keys: 'good', backup: 'warning', server: 'good', ready: 'good', tls: 'warning', origin: 'good', websocket: 'good', figures: 'good', passkeys: 'good',
   })
   for (const { state, text } of findings) if (state !== 'good') assert.match(text, /: (run|give|let|make|put|start)/)
   const asPublic = statesOf(await examine({ ...examination, isPublic: true }))
@@ -40,4 +44,51 @@ test('exposed keys, a wrong folder, an old backup, a domain that does not fit an
   const empty = temporaryFolder(t)
   mkdirSync(join(empty, 'x'))
   assert.equal(statesOf(await examine({ dataDir: empty, url, isPublic: false, passkeyDomain: undefined, clock: server.clock })).folder, 'bad')
+})
+
+/** A proxy in front of a server: passes requests on under its own Host, and upgrades if it is one that does. */
+const startProxy = async (t: TestContext, target: string, { upgrades }: { readonly upgrades: boolean }): Promise<string> => {
+  const { hostname, port } = new URL(target)
+  const proxy = createServer((incoming, outgoing) => {
+    const { host: _host, ...headers } = incoming.headers
+    incoming.pipe(request({ hostname, port, path: incoming.url, method: incoming.method, headers }, (answer) => {
+      outgoing.writeHead(answer.statusCode ?? 502, answer.headers)
+      answer.pipe(outgoing)
+    }))
+  }).listen(0, '127.0.0.1')
+  proxy.on('upgrade', (incoming: IncomingMessage, socket: Duplex) => {
+    if (!upgrades) {
+      socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')
+      return
+    }
+    const onwards = connect(Number(port), hostname, () => {
+      const lines = [`GET ${incoming.url ?? ''} HTTP/1.1`, ...Object.entries({ ...incoming.headers, host: `${hostname}:${port}` }).map(([name, value]) => `${name}: ${String(value)}`)]
+      onwards.write(`${lines.join('\r\n')}\r\n\r\n`)
+      socket.pipe(onwards).pipe(socket)
+    })
+    for (const end of [socket, onwards]) end.on('error', () => { onwards.destroy() })
+  })
+  await once(proxy, 'listening')
+  t.after(() => {
+    proxy.closeAllConnections()
+    proxy.close()
+  })
+  const address = proxy.address()
+  return `http://127.0.0.1:${(typeof address === 'object' ? address?.port ?? 0 : 0).toString()}`
+}
+
+test('a proxy that does not pass upgrades on, and a server that does not know its public address, are told apart, each with its remedy', async (t) => {
+  const unaware = await startTestServer(t)
+  const examination: Examination = { dataDir: unaware.dataDir, url: '', isPublic: true, passkeyDomain: undefined, clock: unaware.clock }
+  const deaf = await examine({ ...examination, url: await startProxy(t, unaware.running.url, { upgrades: false }) })
+  assert.deepEqual([statesOf(deaf).server, statesOf(deaf).websocket, statesOf(deaf).origin], ['good', 'bad', 'bad'])
+  assert.match(deaf.find(({ check }) => check === 'websocket')?.text ?? '', /let the proxy pass on the headers Upgrade and Connection/)
+  assert.match(deaf.find(({ check }) => check === 'origin')?.text ?? '', /start it with --public-url http:\/\/127\.0\.0\.1:\d+$/)
+  // the proxy's address is known once it listens: the server that knows it is started behind it afterwards
+  const port = unaware.running.port
+  const url = await startProxy(t, unaware.running.url, { upgrades: true })
+  await unaware.running.close()
+  const aware = await startTestServer(t, { port, publicUrl: url, trustedProxies: ['127.0.0.1'] })
+  const well = statesOf(await examine({ ...examination, dataDir: aware.dataDir, clock: aware.clock, url }))
+  assert.deepEqual([well.server, well.websocket, well.origin, well.figures], ['good', 'good', 'good', 'good'])
 })

@@ -13,7 +13,7 @@ import { DATABASE_FILE } from '../storage/data-folder.js'
 
 /** One thing that was looked at. */
 export interface Finding {
-  readonly check: 'folder' | 'keys' | 'disk' | 'backup' | 'server' | 'ready' | 'clock' | 'tls' | 'websocket' | 'figures' | 'passkeys'
+  readonly check: 'folder' | 'keys' | 'disk' | 'backup' | 'server' | 'ready' | 'clock' | 'tls' | 'origin' | 'websocket' | 'figures' | 'passkeys'
   readonly state: 'good' | 'warning' | 'bad'
   /** A sentence; with what to do, unless all is well. */
   readonly text: string
@@ -42,7 +42,7 @@ export const examine = async (examination: Examination): Promise<readonly Findin
   const { findings, isReached } = await lookAtServer(examination)
   return [
     ...lookAtFolder(examination), lookAtBackup(examination), ...findings,
-    ...(isReached ? [await lookAtWebSocket(examination), await lookAtFigures(examination)] : []), lookAtPasskeys(examination),
+    ...(isReached ? [await lookAtOrigin(examination), await lookAtWebSocket(examination), await lookAtFigures(examination)] : []), lookAtPasskeys(examination),
   ]
 }
 
@@ -105,6 +105,14 @@ const lookAtServer = async ({ url, isPublic, clock }: Examination): Promise<{ re
   }
 }
 
+/** Browsers say which page calls; the server must know its own page by the address that people use, whatever Host the proxy passes on. */
+const lookAtOrigin = async ({ url }: Examination): Promise<Finding> => {
+  const { origin } = new URL(url)
+  const { ok } = await get(url + ROUTES.serverInfo.path, { origin, 'sec-fetch-site': 'same-origin' })
+  return ok ? good('origin', `the server takes the page at ${origin} for its own`)
+    : bad('origin', `the server takes the page at ${origin} for a stranger's, so no browser gets in: start it with --public-url ${origin}`)
+}
+
 /** The proxy must pass upgrades on: the first frame of a channel proves it. */
 const lookAtWebSocket = ({ url }: Examination): Promise<Finding> => new Promise((resolve) => {
   const socket = new WebSocket(url.replace(/^http/, 'ws') + CHANNEL_PATH, { perMessageDeflate: false, handshakeTimeout: PATIENCE_MS })
@@ -141,7 +149,7 @@ const lookAtPasskeys = ({ url, isPublic, passkeyDomain }: Examination): Finding 
   }
 }
 
-const get = (url: string): Promise<Response> => fetch(url, { redirect: 'error', signal: AbortSignal.timeout(PATIENCE_MS) })
+const get = (url: string, headers: Readonly<Record<string, string>> = {}): Promise<Response> => fetch(url, { headers, redirect: 'error', signal: AbortSignal.timeout(PATIENCE_MS) })
 
 const reasonOf = (error: unknown): string => {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
