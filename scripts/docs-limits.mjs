@@ -62,7 +62,7 @@ client refuses it from a server as the server does from a client.
 |---|---:|---|---|
 ${protocolRows.join('\n')}
 
-Besides, of one account: 50 open invites, 5 open device links, one sealed bundle; of one device: one push address.
+Besides, one sealed bundle of an account, one push address of a device, and 100,000 entries of the audit trail.
 
 ## Bodies, route by route
 

@@ -32,6 +32,12 @@ export const LIMITS = {
   deviceListBytes: 2048,
   /** Invites or entries of the audit trail in one answer; the newest. */
   listedPerAnswer: 1000,
+  /** Invites of one account that are open at the same time. */
+  openInvitesPerAccount: 50,
+  /** Invites of one account that are remembered: what it can list. Beyond, the oldest that are not open go. */
+  invitesPerAccount: 1000,
+  /** Device links of one account that are open at the same time. */
+  openLinksPerAccount: 5,
   /** The directory of the community: some hundred thousand devices. */
   directoryBytes: 64 * 1024 * 1024,
   /** Blobs for one device in one answer; the oldest. */
@@ -60,6 +66,8 @@ export const LIMITS = {
   blobBytes: 100 * 1024 * 1024,
   /** All blobs of one account together. */
   blobBytesPerAccount: 2 * 1024 * 1024 * 1024,
+  /** … and how many they are. */
+  blobsPerAccount: 32_768,
   /** Conversations that a token may be narrowed to. */
   conversationsPerScope: 64,
   /** Passkeys of one account. */

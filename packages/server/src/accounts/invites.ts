@@ -18,9 +18,6 @@ export interface InviteProof {
   readonly proof: Uint8Array
 }
 
-/** Invites of one account that are open at the same time. */
-const MAX_OPEN_INVITES = 50
-
 const REFUSALS = {
   [InviteState.used]: 'protocol.invite.used',
   [InviteState.expired]: 'protocol.invite.expired',
@@ -69,7 +66,8 @@ export const createInvite = (
     const { open } = await store.selectFrom('invites').select((eb) => eb.fn.countAll<number>().as('open'))
       .where('inviter', '=', caller.accountId).where('used_by', 'is', null).where('revoked_at_ms', 'is', null)
       .where('expires_at_ms', '>', nowMs).executeTakeFirstOrThrow()
-    if (open >= MAX_OPEN_INVITES) throw new ProtocolError('protocol.rate.limited')
+    if (open >= LIMITS.openInvitesPerAccount) throw new ProtocolError('protocol.rate.limited')
+    await forgetOldInvites(store, caller.accountId, nowMs)
     await store.insertInto('invites').values({
       invite_id: invite.inviteId, inviter: caller.accountId, proof_hash: invite.proofHash, created_at_ms: nowMs,
       expires_at_ms: expiresAtMs, used_by: null, revoked_at_ms: null, ...place,
@@ -77,6 +75,16 @@ export const createInvite = (
     await recordAudit(store, { atMs: nowMs, event: AuditEvent.inviteMade, actor: caller.accountId, subject: invite.inviteId })
     return { expiresAtMs }
   })
+}
+
+/** Whoever makes and revokes invites without end fills no disk: of those that are not open the oldest go. */
+const forgetOldInvites = async (store: Store, inviter: AccountId, nowMs: number): Promise<void> => {
+  const { held } = await store.selectFrom('invites').select((eb) => eb.fn.countAll<number>().as('held')).where('inviter', '=', inviter).executeTakeFirstOrThrow()
+  if (held < LIMITS.invitesPerAccount) return
+  const oldest = await store.selectFrom('invites').select('invite_id').where('inviter', '=', inviter)
+    .where((eb) => eb.or([eb('used_by', 'is not', null), eb('revoked_at_ms', 'is not', null), eb('expires_at_ms', '<=', nowMs)]))
+    .orderBy('created_at_ms').limit(held - LIMITS.invitesPerAccount + 1).execute()
+  await store.deleteFrom('invites').where('invite_id', 'in', oldest.map(({ invite_id }) => invite_id)).execute()
 }
 
 /** The caller's own invites, newest first. */

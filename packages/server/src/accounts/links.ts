@@ -3,13 +3,10 @@
  * The server cannot read the blobs: they are sealed under the key in the link that passes between the two screens.
  */
 import type { Selectable } from 'kysely'
-import { type LinkId, type LinkMail, type LinkOpened, type LinkPost, LIFETIMES, makeId, type Nothing, ProtocolError } from '@famichat/protocol'
+import { type LinkId, type LinkMail, type LinkOpened, type LinkPost, LIFETIMES, LIMITS, makeId, type Nothing, ProtocolError } from '@famichat/protocol'
 import type { AuthenticatedDevice, Services } from '../services.js'
 import type { Store } from '../storage/open-database.js'
 import type { Schema } from '../storage/schema.js'
-
-/** Mailboxes of one account that are open at the same time. */
-const MAX_OPEN_LINKS = 5
 
 /** Opens a mailbox for the caller's account. */
 export const openLink = (services: Services, caller: AuthenticatedDevice): Promise<LinkOpened> => {
@@ -20,7 +17,7 @@ export const openLink = (services: Services, caller: AuthenticatedDevice): Promi
     await store.deleteFrom('links').where('expires_at_ms', '<=', nowMs).execute()
     const { open } = await store.selectFrom('links').select((eb) => eb.fn.countAll<number>().as('open'))
       .where('account_id', '=', caller.accountId).where('used_by', 'is', null).executeTakeFirstOrThrow()
-    if (open >= MAX_OPEN_LINKS) throw new ProtocolError('protocol.rate.limited', { open })
+    if (open >= LIMITS.openLinksPerAccount) throw new ProtocolError('protocol.rate.limited', { open })
     await store.insertInto('links').values({
       link_id: linkId, account_id: caller.accountId, device_id: caller.deviceId, expires_at_ms: expiresAtMs,
       offer: null, answer: null, used_by: null,

@@ -19,9 +19,9 @@ export const createBlob = (services: Services, caller: AuthenticatedDevice, { co
     if (conversationId !== undefined) await readJoinedConversation(store, caller.deviceId, conversationId)
     if (forDevice !== undefined) await requireSibling(store, caller, forDevice)
     await dropOutdatedBlobs(store, nowMs)
-    const { reserved } = await store.selectFrom('blobs').select((eb) => eb.fn.sum<number | null>('blob_bytes').as('reserved'))
+    const { reserved, held } = await store.selectFrom('blobs').select((eb) => [eb.fn.sum<number | null>('blob_bytes').as('reserved'), eb.fn.countAll<number>().as('held')])
       .where('account_id', '=', caller.accountId).executeTakeFirstOrThrow()
-    if ((reserved ?? 0) + blobBytes > LIMITS.blobBytesPerAccount) throw new ProtocolError('protocol.blob.quota')
+    if ((reserved ?? 0) + blobBytes > LIMITS.blobBytesPerAccount || held >= LIMITS.blobsPerAccount) throw new ProtocolError('protocol.blob.quota')
     const blobId = makeId<BlobId>(services.random)
     await store.insertInto('blobs').values({
       blob_id: blobId, account_id: caller.accountId, conversation_id: conversationId ?? null, for_device: forDevice ?? null, blob_bytes: blobBytes,

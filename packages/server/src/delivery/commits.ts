@@ -9,6 +9,7 @@ import {
 } from '@famichat/protocol'
 import type { AuthenticatedDevice, Services } from '../services.js'
 import type { Store } from '../storage/open-database.js'
+import { reusableQuery, type ValueOf } from '../storage/reusable-query.js'
 import { epochNumber, findAcceptance, insertEnvelope, inspectOrRefuse } from './append.js'
 import { type JoinedConversation, readJoinedConversation } from './conversations.js'
 import { readExpired, refuseExpired, storeGuests } from './guests.js'
@@ -101,10 +102,21 @@ const changeRoster = async (store: Store, { submission, conversation, seq, sende
       .values({ conversation_id: conversationId, device_id: deviceId, from_seq: seq + 1, until_seq: null })
       .onConflict((conflict) => conflict.doNothing()).executeTakeFirst()
     if (numInsertedOrUpdatedRows !== 1n) throw new ProtocolError('protocol.roster.refused')
+    await refuseTooManyConversations(store, deviceId)
     await dropReadd(store, conversationId, deviceId)
   }
   if (added.length > 0) await refuseTooManyDevices(store, conversationId)
 }
+
+/** Others put a device into conversations without asking it: into no more than it can name when it resumes. */
+const refuseTooManyConversations = async (store: Store, deviceId: DeviceId): Promise<void> => {
+  const [row] = await countJoined(store, { deviceId })
+  if (row !== undefined && row.joined > LIMITS.cursorsPerResume) throw new ProtocolError('protocol.roster.refused', { joined: row.joined })
+}
+
+const countJoined = reusableQuery((store, value: ValueOf<{ deviceId: DeviceId }>) =>
+  store.selectFrom('memberships').select((eb) => eb.fn.countAll<number>().as('joined'))
+    .where('device_id', '=', value('deviceId')).where('until_seq', 'is', null))
 
 const refuseTooManyDevices = async (store: Store, conversationId: ConversationId): Promise<void> => {
   const { devices } = await store.selectFrom('memberships').select((eb) => eb.fn.countAll<number>().as('devices'))

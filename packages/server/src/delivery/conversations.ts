@@ -72,8 +72,10 @@ export const listConversations = async (services: Services, { deviceId }: Authen
     ])
     .where('memberships.device_id', '=', deviceId).orderBy('memberships.from_seq').execute()
   const latest = new Map(rows.map((row) => [row.conversation_id, row]))
+  // where the device is comes first: what it left does not push that out
+  const ordered = [...latest.values()].sort((a, b) => Number(a.until_seq !== null) - Number(b.until_seq !== null))
   return {
-    conversations: [...latest.values()].slice(0, LIMITS.cursorsPerResume).map((row) => ({
+    conversations: ordered.slice(0, LIMITS.cursorsPerResume).map((row) => ({
       conversationId: row.conversation_id, kind: row.kind, epoch: BigInt(row.epoch), lastSeq: row.until_seq ?? row.last_seq,
       fromSeq: row.from_seq, untilSeq: row.until_seq ?? undefined, acknowledgedSeq: row.acknowledged_seq ?? 0,
       restored: row.restored_after_seq === null || row.resumes_after_seq === null ? undefined
