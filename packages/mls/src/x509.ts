@@ -91,10 +91,8 @@ const refusingMalformed = <T>(work: () => T): T => {
 
 const parseCertificate = (der: Uint8Array): Certificate => refusingMalformed(() => {
   const bytes = der.slice()
-  const { offset, result } = fromBER(bytes)
-  check(offset === bytes.length, 'mls.x509.malformed')
-  const certificate = new Certificate({ schema: result })
-  // what the signature does not cover has one encoding too: the credential is compared by its bytes elsewhere
+  const certificate = new Certificate({ schema: fromBER(bytes).result })
+  // nothing follows it, and what the signature does not cover has one encoding too: the credential is compared by its bytes elsewhere
   check(equal(new Uint8Array(certificate.toSchema().toBER()), bytes), 'mls.x509.malformed')
   check((certificate.extensions ?? []).every(isReadable), 'mls.x509.malformed')
   return certificate

@@ -45,6 +45,8 @@ export interface CertificateOptions {
   readonly extensions?: readonly Extension[]
   /** The key to certify, when it is not a fresh one. */
   readonly publicKey?: Uint8Array
+  /** The curve the key claims to be on. */
+  readonly claimedCurve?: string
   /** The algorithm the signature claims to be. */
   readonly claimedSignature?: string
 }
@@ -65,7 +67,7 @@ export const certify = async (name: string, issuer: Authority | undefined, optio
   certificate.issuer = nameOf(signer.name)
   certificate.notBefore.value = new Date(options.notBeforeMs ?? START_MS - DAY_MS)
   certificate.notAfter.value = new Date(options.notAfterMs ?? START_MS + 365 * DAY_MS)
-  certificate.subjectPublicKeyInfo = keyInfo(kind, publicKey)
+  certificate.subjectPublicKeyInfo = keyInfo(kind, publicKey, options.claimedCurve)
   certificate.extensions = extensionsOf(options)
   const algorithm = new AlgorithmIdentifier({ algorithmId: FORMS[signer.kind].signature })
   certificate.signature = algorithm
@@ -91,8 +93,8 @@ const nameOf = (name: string): RelativeDistinguishedNames => new RelativeDisting
   ],
 })
 
-const keyInfo = (kind: KeyKind, publicKey: Uint8Array): PublicKeyInfo => {
-  const { key, curve } = FORMS[kind]
+const keyInfo = (kind: KeyKind, publicKey: Uint8Array, curve = FORMS[kind].curve): PublicKeyInfo => {
+  const { key } = FORMS[kind]
   const algorithm = new AlgorithmIdentifier({ algorithmId: key, ...(curve ? { algorithmParams: new ObjectIdentifier({ value: curve }) } : {}) })
   return new PublicKeyInfo({ algorithm, subjectPublicKey: new BitString({ valueHex: publicKey.slice().buffer }) })
 }

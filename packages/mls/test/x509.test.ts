@@ -116,6 +116,35 @@ test('L25 the certificate holds the signature key itself, of the same algorithm,
   equal(await service.isValid(claimOf(await certify('alice', root, { keyUsage: 0x08 }))), false)
 })
 
+test('L25 a key of no length that MLS knows, or one said to be on another curve, is nobody\'s', async () => {
+  const root = await makeRoot('root')
+  const short = await certify('alice', root, { publicKey: new Uint8Array(31).fill(7) })
+  equal(await serviceOf([root]).isValid(claimOf(short)), false)
+  const alice = await certify('alice', root, { kind: 'p256' })
+  equal(await serviceOf([root]).isValid(claimOf(alice)), true)
+  // secp256k1: its points are as long
+  const elsewhere = await certify('alice', root, { kind: 'p256', publicKey: alice.publicKey, claimedCurve: '1.3.132.0.10' })
+  equal(await serviceOf([root]).isValid(claimOf(elsewhere)), false)
+})
+
+test('an authority that is trusted itself is no member: nobody vouches for its key', async () => {
+  const root = await makeRoot('root')
+  equal(await serviceOf([root]).isValid(claimOf(root)), false)
+})
+
+test('an extension that is acted upon and cannot be read, or a name that is no text, is a refusal', async () => {
+  const root = await makeRoot('root')
+  for (const id of ['2.5.29.15', '2.5.29.17', '2.5.29.19']) {
+    const extensions = [makeCertificateExtension(id, false, Uint8Array.of(0x05, 0))]
+    equal(await serviceOf([root]).isValid(claimOf(await certify('alice', root, { extensions }))), false, id)
+  }
+  // an iPAddress (RFC 5280 §4.2.1.6)
+  const address = makeCertificateExtension('2.5.29.17', false, Uint8Array.of(0x30, 6, 0x87, 4, 127, 0, 0, 1))
+  const alice = await certify('alice', root, { extensions: [address] })
+  throws(() => readX509Identity(claimOf(alice).credential), { code: 'mls.x509.malformed' })
+  equal(await serviceOf([root]).isSuccessor(claimOf(alice), claimOf(alice)), false)
+})
+
 test('a signature that is changed, or claims another algorithm than was signed, is refused', async () => {
   const root = await makeRoot('root', { kind: 'p256' })
   const alice = await certify('alice', root)
