@@ -112,3 +112,21 @@ test('a device that is told to stop while it looks around ends in order', async 
   await ada.createGroup('Garden', [])
   await whileConnected(community, ada, (_live, waits) => waits.end())
 })
+
+test('two parts of a program that stay connected at once share one connection, and each ends when it is told to', async (t) => {
+  const community = await Community.start(t)
+  const [ada, ben] = await community.people('Ada', 'Ben')
+  assert.ok(ada && ben)
+  const { conversationId: id } = await ada.createDirect('Ben')
+  await ben.sync()
+  const [first, second] = [new AbortController(), new AbortController()]
+  const running = [ben.live(first.signal), ben.live(second.signal)]
+  await ada.send(id, 'one')
+  await seeing(ben, id, (event) => event.kind === 'message')
+  first.abort()
+  await running[0]
+  await ada.send(id, 'two')
+  await seeing(ben, id, (event) => event.kind === 'message' && event.content.type === 'text' && event.content.body === 'two')
+  second.abort()
+  await running[1]
+})

@@ -4,10 +4,11 @@
 import assert from 'node:assert/strict'
 import { cpSync, rmSync } from 'node:fs'
 import { test, type TestContext } from 'node:test'
+import { isCodedError } from '@famichat/base'
 import { Client, type ConversationId, type DeviceId, type Network } from '@famichat/client'
 import { nodePlatform } from '@famichat/client/node'
 import {
-  ClientFrameType, ContentType, decodeClientFrame, decodeRequest, encodeResponse, encodeServerFrame, Encryption, type Envelope, type EnvelopeHeader, ROUTES, ServerFrameType,
+  ClientFrameType, ContentType, decodeClientFrame, decodeRequest, decodeResponse, encodeResponse, encodeServerFrame, Encryption, type Envelope, type EnvelopeHeader, ROUTES, ServerFrameType,
 } from '@famichat/protocol'
 import { Community, settle, textsOf } from './support/community.js'
 
@@ -120,6 +121,49 @@ test('S6: a device that comes back from a course of its own still shows what it 
   await crossed.sync()
   assert.deepEqual(await textsOf(crossed, id), ['in a course of my own', 'welcome back'])
   assert.ok((await crossed.history(id)).some((event) => event.kind === 'joined' && event.seq === seq + 2))
+})
+
+test('S6: a device whose own course ends before the others\' does hears of it with the first message of an epoch it never came to', async (t) => {
+  const { community, ada, ben, id } = await pair(t)
+  const today = Date.now() // eslint-disable-line no-restricted-properties -- where the real server's clock is
+  const { seq } = await ben.info(id)
+  await community.close(ben)
+  const course: Envelope[] = []
+  const isolated = await Client.open({
+    ...community.options('Ben'), network: aloneIn(course, { seq, senderDevice: ben.identity.deviceId }), sleep: () => Promise.resolve(),
+    clock: { nowMs: () => today + 1.1 * DAY_MS },
+  })
+  await isolated.sync()
+  await isolated.send(id, 'in a course of my own')
+  await isolated.close()
+  // two commits stand where Ben was told one and a message
+  await ada.membership.appoint(id, 'Ben')
+  await ada.membership.dismiss(id, 'Ben')
+  await ada.send(id, 'two epochs later')
+  assert.equal((await ada.info(id)).seq, seq + 3)
+  const crossed = await community.openWith('Ben', { nowMs: () => today + 1.1 * DAY_MS })
+  await crossed.sync()
+  await assert.rejects(crossed.send(id, 'to whom?'), (error) => isCodedError(error, 'client.conversation.stuck') && error.detail.reason === 'client.log.forked')
+  await ada.sync()
+  await crossed.sync()
+  await ada.send(id, 'welcome back')
+  await crossed.sync()
+  assert.deepEqual(await textsOf(crossed, id), ['in a course of my own', 'welcome back'])
+})
+
+test('S3: entries that are told in a wrong order, and one of them twice, are all taken', async (t) => {
+  const { community, ada, ben, id } = await pair(t)
+  await community.close(ben)
+  for (const body of ['one', 'two', 'three']) await ada.send(id, body)
+  const deceived = await community.deceive('Ben', (path, honest) => {
+    if (path !== ROUTES.logRead.path) return undefined
+    const { envelopes: [first, second, ...rest], ...stretch } = decodeResponse('logRead', honest)
+    const told = first && second ? [second, first, second, ...rest] : []
+    return new Response(encodeResponse('logRead', { ...stretch, envelopes: told }) as Uint8Array<ArrayBuffer>)
+  })
+  await deceived.sync()
+  assert.deepEqual(await textsOf(deceived, id), ['one', 'two', 'three'])
+  assert.deepEqual((await deceived.history(id)).filter(({ kind }) => kind === 'notice'), [])
 })
 
 test('E14: whom the inviter let in and out again before they came, begins a conversation with the inviter all the same', async (t) => {

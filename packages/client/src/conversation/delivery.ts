@@ -59,7 +59,8 @@ export class Delivery {
    */
   async take(conversationId: ConversationId, envelopes: readonly Envelope[]): Promise<void> {
     if (envelopes.length === 0) return
-    for (let rest = envelopes; ;) {
+    // positions say the order, not the server's way of telling: an entry that comes too early must not make those before it seem left out
+    for (let rest: readonly Envelope[] = [...envelopes].sort((a, b) => a.header.seq - b.header.seq); ;) {
       const stretch = rest.slice(0, ENTRIES_PER_TURN)
       await takeEnvelopes(this.#workspace, conversationId, stretch)
       // a device came whose account's list is not here yet: it is judged again with the list

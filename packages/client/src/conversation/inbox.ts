@@ -4,7 +4,7 @@
  */
 import { equal, isCodedError } from '@famichat/base'
 import type { Processed } from '@famichat/mls'
-import { inspectMessage } from '@famichat/mls/inspect'
+import { inspectMessage, type InspectedMessage } from '@famichat/mls/inspect'
 import { type AccountId, ContentType, type ConversationId, Encryption, type Envelope } from '@famichat/protocol'
 import { ClientError, type ClientErrorCode } from '../client-error.js'
 import { compareHead, type DeviceListHead, readDeviceList } from '../identity/device-lists.js'
@@ -123,9 +123,29 @@ const refuseEnvelope = async (taking: Taking, envelope: Envelope, errorCode: str
     case ContentType.application:
       // from before this device came in: it was never for it
       if (record !== undefined && header.epoch < record.joinedEpoch) return true
+      // the log leads everybody else to an epoch that this device has not come to: it was told another one (S6)
+      if (isAhead(taking, envelope)) {
+        taking.turn.update({ stuckCode: 'client.log.forked' })
+        return false
+      }
       await taking.senders.takeUnreadable(header.senderDevice)
       await showUnreadable(taking, header, isForked(taking, envelope) ? 'client.log.forked' : errorCode)
       return true
+  }
+}
+
+/** A message of an epoch to come, by its own words: the honest server takes none before the commit that leads there. */
+const isAhead = ({ group }: Taking, { message }: Envelope): boolean => {
+  const inspected = inspectOrNothing(message)
+  return inspected?.kind === 'private' && inspected.epoch > group.epoch
+}
+
+const inspectOrNothing = (message: Uint8Array): InspectedMessage | undefined => {
+  try {
+    return inspectMessage(message.slice())
+  } catch (error) {
+    if (!isCodedError(error)) throw error
+    return undefined
   }
 }
 

@@ -43,6 +43,9 @@ export class Live {
   readonly #context: LiveContext
   readonly #frames: DeliveryFrame[] = []
   readonly #scheduled = new Set<ConversationId>()
+  /** Who wants to be connected. */
+  readonly #wanted = new Set<AbortSignal>()
+  #running: Promise<void> | undefined
   #isRunning = false
   #pumping: Promise<void> | undefined
   #ticking: Promise<void> | undefined
@@ -67,22 +70,42 @@ export class Live {
     this.#closed?.()
   }
 
-  /** @throws what connecting again cannot mend, a revoked device for one */
+  /** May be called several times at once: there is one connection, and it lasts as long as anybody wants it. @throws what connecting again cannot mend, a revoked device for one */
   async run(signal: AbortSignal): Promise<void> {
-    this.#isRunning = true
-    const stop = (): void => { this.#context.connection.close() }
+    if (signal.aborted) return
+    this.#wanted.add(signal)
+    let onStop = (): void => undefined
+    const stopped = new Promise<void>((resolve) => { onStop = resolve })
+    const stop = (): void => {
+      this.#wanted.delete(signal)
+      if (this.#wanted.size === 0) this.#context.connection.close()
+      onStop()
+    }
     signal.addEventListener('abort', stop)
     try {
-      for (let attempt = 0; !signal.aborted; attempt++) {
+      while (this.#wanted.has(signal)) {
+        this.#running ??= this.#stayConnected().finally(() => { this.#running = undefined })
+        await Promise.race([this.#running, stopped])
+      }
+      if (this.#wanted.size === 0) await this.#running
+    } finally {
+      signal.removeEventListener('abort', stop)
+      this.#wanted.delete(signal)
+    }
+  }
+
+  async #stayConnected(): Promise<void> {
+    this.#isRunning = true
+    try {
+      for (let attempt = 0; this.#wanted.size > 0; attempt++) {
         try {
-          await this.#session(signal, () => { attempt = 0 })
+          await this.#session(() => { attempt = 0 })
         } catch (error) {
           if (!isPassing(error)) throw error
         }
-        if (!isAborted(signal)) await this.#context.sleep(backOffMs(this.#context.random, attempt, RECONNECT_STEP_MS))
+        if (this.#wanted.size > 0) await this.#context.sleep(backOffMs(this.#context.random, attempt, RECONNECT_STEP_MS))
       }
     } finally {
-      signal.removeEventListener('abort', stop)
       this.#isRunning = false
       await this.#pumping
       await this.#ticking
@@ -90,13 +113,13 @@ export class Live {
   }
 
   /** One connection, from catching up to its end. */
-  async #session(signal: AbortSignal, onConnected: () => void): Promise<void> {
+  async #session(onConnected: () => void): Promise<void> {
     const { workspace, connection, sync } = this.#context
     await sync()
     const channel = await connection.channel()
     const closed = new Promise<void>((resolve) => { this.#closed = resolve })
     const active = (await workspace.list()).filter(({ record }) => record.state === ConversationState.active)
-    if (isAborted(signal) || !channel.isOpen) return
+    if (this.#wanted.size === 0 || !channel.isOpen) return
     channel.resume(active.map(({ conversationId, record }) => ({ conversationId, afterSeq: record.cursor })))
     onConnected()
     const stopTicking = this.#tick()
@@ -183,8 +206,8 @@ export class Live {
     const known = (await workspace.list()).find((conversation) => conversation.conversationId === conversationId)
     // not joined yet: its Welcome leads to the same entries
     if (known === undefined) return
-    const isNext = (envelopes[0]?.header.seq ?? 0) <= known.record.cursor + 1
-    if (isNext) await delivery.take(conversationId, envelopes)
+    // what is missing between frames may be in the log: only what is missing there was left out
+    if (isConnected(envelopes, known.record.cursor)) await delivery.take(conversationId, envelopes)
     else await delivery.catchUp(conversationId)
     if (envelopes.some(({ header }) => header.contentType === ContentType.commit)) await this.#context.learnPeople(conversationId)
     this.#arrived(conversationId)
@@ -216,7 +239,15 @@ export class Live {
   }
 }
 
-const isAborted = (signal: AbortSignal): boolean => signal.aborted
+/** True when every entry is known or follows the one before it. */
+const isConnected = (envelopes: readonly Envelope[], cursor: number): boolean => {
+  let reached = cursor
+  for (const { header: { seq } } of envelopes) {
+    if (seq > reached + 1) return false
+    reached = Math.max(reached, seq)
+  }
+  return true
+}
 
 const PASSING = [
   'protocol.server.unavailable', 'protocol.server.failed', 'protocol.rate.limited', 'protocol.channel.timed_out', 'protocol.channel.too_slow',

@@ -103,10 +103,12 @@ export class Upkeep {
     return workspace.turn('renewal', conversationId, async (turn) => {
       const { group, record } = turn
       if (group?.status !== 'active' || record === undefined || record.isLeaving || record.isRolledBack || record.stuckCode !== '') return
-      const hasGap = nowMs - record.keptUpAtMs >= PARAMETERS.renewAfterGapMs
+      // a clock that was ahead and was set right says nothing about how long it has been: that counts as long
+      const isOfLater = record.keptUpAtMs - nowMs >= KEPT_UP_STEP_MS || record.renewedAtMs - nowMs >= KEPT_UP_STEP_MS
+      const hasGap = isOfLater || nowMs - record.keptUpAtMs >= PARAMETERS.renewAfterGapMs
       // until a commit of its own has renewed them
       if (hasGap) turn.update({ renewedAtMs: 0 })
-      if (nowMs - record.keptUpAtMs >= KEPT_UP_STEP_MS) turn.update({ keptUpAtMs: nowMs })
+      if (isOfLater || nowMs - record.keptUpAtMs >= KEPT_UP_STEP_MS) turn.update({ keptUpAtMs: nowMs })
       const isDue = hasGap || nowMs - record.renewedAtMs >= PARAMETERS.renewAfterMs || record.sentCount - record.renewedAtCount >= PARAMETERS.renewAfterMessages
       const intents = await readIntents(workspace.context.store, conversationId)
       const isWanted = intents.some(({ record: { kind, epoch } }) => kind === IntentKind.refresh && epoch === group.epoch)

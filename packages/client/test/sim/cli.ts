@@ -18,7 +18,7 @@ the same way. docs/simulation.md says what is checked.
   --seed N      one seed; --verbose prints everything that happens
   --people N    a crowd on a lossy network instead: joins, talks, loses --removals of its people (20); --devices each (2)
   --loss P      share of packets that are lost there (0.1)
-Exit code 1 when something was wrong, 2 when the call is.`
+Exit code 1 when something was wrong, 2 when the call is. Ctrl-C ends a run of many seeds early, with what was found so far.`
 
 interface Call {
   readonly seeds: number
@@ -91,10 +91,13 @@ const playMany = async ({ seeds, from, jobs, isJson }: Call): Promise<number> =>
   const progress = makeProgress('seeds')
   const beganMs = performance.now()
   let next = from
+  let end = from + seeds
+  // told to stop, it ends with the seeds that are under way, and says what it found
+  process.once('SIGINT', () => { end = next })
   const worker = (): Promise<void> => new Promise((resolve, reject) => {
     const thread = new Worker(new URL('./seed-worker.js', import.meta.url))
     const give = (): void => {
-      if (next < from + seeds) thread.postMessage(next++)
+      if (next < end) thread.postMessage(next++)
       else void thread.terminate().then(() => { resolve() })
     }
     thread.on('message', (result: RunResult) => {
@@ -111,11 +114,11 @@ const playMany = async ({ seeds, from, jobs, isJson }: Call): Promise<number> =>
   const failed = sum.failed.map(({ seed }) => seed).sort((a, b) => a - b)
   if (isJson) {
     console.log(JSON.stringify({
-      seeds, from, seconds, failed, entries: sum.entries, ciphertexts: sum.ciphertexts, virtualSeconds: sum.virtualMs / 1000,
+      seeds: sum.runs, from, seconds, failed, entries: sum.entries, ciphertexts: sum.ciphertexts, virtualSeconds: sum.virtualMs / 1000,
       moves: Object.fromEntries(sum.moves), crashes: Object.fromEntries(sum.killed), violations: sum.failed.map(({ seed, violations }) => ({ seed, violations })),
     }))
   } else {
-    console.log(`${seeds.toString()} seeds from ${from.toString()}, ${seconds.toFixed(0)} s, ${(sum.virtualMs / 3_600_000).toFixed(0)} h of virtual time`)
+    console.log(`${sum.runs.toString()} seeds from ${from.toString()}, ${seconds.toFixed(0)} s, ${(sum.virtualMs / 3_600_000).toFixed(0)} h of virtual time`)
     console.log(`${sum.entries.toString()} log entries, ${sum.ciphertexts.toString()} ciphertexts opened, ${[...sum.killed.values()].reduce((a, b) => a + b, 0).toString()} crashes at ${sum.killed.size.toString()} places`)
     console.log(`moves: ${[...sum.moves].sort().map(([id, n]) => `${id} ${n.toString()}`).join(', ')}`)
     console.log(failed.length === 0 ? 'nothing was wrong' : `FAILED seeds: ${failed.join(' ')}`)

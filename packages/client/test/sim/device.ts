@@ -35,13 +35,14 @@ export class Device {
   readonly name: string
   readonly person: string
   readonly disk: Disk
-  /** How wrong its clock is. */
-  skewMs = 0
+  /** How far its clock has jumped ahead in all: keys of past epochs are kept by the clock. */
+  jumpedMs = 0
   /** Its storage is gone, or it was revoked: it does not come back. */
   isLost = false
   /** Its program, while it runs. */
   session: Session | undefined
   readonly #context: DeviceContext
+  #skewMs = 0
   #lives = 0
 
   constructor(context: DeviceContext, { name, person, disk }: Pick<DeviceImage, 'name' | 'person'> & { readonly disk?: DiskImage }) {
@@ -51,13 +52,23 @@ export class Device {
     this.disk = new Disk(disk, context.defect?.(name))
   }
 
+  /** How wrong its clock is. */
+  get skewMs(): number {
+    return this.#skewMs
+  }
+
+  set skewMs(skewMs: number) {
+    this.jumpedMs += Math.max(0, skewMs - this.#skewMs)
+    this.#skewMs = skewMs
+  }
+
   /** A further process on this device. */
   newProcess(): Process {
     const { seed, scheduler, network, onPoint } = this.#context
     const life = (this.#lives++).toString()
     return new Process({
       name: `${this.name}#${life}`, scheduler, disk: this.disk,
-      clock: { nowMs: () => scheduler.nowMs() + this.skewMs },
+      clock: { nowMs: () => scheduler.nowMs() + this.#skewMs },
       random: seededBytes(seed, `${this.name}#${life}`),
       networkOf: (process) => network.of(process, this.name),
       onPoint: (process, point) => { onPoint(this, process, point) },

@@ -5,6 +5,7 @@
 import { toHex } from '@famichat/base'
 import type { Client, ConversationEvent, ConversationId } from '@famichat/client'
 import type { EnvelopeHeader } from '@famichat/protocol'
+import { PARAMETERS } from '../../dist/parameters.js'
 import type { Device } from './device.js'
 import type { Truth } from './truth.js'
 
@@ -94,7 +95,9 @@ export const judgeDelivery = async (
       for (const header of truth.messagesFor(conversationId, witness.client.identity.deviceId)) {
         if (!visible.has(header.messageId) || here.has(header.messageId)) continue
         const isItsAuthorHurt = witnesses.some(({ client, isHurt }) => isHurt && client.identity.deviceId === header.senderDevice)
-        if ((witness.isHurt || isItsAuthorHurt) && isSaid(header, events)) continue
+        // by its clock the keys were too old to be there still
+        const isTooLate = witness.device.jumpedMs > PARAMETERS.pastEpochMs
+        if ((witness.isHurt || isItsAuthorHurt || isTooLate) && isSaid(header, events)) continue
         const info = (await witness.client.conversations()).find((conversation) => conversation.conversationId === conversationId)
         if (witness.isHurt && info?.state === 'stuck' && info.seq < header.seq) continue
         // it left in the course of things that it was told
