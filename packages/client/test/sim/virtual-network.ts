@@ -122,7 +122,8 @@ export class VirtualNetwork {
     await this.#travel(device)
     if (!process.isDead) process.visit(`call.${route}.answered`)
     const { status } = answer
-    return new Response(answer.body.slice() as Uint8Array<ArrayBuffer>, { status })
+    const bytes = answer.body.slice()
+    return { ok: status < 400, status, body: { getReader: () => readerOf(bytes) } } as unknown as Response
   }
 
   async #travel(device: string): Promise<void> {
@@ -227,5 +228,18 @@ class Wire {
     const { scheduler, delayMs } = this.#options
     this.#upFreeAtMs = Math.max(this.#upFreeAtMs, scheduler.nowMs() + delayMs())
     scheduler.after(this.#upFreeAtMs - scheduler.nowMs(), run)
+  }
+}
+
+/** Gives all of it at once, then the end. */
+const readerOf = (bytes: Uint8Array) => {
+  let isRead = false
+  return {
+    read: () => {
+      const value = isRead || bytes.length === 0 ? undefined : bytes
+      isRead = true
+      return Promise.resolve({ done: value === undefined, value })
+    },
+    cancel: () => Promise.resolve(),
   }
 }
