@@ -27,9 +27,11 @@ export interface Conversation {
   readonly kind: Kind
   /** Empty for notes to oneself. */
   readonly name: string
-  /** `archived`: from an archive, to be read only. */
-  readonly state: 'active' | 'leaving' | 'ended' | 'stuck' | 'archived'
+  /** `archived`: from an archive, to be read only. `away`: ended because this device was away for long; it has asked to come back. */
+  readonly state: 'active' | 'leaving' | 'ended' | 'away' | 'stuck' | 'archived'
   readonly members: readonly Person[]
+  /** Whether this person decides who is in it. */
+  readonly isAdmin: boolean
   /** The last position of its log. */
   readonly seq: number
   /** 30 digits that are the same for all who see the same conversation; empty when there is nothing to compare. */
@@ -239,10 +241,14 @@ export interface Asks {
   retry(conversationId: string): void
   talkTo(name: string): string
   makeGroup(name: string, members: readonly string[]): string
+  /** The conversation of the own family, which follows who is in it. */
+  makeFamily(): string
   makeNotes(): string
   add(conversationId: string, name: string): void
   remove(conversationId: string, name: string): void
   leave(conversationId: string): void
+  /** Asks to be let in again, where this device was let go because it was away for long. */
+  comeBack(conversationId: string): void
   invite(invitedAs: InvitedAs): Link
   families(): readonly FamilyView[]
   waitingDevices(): readonly WaitingDevice[]
@@ -294,6 +300,13 @@ export interface Asks {
 /** How the device is connected. */
 export type Connection = 'connecting' | 'online' | 'offline'
 
+/** Something that is wrong with the server or with a person. */
+export interface ProblemView {
+  readonly code: string
+  /** Whom it is about; empty for the server. */
+  readonly name: string
+}
+
 /** What the worker says unasked. */
 export type News =
   | { readonly news: 'written'; readonly conversationIds: readonly string[] }
@@ -301,9 +314,11 @@ export type News =
   /** The device's clock and the server's are this far apart. */
   | { readonly news: 'clock'; readonly minutes: number }
   /** What is wrong with the server or with people, as far as this device sees; replaces what was said before. */
-  | { readonly news: 'problems'; readonly codes: readonly string[] }
+  | { readonly news: 'problems'; readonly problems: readonly ProblemView[] }
   | { readonly news: 'transfer'; readonly transfer: number; readonly doneBytes: number; readonly totalBytes: number }
   | { readonly news: 'passkey'; readonly id: number; readonly question: PasskeyTask }
+  /** Whether this device has room to save what is written. */
+  | { readonly news: 'room'; readonly isFull: boolean }
   | { readonly news: 'deviceLinked' }
   | { readonly news: 'deviceNotLinked'; readonly code: string }
   /** A guardian let this device in. */

@@ -6,8 +6,9 @@ import assert from 'node:assert/strict'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, test } from 'node:test'
-import { findChromium, WebCommunity, type Window } from './support/community.js'
-import { goBack, invite, press, see, seeEmptyList, startTalk, write } from './support/people.js'
+import { findChromium, type WebCommunity, type Window } from './support/community.js'
+import { startPair } from './support/family.js'
+import { goBack, press, see, startTalk, write } from './support/people.js'
 
 const found = findChromium()
 
@@ -30,11 +31,8 @@ describe('the bell of the web app', { skip: 'missing' in found ? found.missing :
 
   before(async () => {
     await new Promise<void>((resolve) => { service.listen(0, '127.0.0.1', resolve) })
-    community = await WebCommunity.start('path' in found ? found.path : '', { pushServices: [origin()] })
-    ada = await community.join(community.setupLink, 'Ada', { family: 'Rivera' })
-    await seeEmptyList(ada.page)
-    ben = await community.join(await invite(ada.page), 'Ben')
-    await seeEmptyList(ben.page)
+    const family = await startPair(found, { pushServices: [origin()] });
+    ({ community, windows: [ada, ben] } = family)
   })
   after(async () => {
     await community.end()

@@ -3,8 +3,9 @@
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { findChromium, WebCommunity, type Window } from './support/community.js'
-import { bubble, goBack, invite, openTalk, press, see, seeBubble, seeEmptyList, startTalk, write } from './support/people.js'
+import { findChromium, type WebCommunity, type Window } from './support/community.js'
+import { startPair } from './support/family.js'
+import { bubble, goBack, openTalk, press, see, seeBubble, startTalk, write } from './support/people.js'
 
 const found = findChromium()
 const PATIENCE = { timeout: 60_000 }
@@ -15,11 +16,7 @@ describe('a second device in the web app', { skip: 'missing' in found ? found.mi
   let ben: Window
   let laptop: Window
   before(async () => {
-    community = await WebCommunity.start('path' in found ? found.path : '')
-    ada = await community.join(community.setupLink, 'Ada', { family: 'Rivera' })
-    await seeEmptyList(ada.page)
-    ben = await community.join(await invite(ada.page), 'Ben')
-    await seeEmptyList(ben.page)
+    ({ community, windows: [ada, ben] } = await startPair(found))
     await startTalk(ada.page, ['Ben'])
     for (const text of ['one', 'two', 'three']) await write(ada.page, text)
     await openTalk(ben.page, 'Ada')

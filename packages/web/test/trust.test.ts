@@ -7,7 +7,8 @@ import { readFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { systemRandom } from '@famichat/base'
-import { findChromium, WebCommunity, type Window } from './support/community.js'
+import { findChromium, type WebCommunity, type Window } from './support/community.js'
+import { startPair } from './support/family.js'
 import { lie } from './support/lies.js'
 import { bubble, goBack, invite, openTalk, press, see, seeBubble, seeEmptyList, startTalk, write } from './support/people.js'
 
@@ -27,11 +28,7 @@ describe('trust in the web app', { skip: 'missing' in found ? found.missing : fa
   let ada: Window
   let ben: Window
   before(async () => {
-    community = await WebCommunity.start('path' in found ? found.path : '')
-    ada = await community.join(community.setupLink, 'Ada', { family: 'Rivera' })
-    await seeEmptyList(ada.page)
-    ben = await community.join(await invite(ada.page), 'Ben')
-    await seeEmptyList(ben.page)
+    ({ community, windows: [ada, ben] } = await startPair(found))
   })
   after(() => community.end())
 

@@ -7,9 +7,10 @@ import { after, before, describe, test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { systemClock } from '@famichat/base'
 import { ContentType, type Envelope } from '@famichat/protocol'
-import { findChromium, WebCommunity, type Window } from './support/community.js'
+import { findChromium, type WebCommunity, type Window } from './support/community.js'
+import { joinFamily, startTrio } from './support/family.js'
 import { alter, lie } from './support/lies.js'
-import { bubble, goBack, invite, openTalk, press, see, seeBubble, seeEmptyList, startTalk, write } from './support/people.js'
+import { bubble, goBack, openTalk, press, see, seeBubble, startTalk, write } from './support/people.js'
 
 const found = findChromium()
 
@@ -27,13 +28,7 @@ describe('the web app in bad weather', { skip: 'missing' in found ? found.missin
   let ben: Window
   let cleo: Window
   before(async () => {
-    community = await WebCommunity.start('path' in found ? found.path : '')
-    ada = await community.join(community.setupLink, 'Ada', { family: 'Rivera' })
-    await seeEmptyList(ada.page)
-    ben = await community.join(await invite(ada.page), 'Ben')
-    await seeEmptyList(ben.page)
-    cleo = await community.join(await invite(ada.page), 'Cleo')
-    await seeEmptyList(cleo.page)
+    ({ community, windows: [ada, ben, cleo] } = await startTrio(found))
     await startTalk(ada.page, ['Ben', 'Cleo'], 'Garden')
     await openTalk(ben.page, 'Garden')
     await openTalk(cleo.page, 'Garden')
@@ -86,8 +81,7 @@ describe('the web app in bad weather', { skip: 'missing' in found ? found.missin
       await seeBubble(ben.page, said.at(-2) ?? '')
     }
     await goBack(ada.page)
-    const dora = await community.join(await invite(ada.page), 'Dora')
-    await seeEmptyList(dora.page)
+    const dora = await joinFamily(community, ada, 'Dora')
     await openTalk(ada.page, 'Garden')
     await talk(20)
     await press(ada.page, 'About this conversation')

@@ -34,6 +34,8 @@ export interface ConversationInfo {
   readonly name: string
   /** `ended` when this device is not in it any more, `stuck` when it cannot follow, `archived` when it is known from an archive only. */
   readonly state: 'active' | 'leaving' | 'ended' | 'stuck' | 'archived'
+  /** True when it ended because this device was away for long: it has asked to be let in again. */
+  readonly isAway: boolean
   readonly members: readonly ConversationMember[]
   readonly epoch: bigint
   /** Equal on all devices that agree on everything; empty when ended. */
@@ -85,7 +87,7 @@ export class Catalogue {
       ...roleOf(seen.view, accountId),
     })))
     const { members: _, view: __, ...rest } = seen
-    return { conversationId, kind: record.kind, name: this.#nameOf(record, members), state: stateOf(record), seq: record.cursor, ...rest, members }
+    return { conversationId, kind: record.kind, name: this.#nameOf(record, members), state: stateOf(record), isAway: record.isAway && record.state === ConversationState.ended, seq: record.cursor, ...rest, members }
   }
 
   /** Finds by name, id or the beginning of an id. @throws ClientError `client.conversation.unknown` | `client.conversation.ambiguous` */
@@ -113,7 +115,7 @@ export class Catalogue {
     if (stored === undefined) throw new ClientError('client.conversation.unknown')
     const { kind, name, members, seq } = decodeRecord(ArchivedRecord, stored)
     return {
-      conversationId, kind, name, seq, state: 'archived', epoch: 0n, epochAuthenticator: EMPTY, headCode: '', pendingRemovals: 0, isAdmin: false, waitingDevices: 0, isDisturbed: false,
+      conversationId, kind, name, seq, state: 'archived', isAway: false, epoch: 0n, epochAuthenticator: EMPTY, headCode: '', pendingRemovals: 0, isAdmin: false, waitingDevices: 0, isDisturbed: false,
       members: await Promise.all(members.map(async (accountId) => ({ accountId, name: await this.#people.nameOf(accountId), deviceIds: [], isAdmin: false }))),
     }
   }

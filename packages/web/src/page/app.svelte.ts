@@ -3,7 +3,7 @@
  * news change it.
  */
 import { SvelteMap } from 'svelte/reactivity'
-import type { Asks, Connection, Conversation, Me, News, Person } from '../requests.js'
+import type { Asks, Connection, Conversation, Me, News, Person, ProblemView } from '../requests.js'
 import { preferences } from './preferences.svelte.js'
 import { Refused, startWorker, type WorkerClient } from './worker-client.js'
 
@@ -39,8 +39,8 @@ class App {
   link = $state('')
   connection = $state<Connection>('connecting')
   clockMinutes = $state(0)
-  /** What is wrong with the server or with people, by code. */
-  problems = $state.raw<readonly string[]>([])
+  /** What is wrong with the server or with people. */
+  problems = $state.raw<readonly ProblemView[]>([])
   conversations = $state.raw<readonly Conversation[] | undefined>(undefined)
   people = $state.raw<readonly Person[]>([])
   screen = $state.raw<Screen>({ name: 'list' })
@@ -51,6 +51,12 @@ class App {
   readonly transfers = new SvelteMap<number, number>()
   /** Grows with everything that is written; by conversation. */
   readonly written = new SvelteMap<string, number>()
+  /** True while nothing can be saved on this device. */
+  isFull = $state(false)
+  /** Why this device cannot go on. */
+  endedCode = $state('')
+  /** Unfinished texts that could not be saved, by conversation. */
+  readonly unsaved = new Map<string, string>()
   linked = $state<'no' | 'yes' | 'failed'>('no')
 
   readonly #worker: WorkerClient
@@ -84,8 +90,7 @@ class App {
       else this.enter(me)
       if (me !== undefined && scanned !== undefined) await this.compare(scanned)
     } catch (error) {
-      this.phase = 'ended'
-      this.tell(error)
+      this.#end(this.codeOf(error))
     }
   }
 
@@ -150,6 +155,22 @@ class App {
     return this.#transfers
   }
 
+  /** The unfinished text of a conversation. */
+  async draft(id: string): Promise<string> {
+    return this.unsaved.get(id) ?? await this.ask('draft', id)
+  }
+
+  /** Keeps an unfinished text; on this page where it cannot be saved. */
+  async keepDraft(id: string, text: string): Promise<void> {
+    this.unsaved.set(id, text)
+    try {
+      await this.ask('keepDraft', id, text)
+      if (this.unsaved.get(id) === text) this.unsaved.delete(id)
+    } catch (error) {
+      this.tell(error)
+    }
+  }
+
   /** Who has come meanwhile. Without a server, those who are known. */
   async lookForPeople(): Promise<void> {
     this.people = await this.ask('lookForPeople').catch(() => this.people)
@@ -173,7 +194,7 @@ class App {
         this.clockMinutes = news.minutes
         return
       case 'problems':
-        this.problems = news.codes
+        this.problems = news.problems
         return
       case 'transfer':
         this.transfers.set(news.transfer, news.totalBytes === 0 ? 1 : news.doneBytes / news.totalBytes)
@@ -191,9 +212,18 @@ class App {
       case 'letIn':
         this.phase = 'home'
         return
+      case 'room':
+        this.isFull = news.isFull
+        if (!news.isFull) for (const [id, text] of this.unsaved) void this.keepDraft(id, text)
+        return
       case 'ended':
-        this.phase = 'ended'
+        this.#end(news.code)
     }
+  }
+
+  #end(code: string): void {
+    this.endedCode = code
+    this.phase = 'ended'
   }
 
   async #askAuthenticator({ id, question }: Extract<News, { news: 'passkey' }>): Promise<void> {

@@ -1,15 +1,26 @@
 /**
- * The conversation that is open: a window on its entries that moves as the person scrolls, and what was just written here
- * and is on its way.
+ * The conversation that is open: what of it was read from the worker, the part of that which stands on the page, and what was just
+ * written here and is on its way. The page gets a few entries in a frame, however many come.
  */
 import { systemClock } from '@famichat/base'
 import type { Body, Entry, MessageName, Saying, Waiting } from '../requests.js'
 import { app } from './app.svelte.js'
 import { Refused } from './worker-client.js'
 
-/** Positions by which the window grows, and the most entries that are on the page at once. */
-const STEP = 80
-const MOST = 320
+/** Positions that are read at once … */
+const STEP = 120
+/** … entries that are kept at most, … */
+const MOST_READ = 480
+/** … that stand on the page at most, … */
+const MOST_SHOWN = 140
+/** … that stand there when somebody comes, … */
+const SHOWN_AT_FIRST = 48
+/** … and that are added in one frame. */
+const SLICE = 12
+/** Fewer than so many read and not shown: more is read. */
+const READ_AHEAD = 60
+/** A page in the background has no frames. */
+const FRAME_MS = 100
 
 /** Something written here, until the worker shows it. */
 export interface Outgoing {
@@ -26,29 +37,61 @@ export interface Outgoing {
 const isSame = (a: Body, b: Body): boolean =>
   a.type === b.type && (a.type === 'file' && b.type === 'file' ? a.text === b.text : 'text' in a && 'text' in b && a.text === b.text)
 
+/** Conversations with something that could not be written yet: it outlives their screen. */
+const unsaid = new Map<string, OpenConversation>()
+
+/** The conversation for a screen. */
+export const openConversation = (id: string, seq: number): OpenConversation => {
+  const conversation = unsaid.get(id) ?? new OpenConversation(id, seq)
+  conversation.isFollowing = true
+  return conversation
+}
+
+/** Whether this page holds words that are nowhere else. */
+export const hasUnsaid = (): boolean => unsaid.size > 0 || app.unsaved.size > 0
+
+/** There is room on the device again: what could not be written is tried once more. */
+export const sayAllAgain = async (): Promise<void> => {
+  for (const conversation of unsaid.values()) await conversation.sayAgain()
+}
+
 /** One open conversation. */
 export class OpenConversation {
   readonly id: string
+  /** What stands on the page. */
   entries = $state.raw<readonly Entry[]>([])
+  /** What comes before it, if that was read. */
+  before = $state.raw<Entry | undefined>(undefined)
   waiting = $state.raw<readonly Waiting[]>([])
   outgoing = $state.raw<readonly Outgoing[]>([])
   isLoaded = $state(false)
   /** The person is at the end, and wants to see what comes. */
   isFollowing = true
-  /** Entries after this position are on the page … */
-  fromSeq = $state(0)
+  /** True while the page goes on to the end. */
+  isWhole = $state(true)
+  /** Changes the page so that what is being read stays where it is. */
+  inPlace: (change: () => void) => void = (change) => { change() }
+  /** More was read, which the page may need at once. */
+  onRead: () => void = () => undefined
+  #read: readonly Entry[] = []
+  /** Entries after this position are read … */
+  #fromSeq: number
   /** … up to this one; undefined: to the end. */
-  toSeq = $state<number | undefined>(undefined)
+  #toSeq: number | undefined
+  /** The part of what is read that is shown. */
+  #first = 0
+  #last = 0
   #count = 0
   #isLoading = false
   #isStale = false
+  #isRevealing = false
 
   constructor(id: string, seq: number) {
     this.id = id
-    this.fromSeq = Math.max(0, seq - STEP)
+    this.#fromSeq = Math.max(0, seq - STEP)
   }
 
-  /** Reads what the window shows; once more when something was written meanwhile. */
+  /** Reads what there is; once more when something was written meanwhile. */
   async load(): Promise<void> {
     this.#isStale = true
     if (this.#isLoading) return
@@ -56,11 +99,16 @@ export class OpenConversation {
     try {
       while (this.#isStale) {
         this.#isStale = false
-        const { entries, waiting } = await app.ask('stretch', this.id, this.fromSeq, this.toSeq)
-        this.#show(entries)
-        this.waiting = waiting
-        this.isLoaded = true
-        this.#dropShown()
+        const { entries, waiting } = await app.ask('stretch', this.id, this.#fromSeq, this.#toSeq)
+        this.#take(entries)
+        this.inPlace(() => {
+          this.#refreshShown()
+          this.waiting = waiting
+          this.isLoaded = true
+          this.#dropShown()
+        })
+        if (this.isFollowing) void this.#reveal()
+        else this.onRead()
       }
     } catch (error) {
       app.tell(error)
@@ -69,42 +117,36 @@ export class OpenConversation {
     }
   }
 
-  /** No more than {@link MOST}, however much came: the newest for whoever follows, else what is being read. */
-  #show(entries: readonly Entry[]): void {
-    if (entries.length <= MOST) {
-      this.entries = entries
-      return
-    }
-    this.entries = this.isFollowing ? entries.slice(STEP - MOST) : entries.slice(0, MOST)
-    if (this.isFollowing) this.fromSeq = (this.entries[0]?.seq ?? 1) - 1
-    else this.toSeq = this.entries.at(-1)?.seq
+  /** Shows some of what was before; reads more of it in good time. */
+  earlier(): void {
+    if (this.#isRevealing) return
+    if (this.#first > 0) this.inPlace(() => { this.#show(this.#first - SLICE, Math.min(this.#last, this.#first - SLICE + MOST_SHOWN)) })
+    if (this.#first < READ_AHEAD && this.#fromSeq > 0) void this.#readOn(() => {
+      this.#fromSeq = Math.max(0, this.#fromSeq - STEP)
+      const beyond = this.#read[MOST_READ - STEP]
+      if (beyond !== undefined) this.#toSeq = beyond.seq
+    })
   }
 
-  /** Moves the window back. @returns whether there was anything */
-  async earlier(): Promise<boolean> {
-    if (this.fromSeq === 0 || this.#isLoading) return false
-    this.fromSeq = Math.max(0, this.fromSeq - STEP)
-    const beyond = this.entries[MOST - STEP]
-    if (beyond !== undefined) this.toSeq = beyond.seq
-    await this.load()
-    return true
-  }
-
-  /** Moves the window on. @returns whether there was anything */
-  async later(): Promise<boolean> {
-    if (this.toSeq === undefined || this.#isLoading) return false
-    const lastSeq = app.conversation(this.id)?.seq ?? 0
-    this.toSeq = this.toSeq + STEP >= lastSeq ? undefined : this.toSeq + STEP
-    const first = this.entries[this.entries.length + STEP - MOST]
-    if (first !== undefined) this.fromSeq = Math.max(this.fromSeq, first.seq - 1)
-    await this.load()
-    return true
+  /** Shows some of what came after; reads more of it in good time. */
+  later(): void {
+    if (this.#isRevealing) return
+    if (this.#last < this.#read.length) this.inPlace(() => { this.#show(Math.max(this.#first, this.#last + SLICE - MOST_SHOWN), this.#last + SLICE) })
+    const { length } = this.#read
+    if (length - this.#last < READ_AHEAD && this.#toSeq !== undefined) void this.#readOn(() => {
+      const lastSeq = app.conversation(this.id)?.seq ?? 0
+      const toSeq = (this.#toSeq ?? lastSeq) + STEP
+      this.#toSeq = toSeq >= lastSeq ? undefined : toSeq
+      const first = this.#read[Math.min(this.#first, length + STEP - MOST_READ)]
+      if (length + STEP > MOST_READ && first !== undefined) this.#fromSeq = Math.max(this.#fromSeq, first.seq - 1)
+    })
   }
 
   /** To the end. */
   async newest(): Promise<void> {
-    this.toSeq = undefined
-    this.fromSeq = Math.max(0, (app.conversation(this.id)?.seq ?? 0) - STEP)
+    this.isFollowing = true
+    this.#toSeq = undefined
+    this.#fromSeq = Math.max(0, (app.conversation(this.id)?.seq ?? 0) - STEP)
     await this.load()
   }
 
@@ -118,7 +160,7 @@ export class OpenConversation {
 
   /** Whether these are the last words written here: a page that ended while it sent them has kept them as a draft, too. */
   wasJustSaid(text: string): boolean {
-    const last = this.entries.findLast((entry) => entry.kind === 'message' && entry.isMine)
+    const last = this.#read.findLast((entry) => entry.kind === 'message' && entry.isMine)
     const bodies = [...this.waiting.map(({ body }) => body), ...(last?.kind === 'message' ? [last.body] : [])]
     return bodies.some((body) => 'text' in body && body.text === text.trim())
   }
@@ -143,11 +185,67 @@ export class OpenConversation {
     return this.change({ type: 'reaction', to, emoji, isRemoved })
   }
 
+  /** Tries what there was no room for once more, in its order. */
+  async sayAgain(): Promise<void> {
+    for (const { code, again } of this.outgoing) if (code === 'client.store.failed') await again()
+  }
+
+  /** What was read, cut to what is worth keeping. */
+  #take(entries: readonly Entry[]): void {
+    const shownFirst = this.#read[this.#first]?.seq
+    const shownLast = this.#read[this.#last - 1]?.seq
+    this.#read = this.isFollowing && entries.length > STEP ? entries.slice(-STEP) : entries
+    if (this.isFollowing) this.#fromSeq = Math.max(this.#fromSeq, (this.#read[0]?.seq ?? 1) - 1)
+    const isShown = (seq: number | undefined): seq is number => seq !== undefined
+    const first = isShown(shownFirst) ? this.#read.findIndex(({ seq }) => seq >= shownFirst) : -1
+    const last = isShown(shownLast) ? this.#read.findLastIndex(({ seq }) => seq <= shownLast) + 1 : 0
+    // nothing of what is shown is there any more, or it is far from the end that somebody follows
+    const isGone = first < 0 || last <= first || (this.isFollowing && this.#read.length - last > SHOWN_AT_FIRST)
+    this.#last = isGone ? this.#read.length : last
+    this.#first = isGone ? Math.max(0, this.#read.length - SLICE) : first
+  }
+
+  async #readOn(move: () => void): Promise<void> {
+    if (this.#isLoading) return
+    move()
+    await this.load()
+  }
+
+  #show(first: number, last: number): void {
+    this.#first = Math.max(0, first)
+    this.#last = Math.min(this.#read.length, last)
+    this.#refreshShown()
+  }
+
+  #refreshShown(): void {
+    this.entries = this.#read.slice(this.#first, this.#last)
+    this.before = this.#read[this.#first - 1]
+    this.isWhole = this.#toSeq === undefined && this.#last === this.#read.length
+  }
+
+  /** Goes on to the end, then fills up what is above it, a few entries in each frame. */
+  async #reveal(): Promise<void> {
+    if (this.#isRevealing) return
+    this.#isRevealing = true
+    try {
+      while (this.isFollowing) {
+        const { length } = this.#read
+        if (this.#last < length) this.inPlace(() => { this.#show(Math.max(this.#first, this.#last + SLICE - MOST_SHOWN), this.#last + SLICE) })
+        else if (this.#first > 0 && this.#last - this.#first < SHOWN_AT_FIRST) this.inPlace(() => { this.#show(this.#first - SLICE, this.#last) })
+        else return
+        await frame()
+      }
+    } finally {
+      this.#isRevealing = false
+    }
+  }
+
   async #send(body: Body, transfer: number | undefined, run: () => Promise<void>): Promise<void> {
     const id = ++this.#count
     const attempt = async (): Promise<void> => {
       const outgoing: Outgoing = { id, body, transfer, atMs: systemClock.nowMs(), code: undefined, again: attempt }
       this.outgoing = [...this.outgoing.filter((other) => other.id !== id), outgoing]
+      unsaid.set(this.id, this)
       try {
         await run()
         this.#forget(id)
@@ -158,7 +256,7 @@ export class OpenConversation {
       }
       await this.load()
     }
-    if (this.toSeq !== undefined) await this.newest()
+    if (!this.isWhole) await this.newest()
     await attempt()
   }
 
@@ -166,14 +264,21 @@ export class OpenConversation {
   #dropShown(): void {
     const isShown = ({ body, atMs, code }: Outgoing): boolean => code === undefined && (
       this.waiting.some((waiting) => isSame(waiting.body, body) && waiting.atMs >= atMs - 1000) ||
-      this.entries.some((entry) => entry.kind === 'message' && entry.isMine && entry.atMs >= atMs - 1000 && isSame(entry.body, body)))
-    if (this.outgoing.some(isShown)) this.outgoing = this.outgoing.filter((outgoing) => !isShown(outgoing))
+      this.#read.some((entry) => entry.kind === 'message' && entry.isMine && entry.atMs >= atMs - 1000 && isSame(entry.body, body)))
+    for (const outgoing of this.outgoing) if (isShown(outgoing)) this.#forget(outgoing.id)
   }
 
   #forget(id: number): void {
     this.outgoing = this.outgoing.filter((other) => other.id !== id)
+    if (this.outgoing.length === 0) unsaid.delete(this.id)
   }
 }
+
+/** The next frame, or a moment where there are none. */
+const frame = (): Promise<void> => new Promise((resolve) => {
+  requestAnimationFrame(() => { resolve() })
+  setTimeout(resolve, FRAME_MS)
+})
 
 /** Written and kept; it goes out when the server can be reached. */
 const isLater = (error: unknown): boolean =>

@@ -57,13 +57,17 @@ class Preferences {
 
   /** What a refusal says to people. */
   sentence(code: string): string {
-    return this.#speech.refusals[code] ?? this.words.somethingWrong
+    const { refusals } = this.#speech
+    return Object.hasOwn(refusals, code) ? refusals[code as keyof typeof refusals] : this.words.somethingWrong
   }
 
-  /** The language as this person's region writes it. */
-  get #locale(): string {
-    return navigator.languages.find((tag) => languageOf(tag) === this.language) ?? this.language
-  }
+  /** Made once for a language, as this person's region writes it: making one takes longer than a message on the page. */
+  readonly #formats = $derived.by(() => {
+    const locale = navigator.languages.find((tag) => languageOf(tag) === this.language) ?? this.language
+    return {
+      day: new Intl.DateTimeFormat(locale, { dateStyle: 'long' }), time: new Intl.DateTimeFormat(locale, { timeStyle: 'short' }), list: new Intl.ListFormat(this.language),
+    }
+  })
 
   /** A day as people say it. */
   day(atMs: number, nowMs: number): string {
@@ -71,15 +75,15 @@ class Preferences {
     const daysAgo = Math.round((start(nowMs) - start(atMs)) / 86_400_000)
     if (daysAgo === 0) return this.words.today
     if (daysAgo === 1) return this.words.yesterday
-    return new Intl.DateTimeFormat(this.#locale, { dateStyle: 'long' }).format(atMs)
+    return this.#formats.day.format(atMs)
   }
 
   time(atMs: number): string {
-    return new Intl.DateTimeFormat(this.#locale, { timeStyle: 'short' }).format(atMs)
+    return this.#formats.time.format(atMs)
   }
 
   list(names: readonly string[]): string {
-    return new Intl.ListFormat(this.language).format(names)
+    return this.#formats.list.format(names)
   }
 
   size(bytes: number): string {

@@ -96,6 +96,7 @@ export const en = {
   groupName: 'Name of the group',
   groupNameHint: 'For example: Summer trip',
   start: 'Start',
+  writeFamily: 'Your whole family',
   writeNotes: 'Notes to yourself',
   invite: 'Invite somebody',
   inviteWhom: 'Whom do you invite?',
@@ -128,6 +129,9 @@ export const en = {
   leaveText: 'You get nothing more from it. What you have stays on your devices.',
   leaving: 'You are on your way out.',
   ended: 'You are not in this conversation any more.',
+  away: 'This device was away for so long that it was let go. It has asked to come back: that happens once another member is online.',
+  comeBack: 'Ask again',
+  askedToComeBack: 'Asked. It goes on by itself once another member is online.',
   archived: 'From your archive: this device is not in this conversation. Ask a member to add you.',
   stuck: 'This device cannot follow this conversation. It was asked for, and comes back when another member is online.',
 
@@ -246,6 +250,8 @@ export const en = {
   signedOutText: 'Another device of yours removed it. To come back, add it again from there.',
   privateWindow: 'This browser may forget everything when it is closed. Use an ordinary window to keep your messages.',
   noScript: 'This browser is too old for Famichat. Open the link in an up-to-date Chrome, Firefox or Safari.',
+  noRoom: 'This device has no room left. What you write stays on this page and goes out when there is room: free some space.',
+  stopped: 'Famichat cannot go on here.',
   somethingWrong: 'That did not work. Nothing is lost.',
 }
 

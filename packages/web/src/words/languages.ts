@@ -2,7 +2,8 @@
  * The languages of the app. English comes with it; others are fetched when somebody reads them.
  */
 import { en, type Words } from './en.js'
-import { refusalsEn, type Sentences } from './refusals-en.js'
+import { refusalsEn } from './refusals-en.js'
+import type { Sentences } from './spoken-codes.js'
 
 export type Language = 'en' | 'ja'
 

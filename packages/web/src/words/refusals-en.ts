@@ -3,8 +3,7 @@
  * about. All others are {@link Words.somethingWrong}.
  */
 
-/** Sentences by code. */
-export type Sentences = Readonly<Record<string, string>>
+import type { Sentences } from './spoken-codes.js'
 
 export const refusalsEn: Sentences = {
   'protocol.invite.malformed': 'A part of the link is missing. Copy it again, whole, with everything after the #.',
@@ -85,4 +84,40 @@ export const refusalsEn: Sentences = {
   'web.bell.unavailable': 'The bell cannot be set up right now. Open Famichat now and then, and try again later.',
   'web.browser.unsupported': 'This browser lacks something that Famichat needs. Open the same link in an up-to-date Chrome, Firefox or Safari.',
   'web.worker.failed': 'Famichat stopped on this page. Reload it; nothing is lost.',
+  'client.change.refused': 'This person changed the conversation without being allowed to, so nothing is sent until it is put right. Ask them why.',
+  'client.conversation.direct': 'A conversation of two stays one of two. Start a group instead.',
+  'client.conversation.unknown': 'This conversation is not here any more.',
+  'client.device.away': 'A device of this person was let go because it gave no sign for long. It comes back by itself when they open Famichat on it.',
+  'client.device.hidden': 'A device of this person is here that the server does not show. Ask them whether it is theirs.',
+  'client.device.idle': 'A device of this person has given no sign for long. If they still use it, let them open Famichat on it.',
+  'client.device.is_self': 'This is the device you are using. Remove it from another one.',
+  'client.device.unknown': 'This device is not there any more.',
+  'client.device.unlisted': 'A device that this person has removed was still here. It goes with the next change.',
+  'client.device_list.forked': 'The server shows different people different devices of this person. Compare your numbers, in person.',
+  'client.device_list.refused': 'The server shows devices of this person that they did not name themselves. Nothing of it is used.',
+  'client.device_list.rolled_back': 'The server shows older devices of this person than before. Ask whoever runs it.',
+  'client.device_list.withheld': 'The server does not show the newest devices of this person. What hangs on it waits.',
+  'client.family.not_adult': 'Only an adult of the family can start its conversation. Ask one of them.',
+  'client.guest.expired': 'Your time as a guest here is over. Ask a member to add you again.',
+  'client.guest.past': 'That time is over already. Choose a later one.',
+  'client.history.away': 'This device was away. What was said meanwhile is not here; ask the others.',
+  'client.history.not_sent': 'What was said before has not come yet. Open Famichat on the other device; it goes on by itself.',
+  'client.invite.joiner_differs': 'Somebody else than the person you invited used your invite, so nothing is said to them. Ask the person you invited.',
+  'client.member.is_self': 'That is you.',
+  'client.member.last_admin': 'Somebody has to decide who is here. Let another person do it first.',
+  'client.member.not_admin': 'Only those who decide who is here can do that. Ask one of them.',
+  'client.member.not_away': 'This device was not let go for being away. Ask a member to add you.',
+  'client.member.not_in': 'They are not in this conversation.',
+  'client.message.not_own': 'Only who wrote a message can change it or take it back.',
+  'client.server.restored': 'The server was put back to an older state. What it had forgotten was given back to it.',
+  'protocol.blob.quota': 'Your files at the server are as many as it keeps. Wait until the oldest are gone, after 30 days.',
+  'protocol.blob.too_large': 'A file may have 100 MB at most.',
+  'protocol.device.pending': 'A grown-up of your family has to let this device in first.',
+  'protocol.frame.unknown_version': 'Famichat has become newer. Reload the page.',
+  'protocol.message.too_large': 'This is longer than fits into one message. Send it in parts; nothing is lost.',
+  'protocol.role.last_admin': 'Somebody has to keep this task. Give it to another person first.',
+  'protocol.route.unknown': 'The server is older than this page. Try again later.',
+  'protocol.server.failed': 'The server could not do this just now. Try again; if it stays so, tell whoever runs it.',
+  'protocol.server.unavailable': 'The server is just starting. Try again in a moment.',
+  'web.screen.missing': 'This part of Famichat could not be loaded. Try again when there is a connection, or reload the page.',
 }

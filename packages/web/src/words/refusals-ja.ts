@@ -1,7 +1,7 @@
 /**
  * The sentences of refusals-en.ts in Japanese.
  */
-import type { Sentences } from './refusals-en.js'
+import type { Sentences } from './spoken-codes.js'
 
 export const refusalsJa: Sentences = {
   'protocol.invite.malformed': 'リンクの一部が足りません。#の後ろまで全部コピーし直してください。',
@@ -82,4 +82,40 @@ export const refusalsJa: Sentences = {
   'web.bell.unavailable': '今は通知を設定できません。ときどきFamichatを開き、後でもう一度試してください。',
   'web.browser.unsupported': 'このブラウザーには必要な機能がありません。同じリンクを新しいChrome、Firefox、Safariで開いてください。',
   'web.worker.failed': 'このページでFamichatが止まりました。読み込み直してください。何も失われていません。',
+  'client.change.refused': 'この人が許可なく会話を変えました。元に戻るまで何も送りません。本人に理由を聞いてください。',
+  'client.conversation.direct': '二人の会話は二人のままです。代わりにグループを始めてください。',
+  'client.conversation.unknown': 'この会話はもうここにありません。',
+  'client.device.away': 'この人の端末は長く動きがなかったため外れました。その端末でFamichatを開くと自動で戻ります。',
+  'client.device.hidden': 'サーバーが示していない、この人の端末がここにあります。本人のものか聞いてください。',
+  'client.device.idle': 'この人の端末は長く動きがありません。まだ使っているなら、その端末でFamichatを開いてもらってください。',
+  'client.device.is_self': '今お使いの端末です。別の端末から外してください。',
+  'client.device.unknown': 'この端末はもうありません。',
+  'client.device.unlisted': 'この人が外した端末がまだここにありました。次の変更で外れます。',
+  'client.device_list.forked': 'サーバーが人によって違う端末を見せています。直接会って番号を比べてください。',
+  'client.device_list.refused': 'サーバーが、本人の決めていない端末を見せています。使いません。',
+  'client.device_list.rolled_back': 'サーバーがこの人の古い端末を見せています。管理している人に聞いてください。',
+  'client.device_list.withheld': 'サーバーがこの人の最新の端末を見せていません。関わることは待っています。',
+  'client.family.not_adult': '家族の会話を始められるのは大人だけです。家族の大人に頼んでください。',
+  'client.guest.expired': 'ゲストの時間が終わりました。メンバーにもう一度加えてもらってください。',
+  'client.guest.past': 'その時間はもう過ぎています。もっと後を選んでください。',
+  'client.history.away': 'この端末は離れていました。その間の会話はここにありません。他の人に聞いてください。',
+  'client.history.not_sent': '前の会話がまだ届いていません。もう一台の端末でFamichatを開いてください。自動で続きます。',
+  'client.invite.joiner_differs': '招待した人とは別の人があなたの招待を使いました。何も送っていません。招待した人に聞いてください。',
+  'client.member.is_self': 'それはあなたです。',
+  'client.member.last_admin': '誰かがメンバーを決める必要があります。先に別の人に任せてください。',
+  'client.member.not_admin': 'それができるのはメンバーを決める人だけです。その人に頼んでください。',
+  'client.member.not_away': 'この端末は離れていたために外れたのではありません。メンバーに加えてもらってください。',
+  'client.member.not_in': 'この会話にいません。',
+  'client.message.not_own': 'メッセージを変えたり取り消したりできるのは書いた人だけです。',
+  'client.server.restored': 'サーバーが古い状態に戻されました。忘れていたものは返しました。',
+  'protocol.blob.quota': 'サーバーに置けるファイルがいっぱいです。古いものが消えるまで（30日）お待ちください。',
+  'protocol.blob.too_large': 'ファイルは100MBまでです。',
+  'protocol.device.pending': '先にご家族の大人がこの端末を許可します。',
+  'protocol.frame.unknown_version': 'Famichatが新しくなりました。ページを読み込み直してください。',
+  'protocol.message.too_large': '一つのメッセージには長すぎます。分けて送ってください。内容は残っています。',
+  'protocol.role.last_admin': '誰かがこの役目を続ける必要があります。先に別の人に渡してください。',
+  'protocol.route.unknown': 'サーバーがこのページより古いようです。後でもう一度試してください。',
+  'protocol.server.failed': 'サーバーが今はできませんでした。もう一度試し、続くなら管理している人に伝えてください。',
+  'protocol.server.unavailable': 'サーバーが始まるところです。少ししてからもう一度試してください。',
+  'web.screen.missing': 'この部分を読み込めませんでした。つながっているときにもう一度試すか、ページを読み込み直してください。',
 }

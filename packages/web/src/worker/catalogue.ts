@@ -51,10 +51,10 @@ export class Catalogue {
   }
 
   async #conversation(info: ConversationInfo): Promise<Conversation> {
-    const { conversationId, kind, state, members, seq, name, headCode } = info
+    const { conversationId, kind, state, members, seq, name, headCode, isAdmin, isAway } = info
     const { last, unread, hasWarning } = await this.#glance(conversationId, seq)
     return {
-      id: conversationId, kind: KINDS[kind], name: kind === ConversationKind.self ? '' : name, state, seq, headCode, last, unread, hasWarning,
+      id: conversationId, kind: KINDS[kind], name: kind === ConversationKind.self ? '' : name, state: isAway ? 'away' : state, seq, headCode, isAdmin, last, unread, hasWarning,
       members: members.map(({ accountId, name: memberName }) => ({ accountId, name: memberName })),
     }
   }

@@ -3,6 +3,9 @@
  */
 import { type BrowserStore, openIndexedStore } from '@famichat/client/browser'
 
+/** Worth several of the longest messages, with all that is kept of each. */
+const TRIED_BYTES = 1 << 19
+
 /** Drafts and reading positions. */
 export class ScreenNotes {
   readonly #store: BrowserStore
@@ -22,6 +25,12 @@ export class ScreenNotes {
 
   keepDraft(conversationId: string, text: string): Promise<void> {
     return this.#store.write([{ table: 'profile', key: `draft/${conversationId}`, value: text === '' ? undefined : new TextEncoder().encode(text) }])
+  }
+
+  /** Saves a good deal and drops it again. @throws ClientError `client.store.failed` where there is no room */
+  async tryToSave(): Promise<void> {
+    await this.#store.write([{ table: 'profile', key: 'room', value: new Uint8Array(TRIED_BYTES) }])
+    await this.#store.write([{ table: 'profile', key: 'room', value: undefined }])
   }
 
   async seenSeq(conversationId: string): Promise<number> {

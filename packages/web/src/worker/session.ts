@@ -5,10 +5,13 @@ import { isCodedError, systemClock } from '@famichat/base'
 import { Client, type ConversationId, type MessageReference, type Platform, type Sayable, type TransferProgress, validateJoinLink } from '@famichat/client'
 import { type BrowserStore, leadWhenFirst, openBrowserPlatform, openIndexedStore, type Written } from '@famichat/client/browser'
 import type { Asks, Found, Me, News, Person, Refusal } from '../requests.js'
+import { Announcer } from './announcer.js'
 import { Catalogue } from './catalogue.js'
 import { Names } from './names.js'
 import { observed } from './network.js'
 import { makePasskeyAnswers, PasskeyBridge, signInOnce } from './passkey-bridge.js'
+import { Room } from './room.js'
+import { problemsAloud } from './problems.js'
 import { makeTrustAnswers, sourceOfBlob } from './trust-answers.js'
 import { ScreenNotes } from './screen-notes.js'
 import { bodyOf, Timelines, wordsOf } from './timeline.js'
@@ -32,8 +35,6 @@ const LEADER = 'famichat'
 const LET_IN_POLL_MS = 2000
 /** The connection brings what is written; who asks to be let in again is looked for now and then. */
 const LOOK_EVERY_MS = 60_000
-/** What concerns everything here, not one conversation; that one says what is wrong with it itself. */
-const SAID_ALOUD: ReadonlySet<string> = new Set(['client.server.rolled_back', 'client.member.key_changed', 'client.invite.inviter_missing'])
 const MAX_FOUND = 50
 
 /** What a refusal tells the page. */
@@ -49,6 +50,8 @@ export class Session {
   readonly #platform: Platform
   readonly #store: BrowserStore
   readonly #notes: ScreenNotes
+  readonly #room: Room
+  readonly #announcer: Announcer
   #opened: Open | undefined
 
   private constructor({ tell, platform, store, notes }: { tell: (news: News) => void; platform: Platform; store: BrowserStore; notes: ScreenNotes }) {
@@ -56,6 +59,8 @@ export class Session {
     this.#platform = platform
     this.#store = store
     this.#notes = notes
+    this.#room = new Room(tell, () => notes.tryToSave())
+    this.#announcer = new Announcer((conversationIds) => { tell({ news: 'written', conversationIds }) })
     store.watch((written) => { this.#announce(written) })
   }
 
@@ -95,10 +100,12 @@ export class Session {
     look: () => this.#look(),
     talkTo: async (name) => (await this.#client.createDirect(name)).conversationId,
     makeGroup: async (name, members) => (await this.#client.createGroup(name, members)).conversationId,
+    makeFamily: async () => (await this.#client.membership.createFamily()).conversationId,
     makeNotes: async () => (await this.#client.createSelf()).conversationId,
     add: async (id, name) => { await this.#client.add(asId(id), name) },
     remove: async (id, name) => { await this.#client.remove(asId(id), name) },
     leave: (id) => this.#client.leave(asId(id)),
+    comeBack: async (id) => { await this.#client.membership.comeBack(asId(id)) },
     invite: (invitedAs) => this.#client.invite(invitedAs),
     families: () => this.#client.community.families(),
     waitingDevices: () => this.#client.community.pendingDevices(),
@@ -118,7 +125,7 @@ export class Session {
     keepDraft: (id, text) => this.#notes.keepDraft(id, text),
     seen: async (id, seq) => {
       if (!(await this.#notes.see(id, seq))) return
-      this.#tell({ news: 'written', conversationIds: [id] })
+      this.#announcer.add([id])
       await this.#client.markRead(asId(id), seq)
     },
     search: (words) => this.#search(words),
@@ -172,7 +179,7 @@ export class Session {
       const leading = leadWhenFirst(LEADER, ended.signal, async () => {
         const timer = setInterval(() => { this.#look().catch(() => undefined) }, LOOK_EVERY_MS)
         try {
-          await client.live(ended.signal)
+          await this.#stayConnected(client, ended.signal)
         } finally {
           clearInterval(timer)
         }
@@ -184,14 +191,32 @@ export class Session {
     }
   }
 
+  /** A device without room goes on when there is some: nothing was taken that could not be kept. */
+  async #stayConnected(client: Client, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      try {
+        await client.live(signal)
+        return
+      } catch (error) {
+        if (!this.#room.note(error)) throw error
+        await this.#room.back()
+      }
+    }
+  }
+
+  /** Something could not be done for the page. */
+  notice(error: unknown): void {
+    this.#room.note(error)
+  }
+
   /** Who is here now, and who needs help to go on. Without a server there is nothing to learn, and nothing wrong. */
   async #look(): Promise<void> {
     try {
       const problems = await this.#client.sync()
-      this.#tell({ news: 'problems', codes: [...new Set(problems.map(({ code }) => code))].filter((code) => SAID_ALOUD.has(code)) })
-      this.#tell({ news: 'written', conversationIds: [] })
+      this.#tell({ news: 'problems', problems: await problemsAloud(problems, this.#open.names) })
+      this.#announcer.add([])
     } catch (error) {
-      if (!isCodedError(error, 'client.server.unreachable')) throw error
+      if (!this.#room.note(error) && !isCodedError(error, 'client.server.unreachable')) throw error
     }
   }
 
@@ -225,7 +250,7 @@ export class Session {
     const shown = written.filter(({ table }) => SHOWN.has(table))
     if (shown.length === 0) return
     if (this.#opened !== undefined) forgetIn(this.#opened, shown)
-    this.#tell({ news: 'written', conversationIds: [...new Set(shown.map(({ id }) => id))] })
+    this.#announcer.add(shown.map(({ id }) => id))
   }
 }
 

@@ -16,6 +16,7 @@ const answer = async ({ id, ask, given }: Question): Promise<void> => {
     post({ id, answer: answered })
   } catch (error) {
     post({ id, refusal: refusalOf(error) })
+    void opening?.then((session) => { session.notice(error) }, () => undefined)
   }
 }
 
