@@ -34,6 +34,14 @@ export const filesOf = (context: FilesContext): FileAccess => {
   }
 }
 
+/** Fetches all of it now: for a place where nothing can be fetched later, or nothing may take time. */
+export const fetchSeldom = async (): Promise<void> => {
+  await Promise.all([
+    import('./archive/archive.js'), import('./archive/history-transfer.js'), import('./conversation/files.js'), import('./identity/contacts.js'),
+    import('./identity/link-host.js'), import('./identity/linking.js'), import('./passkeys/passkeys.js'), import('./passkeys/sign-in.js'),
+  ])
+}
+
 /** One for all who ask; asked again when it could not be fetched. */
 const once = <T>(make: () => Promise<T>): (() => Promise<T>) => {
   let made: Promise<T> | undefined

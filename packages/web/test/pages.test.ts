@@ -8,21 +8,13 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { after, before, describe, test } from 'node:test'
-import axe from 'axe-core'
 import type { Page } from 'playwright-core'
+import { violationsOf, withAxe } from './support/axe.js'
 import { findChromium, WebCommunity, type Window } from './support/community.js'
 import { PAYLOADS } from './support/payloads.js'
 
 const found = findChromium()
 const SITE = fileURLToPath(new URL('../site', import.meta.url))
-
-interface AxeResult { readonly violations: readonly { readonly id: string; readonly nodes: readonly { readonly html: string }[] }[] }
-
-/** What axe finds on a page, as short lines. */
-const violationsOf = async (page: Page): Promise<readonly string[]> => {
-  const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: { run(): Promise<AxeResult> } }).axe.run())
-  return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 160)}`))
-}
 
 describe('every screen', { skip: 'missing' in found ? found.missing : false }, () => {
   let community: WebCommunity
@@ -30,11 +22,6 @@ describe('every screen', { skip: 'missing' in found ? found.missing : false }, (
   before(async () => { community = await WebCommunity.start('path' in found ? found.path : '') })
   after(() => community.end())
 
-  /** axe goes in through the debugger, which the page's policy does not bind. */
-  const withAxe = async (window: Window): Promise<Window> => {
-    await window.page.evaluate(axe.source)
-    return window
-  }
   const button = (name: string | RegExp) => ada.page.getByRole('button', { name, exact: typeof name === 'string' })
 
   test('a newcomer with a link and one without meet nothing that keeps them out', async () => {

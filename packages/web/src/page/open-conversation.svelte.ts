@@ -194,8 +194,11 @@ export class OpenConversation {
   #take(entries: readonly Entry[]): void {
     const shownFirst = this.#read[this.#first]?.seq
     const shownLast = this.#read[this.#last - 1]?.seq
-    this.#read = this.isFollowing && entries.length > STEP ? entries.slice(-STEP) : entries
-    if (this.isFollowing) this.#fromSeq = Math.max(this.#fromSeq, (this.#read[0]?.seq ?? 1) - 1)
+    this.#read = entries
+    if (this.isFollowing && entries.length > STEP) {
+      this.#read = entries.slice(-STEP)
+      this.#fromSeq = Math.max(this.#fromSeq, (this.#read[0]?.seq ?? 1) - 1)
+    }
     const isShown = (seq: number | undefined): seq is number => seq !== undefined
     const first = isShown(shownFirst) ? this.#read.findIndex(({ seq }) => seq >= shownFirst) : -1
     const last = isShown(shownLast) ? this.#read.findLastIndex(({ seq }) => seq <= shownLast) + 1 : 0
@@ -232,12 +235,13 @@ export class OpenConversation {
         const { length } = this.#read
         if (this.#last < length) this.inPlace(() => { this.#show(Math.max(this.#first, this.#last + SLICE - MOST_SHOWN), this.#last + SLICE) })
         else if (this.#first > 0 && this.#last - this.#first < SHOWN_AT_FIRST) this.inPlace(() => { this.#show(this.#first - SLICE, this.#last) })
-        else return
+        else break
         await frame()
       }
     } finally {
       this.#isRevealing = false
     }
+    this.onRead()
   }
 
   async #send(body: Body, transfer: number | undefined, run: () => Promise<void>): Promise<void> {

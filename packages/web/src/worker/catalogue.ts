@@ -67,7 +67,7 @@ export class Catalogue {
     const said = entries.filter(({ kind }) => kind === 'message' || kind === 'unreadable')
     const glance: Glance = {
       seq, seenSeq, last: said.at(-1) ?? entries.at(-1), unread: said.filter((entry) => entry.seq > seenSeq && !entry.isMine).length,
-      hasWarning: entries.some((entry) => entry.kind === 'notice' && entry.seq > seenSeq),
+      hasWarning: entries.some((entry) => (entry.kind === 'notice' || (entry.kind === 'unreadable' && entry.code === 'client.log.forked')) && entry.seq > seenSeq),
     }
     this.#glances.set(conversationId, glance)
     return glance
