@@ -58,6 +58,7 @@ describe('the web app among others', { skip: 'missing' in found ? found.missing 
     await cleo.sync()
     await ada.membership.appoint(id, 'Ben')
     const dora = await program('Dora', (await ada.invite()).link)
+    await ada.sync()
     await openTalk(ben.page, 'Harbour')
     await ada.send(id, 'before')
     await seeBubble(ben.page, 'before')

@@ -120,4 +120,6 @@ export const refusalsEn: Sentences = {
   'protocol.server.failed': 'The server could not do this just now. Try again; if it stays so, tell whoever runs it.',
   'protocol.server.unavailable': 'The server is just starting. Try again in a moment.',
   'web.screen.missing': 'This part of Famichat could not be loaded. Try again when there is a connection, or reload the page.',
+  'client.account.ended': 'This account was ended by who runs your Famichat: nobody can add it any more.',
+  'client.change.outrun': 'Others were faster with every change here, so your own is not in yet. It is tried again; if this goes on, ask whoever runs your Famichat.',
 }

@@ -118,4 +118,6 @@ export const refusalsJa: Sentences = {
   'protocol.server.failed': 'サーバーが今はできませんでした。もう一度試し、続くなら管理している人に伝えてください。',
   'protocol.server.unavailable': 'サーバーが始まるところです。少ししてからもう一度試してください。',
   'web.screen.missing': 'この部分を読み込めませんでした。つながっているときにもう一度試すか、ページを読み込み直してください。',
+  'client.account.ended': 'このアカウントは管理している人が終わらせました。もう誰も加えられません。',
+  'client.change.outrun': '他の人の変更が先になり、あなたの変更はまだ入っていません。また試します。続くなら管理している人に聞いてください。',
 }

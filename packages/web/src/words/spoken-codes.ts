@@ -7,7 +7,7 @@ import type { ClientErrorCode, ProtocolErrorCode } from '@famichat/client'
 /** Of programs with a command line and files; no screen comes to them. */
 type OfPrograms =
   | 'client.profile.missing' | 'client.profile.unusable' | 'client.key.missing' | 'client.key.malformed' | 'client.key.exposed' | 'client.key.wrong'
-  | 'client.reader.malformed' | 'client.conversation.ambiguous' | 'client.archive.unlocked' | 'client.archive.passphrase_short'
+  | 'client.reader.malformed' | 'client.conversation.ambiguous' | 'client.archive.unlocked' | 'client.archive.passphrase_short' | 'client.scope.refused'
 
 /** Mended by the client itself, or by trying again: people read that nothing is lost. */
 type OfTheMoment =

@@ -15,7 +15,9 @@ const SITE = join(ROOT, 'packages/web/site')
 const PATIENCE_MS = 120_000
 /** Rates that a test cannot reach. */
 const UNLIMITED = { burst: 1e6, perSecond: 1e6 }
-const ARGUMENTS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+/** A script that a test hands out has no address: the browser would keep it from this machine's server. */
+const OWN_SCRIPTS = '--disable-features=LocalNetworkAccessChecks,LocalNetworkAccessChecksWebSockets'
+const ARGUMENTS = [OWN_SCRIPTS, '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
 
 /** A person at a browser of their own. */
 export interface Window {
