@@ -27,9 +27,10 @@ import { tokenScope } from './conversation/scope.js'
 import type { MessageReference } from './content/content.js'
 import { foldMessages, type Message } from './content/fold.js'
 import { Community, type InvitedAs, oneOf } from './identity/community.js'
+import { Contacts } from './identity/contacts.js'
 import { isDeviceLink, parseDeviceLink } from './identity/device-link.js'
 import { openIdentity } from './identity/identity.js'
-import { joinWithInvite, readIdentity } from './identity/joining.js'
+import { joinWithInvite, joinWithLink, readIdentity } from './identity/joining.js'
 import type { LinkOffering } from './identity/link-host.js'
 import { InvitePsks } from './identity/invite-secrets.js'
 import { makeInvite } from './identity/inviting.js'
@@ -38,7 +39,6 @@ import { Trust } from './identity/trust.js'
 import { type Engine, makeEngine, type Problem } from './engine.js'
 import type { ClientOptions, Surroundings } from './platform.js'
 import { surroundingsOf } from './platform.js'
-import { type ContactAccess, contactsOf } from './seldom.js'
 
 /** Who this client is. */
 export interface ClientIdentity {
@@ -64,7 +64,7 @@ export class Client {
   /** Who is in which conversation, who decides there, who stays for a while. */
   readonly membership: Membership
   /** Whether people are who they seem to be: safety numbers, verification, changed keys. */
-  readonly contacts: ContactAccess
+  readonly contacts: Contacts
   /** Being rung when something waits and this device is not connected. */
   readonly push: Push
   /** Everything of this device in a file that only its owner opens. */
@@ -85,7 +85,7 @@ export class Client {
     this.identity = { accountId, accountName, deviceId, origin }
     this.community = new Community(engine)
     this.membership = new Membership(engine)
-    this.contacts = contactsOf(engine)
+    this.contacts = new Contacts(engine)
     this.push = new Push(engine)
     this.archive = new Archive(engine, surroundings)
     this.recovery = new Recovery(surroundings)
@@ -100,10 +100,8 @@ export class Client {
    */
   static async join(options: ClientOptions, link: string, name?: string, familyName?: string): Promise<Client> {
     const surroundings = surroundingsOf(options)
-    if (isDeviceLink(link)) {
-      const { joinWithLink } = await import('./identity/linking.js')
-      await joinWithLink(surroundings, parseDeviceLink(link))
-    } else await joinWithInvite(surroundings, { link: parseInviteLink(link), accountName: name ?? '', familyName })
+    if (isDeviceLink(link)) await joinWithLink(surroundings, parseDeviceLink(link))
+    else await joinWithInvite(surroundings, { link: parseInviteLink(link), accountName: name ?? '', familyName })
     return Client.open(options)
   }
 

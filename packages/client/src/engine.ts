@@ -8,6 +8,7 @@ import { Transfers } from './archive/transfers.js'
 import { Changes } from './conversation/changes.js'
 import { Commits } from './conversation/commits.js'
 import { Delivery } from './conversation/delivery.js'
+import { Files } from './conversation/files.js'
 import { Healing } from './conversation/healing.js'
 import { Live } from './conversation/live.js'
 import { membersOf } from './conversation/members.js'
@@ -28,7 +29,6 @@ import { topUpKeyPackages } from './identity/key-packages.js'
 import { findStrayDevices } from './identity/stray-devices.js'
 import { Connection } from './net/connection.js'
 import type { Surroundings } from './platform.js'
-import { filesOf } from './seldom.js'
 import { ConversationState } from './store/records.js'
 
 /** Something that is not as it should be, and did not stop the rest. */
@@ -87,7 +87,7 @@ export const makeEngine = (
   const resending = new Resending({ workspace, outbox })
   const upkeep = new Upkeep({ workspace, connection, delivery, outbox, commits, people, healing, resending })
 
-  const files = filesOf({ workspace, connection, sleep })
+  const files = new Files({ workspace, connection, sleep })
   const messaging = new Messaging({ workspace, outbox, delivery, upkeep, files, sleep })
 
   const readDirectory = async (): Promise<void> => {

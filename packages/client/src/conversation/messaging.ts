@@ -4,10 +4,9 @@
 import { type ConversationId, type MessageId } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
 import { type AttachmentPointer, decodeContent, type MessageContent, type MessageReference } from '../content/content.js'
-import type { FileAccess } from '../seldom.js'
 import { conversationPrefix, decodeRecord, encodeRecord, type HistoryRecord, SettingsRecord } from '../store/records.js'
 import type { Delivery } from './delivery.js'
-import type { FileSource, TransferOptions } from './files.js'
+import type { Files, FileSource, TransferOptions } from './files.js'
 import { findMessage } from './history.js'
 import type { Outbox } from './outbox.js'
 import { isConnectionLoss, type Sleep } from './retry.js'
@@ -29,7 +28,7 @@ export interface MessagingContext {
   readonly outbox: Outbox
   readonly delivery: Delivery
   readonly upkeep: Upkeep
-  readonly files: FileAccess
+  readonly files: Files
   readonly sleep: Sleep
 }
 

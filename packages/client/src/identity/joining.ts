@@ -1,22 +1,26 @@
 /**
- * How a profile gets an account by invite, and what all ways in share (linking.ts, recovering.ts). Keys are written before the
- * server hears of them, so whatever crashes, joining again with the same link goes on where it stopped.
+ * How a profile gets an account: by invite, or as a further device by link. Keys are written before the server hears of
+ * them, so whatever crashes, joining again with the same link goes on where it stopped.
  */
-import { EMPTY } from '@famichat/base'
+import { EMPTY, equal, isCodedError, Secret } from '@famichat/base'
+import { makeSigner } from '@famichat/mls'
 import {
-  type AccountId, type DeviceListState, deviceRegistrationTbs, followDeviceList, formatInviteAuthorization, idToBytes, type InviteLink, inviteProofInput, ProtocolError,
+  type AccountId, decodeDeviceCertificate, type DeviceCertificate, type DeviceId, type DeviceListState, deviceRegistrationTbs, encodeDeviceCertificate, followDeviceList, formatInviteAuthorization,
+  idToBytes, type InviteLink, inviteProofInput, LIFETIMES, makeId, ProtocolError, validateDeviceCertificate,
 } from '@famichat/protocol'
 import { awaitTransfer } from '../archive/transfer-notes.js'
 import { ClientError } from '../client-error.js'
 import { callRoute } from '../net/http.js'
 import type { Surroundings } from '../platform.js'
-import { decodeRecord, encodeRecord, IdentityRecord, InviteSide, InviteState, NameRecord, PinRecord, PinSource } from '../store/records.js'
+import { decodeRecord, DeviceListRecord, encodeRecord, IdentityRecord, InviteSide, InviteState, NameRecord, PinRecord, PinSource } from '../store/records.js'
 import type { Change, Store } from '../store/store.js'
-import type { LinkAnswer } from './device-link.js'
+import { decodeLinkAnswer, type DeviceLink, type LinkAnswer, openLinkMail, sealLinkMail } from './device-link.js'
 import { deviceListChange, deviceListChecks } from './device-lists.js'
-import { type Identity, makeIdentity, openIdentity } from './identity.js'
+import { encodeLinkOffer, type Identity, makeDeviceKey, makeIdentity, openIdentity } from './identity.js'
 import { inviteChange, joinerProof, type StoredInvite } from './invite-secrets.js'
 import { makeFirstStock, readKeyPackages } from './key-packages.js'
+
+const LINK_POLL_MS = 400
 
 /** The identity of a profile, if it has one that the server knows. */
 export const readIdentity = async (store: Store): Promise<IdentityRecord | undefined> => {
@@ -45,6 +49,22 @@ export const joinWithInvite = async (
   const request = { accountName: record.accountName, familyName, deviceList, joinerProof: inviterFingerprint && joinerProof(suite, link, list), ...await registration(surroundings, record, idToBytes(inviteId)) }
   try {
     await callRoute({ origin, fetch: network.fetch }, 'join', request, formatInviteAuthorization(inviteId, proof))
+  } catch (error) {
+    if (isFinal(error)) await abandon(store)
+    throw error
+  }
+  onPoint('join.registered')
+  await finish(store, record)
+}
+
+/** Becomes a further device of an account. @throws ClientError `client.link.*` | ProtocolError `protocol.link.refused` */
+export const joinWithLink = async (surroundings: Surroundings, link: DeviceLink): Promise<void> => {
+  const { store, network, onPoint } = surroundings
+  const begun = await unfinished(store)
+  const record = begun?.admission?.linkId === link.linkId ? begun : await askForCertificate(surroundings, link)
+  const request = { linkId: link.linkId, ...await registration(surroundings, record, idToBytes(link.linkId)) }
+  try {
+    await callRoute({ origin: link.origin, fetch: network.fetch }, 'deviceRegister', request)
   } catch (error) {
     if (isFinal(error)) await abandon(store)
     throw error
@@ -99,7 +119,7 @@ export const finish = (store: Store, record: IdentityRecord): Promise<void> =>
   store.exclusive(() => store.write([{ table: 'profile', key: 'identity', value: encodeRecord(IdentityRecord, { ...record, admission: undefined }) }]))
 
 /** The link will never do: the profile is as before. */
-export const abandon = (store: Store): Promise<void> => store.exclusive(async () => {
+const abandon = (store: Store): Promise<void> => store.exclusive(async () => {
   const changes: Change[] = [{ table: 'profile', key: 'identity', value: undefined }]
   for (const table of ['keyPackages', 'pins', 'names', 'deviceLists', 'listVersions', 'transfers', 'invites'] as const) {
     for (const { key } of await store.list(table, { prefix: '' })) changes.push({ table, key, value: undefined })
@@ -107,6 +127,67 @@ export const abandon = (store: Store): Promise<void> => store.exclusive(async ()
   await store.write(changes)
 })
 
-/** True when the server's no will stay one. */
-export const isFinal = (error: unknown): boolean =>
+const isFinal = (error: unknown): boolean =>
   error instanceof ProtocolError && ['invite', 'name', 'link', 'account', 'certificate', 'device_list'].includes(error.code.split('.')[1] ?? '')
+
+const askForCertificate = async (surroundings: Surroundings, link: DeviceLink): Promise<IdentityRecord> => {
+  const { suite, network, random, sleep, clock } = surroundings
+  const server = { origin: link.origin, fetch: network.fetch }
+  const deviceId = makeId<DeviceId>(random)
+  const { signer, privateKeyBytes } = await makeDeviceKey(suite, random)
+  const plaintext = encodeLinkOffer(deviceId, signer.publicKey)
+  await callRoute(server, 'linkOffer', { linkId: link.linkId, sealed: sealLinkMail(suite, link, { direction: 'offer', plaintext, random }) })
+  const untilMs = clock.nowMs() + LIFETIMES.linkMs
+  for (;;) {
+    const { sealed } = await callRoute(server, 'linkCollect', { linkId: link.linkId })
+    if (sealed !== undefined) {
+      const answer = decodeLinkAnswer(openLinkMail(suite, link, { direction: 'answer', sealed }))
+      const { record, list } = await linkedIdentity(surroundings, { link, answer, deviceId, publicKey: signer.publicKey, privateKeyBytes })
+      await begin(surroundings, record, list, { known: answer.known, transferKey: answer.transferKey })
+      return record
+    }
+    if (clock.nowMs() > untilMs) throw new ClientError('client.link.timed_out')
+    await sleep(LINK_POLL_MS)
+  }
+}
+
+interface Answered {
+  readonly link: DeviceLink
+  readonly answer: LinkAnswer
+  readonly deviceId: DeviceId
+  readonly publicKey: Uint8Array
+  readonly privateKeyBytes: Uint8Array
+}
+
+/** The certificate must be for this device's own key, and all else of the same account. @throws ClientError `client.link.refused` */
+const linkedIdentity = async (
+  { suite }: Surroundings, { link, answer, deviceId, publicKey, privateKeyBytes }: Answered,
+): Promise<{ readonly record: IdentityRecord; readonly list: DeviceListState }> => {
+  const certificate = decodeDeviceCertificate(answer.certificate)
+  if (certificate.deviceId !== deviceId || !equal(certificate.deviceSignatureKey, publicKey)) throw new ClientError('client.link.refused')
+  try {
+    await validateDeviceCertificate(certificate, (key, message, signature) => suite.signature.verify(key, message, signature))
+  } catch (error) {
+    if (!isCodedError(error)) throw error
+    throw new ClientError('client.link.refused', { reason: error.code }, { cause: error })
+  }
+  const { accountPrivateKey } = answer
+  const accountSigner = accountPrivateKey && await makeSigner(suite, new Secret(accountPrivateKey.slice()))
+  if (accountSigner !== undefined && !equal(accountSigner.publicKey, certificate.accountKey)) throw new ClientError('client.link.refused')
+  return { list: listOf(answer, certificate), record: {
+    origin: link.origin,
+    accountName: answer.accountName,
+    certificate: encodeDeviceCertificate(certificate),
+    admission: { inviteId: undefined, linkId: link.linkId, inviteSecret: EMPTY, deviceList: EMPTY },
+    inviterFingerprint: undefined,
+    devicePrivateKey: privateKeyBytes,
+    accountPrivateKey: accountPrivateKey?.slice(),
+  } }
+}
+
+const listOf = ({ deviceList }: LinkAnswer, { accountId, accountKey, deviceId, listNumber }: DeviceCertificate): DeviceListState => {
+  const list = { accountId, ...decodeRecord(DeviceListRecord, deviceList) }
+  const isIts = equal(list.accountKey, accountKey) && list.devices.some((device) => device.deviceId === deviceId && device.listedIn === listNumber)
+  if (!isIts) throw new ClientError('client.link.refused')
+  return list
+}

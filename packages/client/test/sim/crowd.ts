@@ -6,7 +6,6 @@ import { toHex } from '@famichat/base'
 import { Client, type ConversationId } from '@famichat/client'
 import { Group } from '@famichat/mls'
 import { decodeContent } from '../../dist/content/content.js'
-import { fetchSeldom } from '../../dist/seldom.js'
 import { decodeRecord, HistoryKind, HistoryRecord } from '../../dist/store/records.js'
 import { Device, type DeviceContext } from './device.js'
 import type { Process } from './process.js'
@@ -118,8 +117,6 @@ class Play {
   }
 
   static async begin(crowd: Crowd): Promise<Play> {
-    // no file is waited for in virtual time
-    await fetchSeldom()
     const scheduler = new Scheduler(1_800_000_000_000)
     return new Play(crowd, await ServerHost.start({ clock: scheduler, random: seededBytes(crowd.seed, 'crowd server'), events: {} }), scheduler)
   }

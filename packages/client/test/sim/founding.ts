@@ -3,7 +3,6 @@
  * devices, always the same way; each run begins with a copy.
  */
 import { Client } from '@famichat/client'
-import { fetchSeldom } from '../../dist/seldom.js'
 import { Device, type DeviceContext, type DeviceImage } from './device.js'
 import { Dice, Scheduler, seededBytes } from './scheduler.js'
 import { ServerHost } from './server-host.js'
@@ -46,8 +45,6 @@ export const drive = async <T>(scheduler: Scheduler, work: Promise<T>, withinMs 
 }
 
 const found = async (count: number): Promise<Founding> => {
-  // no file is waited for in virtual time
-  await fetchSeldom()
   const scheduler = new Scheduler(START_MS)
   const host = await ServerHost.start({ clock: scheduler, random: seededBytes(count, 'founding server'), events: {} })
   scheduler.watch(() => host.isBusy)
