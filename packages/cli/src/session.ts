@@ -107,7 +107,8 @@ export const reportProblems = (problems: readonly Problem[], output: Output): vo
 
 /** Which conversation, person or device it is about, in how many conversations, and what it is, with its code. */
 const problemLine = ({ conversationId, accountId, deviceId, conversations, code }: Problem): string => {
-  const { cause, remedy } = code.startsWith('client.') ? explain(code) : { cause: 'the server refused something', remedy: '' }
+  const { cause, remedy } = code.startsWith('client.') ? explain(code)
+    : { cause: code.startsWith('protocol.') ? 'the server refused something' : 'it cannot be taken', remedy: '' }
   const whom = deviceId !== undefined ? `device ${deviceId.slice(0, 8)}` : accountId !== undefined ? `person ${accountId.slice(0, 8)}`
     : conversationId === undefined ? 'an invitation' : `conversation ${conversationId.slice(0, 8)}`
   const where = conversations === undefined ? '' : `, in ${conversations.in} of ${conversations.of} conversations with them`

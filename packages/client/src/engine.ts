@@ -140,8 +140,22 @@ export const makeEngine = (
     return findStrayDevices(workspace, people)
   }
 
+  let hasTriedAgain = false
+  /** A server that was restored may have forgotten this device; one that has shut it out says the same. */
+  const comeIn = async (): Promise<void> => {
+    try {
+      await refreshPeople()
+    } catch (error) {
+      if (hasTriedAgain || !isCodedError(error, 'client.device.revoked')) throw error
+      hasTriedAgain = true
+      const { registerAgain } = await import('./identity/registering-again.js')
+      if (!(await registerAgain(surroundings, workspace))) throw error
+      await refreshPeople()
+    }
+  }
+
   const sync = async (): Promise<readonly Problem[]> => {
-    await refreshPeople()
+    await comeIn()
     const problems: Problem[] = [...await takeInvitations(), ...await healing.look()]
     for (const accountId of await readKeyChanges(store)) problems.push({ conversationId: undefined, accountId, code: 'client.member.key_changed' })
     for (const { conversationId, record } of await workspace.list()) {

@@ -86,6 +86,20 @@ test('without a PRF the person is asked for the phrase, again after a slip, and 
   assert.deepEqual(heard, [undefined, 'client.recovery.malformed', 'client.archive.wrong_key'].map((wrong) => ({ ways: ['phrase'], wrong })))
 })
 
+test('whoever always gives the same wrong answer is asked ten times, and nothing was taken', async (t) => {
+  const community = await Community.start(t)
+  const [ana] = await community.people('Ana') as [Client]
+  const authenticator = await withPasskey(community, ana, { prf: 'none' })
+  let asked = 0
+  const unlock: Unlock = () => {
+    asked++
+    return Promise.resolve({ type: 'phrase', phrase: 'not the words' })
+  }
+  await refused('client.recovery.malformed', community.signIn('phone', { authenticator, unlock }))
+  assert.equal(asked, 10)
+  await refused('client.profile.missing', community.open('phone'))
+})
+
 test('a passphrase locks instead of the phrase; a new one takes its place', async (t) => {
   const community = await Community.start(t)
   const [ana] = await community.people('Ana') as [Client]

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Client, Problem } from '@famichat/client'
 import { backUp } from './support/backups.js'
-import { Community, linkDevice, settle } from './support/community.js'
+import { Community, linkDevice, settle, textsOf } from './support/community.js'
 
 const listProblems = (problems: readonly Problem[]): readonly string[] => problems.map(({ code }) => code).filter((code) => code.startsWith('client.device_list.'))
 const namesOf = async (client: Client): Promise<readonly string[]> => (await client.devices()).filter(({ isRevoked }) => !isRevoked).map(({ deviceId }) => deviceId).sort()
@@ -29,7 +29,36 @@ test('S13: an account whose device list the server lost links and revokes as bef
   await ben.revokeDevice(phone.identity.deviceId)
   assert.deepEqual(await namesOf(tablet), [ben, tablet].map(({ identity }) => identity.deviceId).sort())
   await settle(ada, ben, tablet)
-  assert.deepEqual(listProblems(await ada.sync()), [])
+  // its leaf goes too, though the server's roster does not have it
+  for (const client of [ada, ben, tablet]) assert.deepEqual(await client.sync(), [])
+})
+
+test('S13: a device that came after the backup registers again by itself, and members let it in afresh', async (t) => {
+  const community = await Community.start(t)
+  const [ada, ben] = await community.people('Ada', 'Ben')
+  assert.ok(ada && ben)
+  const { conversationId: id } = await ada.createDirect('Ben')
+  await ben.sync()
+  const putBack = backUp(community, 'first')
+  const phone = await linkDevice(community, ben, 'ben-phone')
+  await settle(phone, ada, ben)
+  await ada.send(id, 'before')
+  await settle(phone, ben)
+  await putBack()
+  await ada.sync()
+  await phone.sync()
+  assert.deepEqual(await namesOf(ben), [ben, phone].map(({ identity }) => identity.deviceId).sort())
+  await settle(ben, ada, phone, ben, ada)
+  assert.equal((await phone.info(id)).state, 'active')
+  await ada.send(id, 'after')
+  await phone.send(id, 'here again')
+  await settle(ben, ada, phone)
+  for (const client of [ada, ben, phone]) assert.deepEqual([...await textsOf(client, id)].sort(), ['after', 'before', 'here again'])
+  const codes = await Promise.all([ada, ben, phone].map(async (client) => Buffer.from((await client.info(id)).epochAuthenticator).toString('hex')))
+  assert.equal(new Set(codes).size, 1)
+  // once is enough: a device that is really shut out stays out
+  await ben.revokeDevice(phone.identity.deviceId)
+  for (let again = 0; again < 2; again++) await assert.rejects(phone.sync(), { code: 'client.device.revoked' })
 })
 
 test('S13: what was revoked after the backup is shut out again as soon as anybody comes who has seen it', async (t) => {

@@ -11,7 +11,7 @@ import type { ClientErrorCode } from '../client-error.js'
 import type { DeviceCalls } from '../net/http.js'
 import { decodeRecord, DeviceListRecord, encodeRecord, PinSource } from '../store/records.js'
 import type { Change, Store } from '../store/store.js'
-import { giveBackVersions, isKept, isVersionOf, keepVersion, keptAfter } from './list-versions.js'
+import { giveBackVersions, isVersionOf, keepVersion, keptAfter, lastVersion } from './list-versions.js'
 import type { Trust } from './trust.js'
 
 /** What is known of an account's devices. */
@@ -104,7 +104,7 @@ export class DeviceLists {
   async keep(accountId: AccountId): Promise<void> {
     const { store, calls } = this.#context
     const state = await readDeviceList(store, accountId)
-    if (state === undefined || await isKept(store, state)) return
+    if (state === undefined || await lastVersion(store, state) !== undefined) return
     const { lists } = await calls.call('deviceListRead', { accounts: [{ accountId, afterNumber: keptAfter(state) }] })
     await this.#take(new Set([accountId]), lists)
   }

@@ -24,10 +24,10 @@ export const isVersionOf = ({ hash }: CipherSuite, state: DeviceListState, bytes
   return known !== undefined && equal(known, deviceListHash(bytes, (input) => hash.digest(input)))
 }
 
-/** True when the last version of a list is here as it was signed. */
-export const isKept = async (store: Pick<Store, 'get'>, { accountId, number }: DeviceListState): Promise<boolean> => {
+/** The last version of a list as it was signed; undefined when it is not here. */
+export const lastVersion = async (store: Pick<Store, 'get'>, { accountId, number }: DeviceListState): Promise<Uint8Array | undefined> => {
   const bytes = await store.get('listVersions', keyOf(accountId, number))
-  return bytes !== undefined && decodeDeviceList(bytes).number === number
+  return bytes !== undefined && decodeDeviceList(bytes).number === number ? bytes : undefined
 }
 
 /** What the first request for the versions of an account has to name, so that all come that can be kept. */

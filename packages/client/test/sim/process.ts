@@ -5,6 +5,7 @@
 // what clients load only when they need it takes real time, which a simulation must not: it is loaded before
 import '../../dist/archive/history-transfer.js'
 import '../../dist/identity/link-host.js'
+import '../../dist/identity/registering-again.js'
 import { createHash } from 'node:crypto'
 import type { Clock, RandomBytes } from '@famichat/base'
 import type { ClientOptions, Network } from '@famichat/client'

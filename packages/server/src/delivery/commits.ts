@@ -90,7 +90,8 @@ const changeRoster = async (store: Store, { submission, conversation, seq, sende
   for (const deviceId of removed) {
     const { numUpdatedRows } = await store.updateTable('memberships').set({ until_seq: seq })
       .where('conversation_id', '=', conversationId).where('device_id', '=', deviceId).where('until_seq', 'is', null).executeTakeFirst()
-    if (numUpdatedRows !== 1n) throw new ProtocolError('protocol.roster.refused')
+    // the members may have in their group whom a restored server has forgotten: it is out all the same
+    if (numUpdatedRows !== 1n && !(await wasRestored(store, conversationId))) throw new ProtocolError('protocol.roster.refused')
     await dropReadd(store, conversationId, deviceId)
   }
   for (const deviceId of added) {
@@ -117,6 +118,9 @@ const refuseTooManyConversations = async (store: Store, deviceId: DeviceId): Pro
 const countJoined = reusableQuery((store, value: ValueOf<{ deviceId: DeviceId }>) =>
   store.selectFrom('memberships').select((eb) => eb.fn.countAll<number>().as('joined'))
     .where('device_id', '=', value('deviceId')).where('until_seq', 'is', null))
+
+const wasRestored = async (store: Store, conversationId: ConversationId): Promise<boolean> =>
+  ((await store.selectFrom('conversations').select('restored_after_seq').where('conversation_id', '=', conversationId).executeTakeFirst())?.restored_after_seq ?? null) !== null
 
 const refuseTooManyDevices = async (store: Store, conversationId: ConversationId): Promise<void> => {
   const { devices } = await store.selectFrom('memberships').select((eb) => eb.fn.countAll<number>().as('devices'))

@@ -1,0 +1,40 @@
+/**
+ * What a sync found wrong, as a person reads it: whom it is about, in how many conversations, what it is and what to do.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Problem } from '@famichat/client'
+import { Output } from '../dist/output.js'
+import { reportProblems } from '../dist/session.js'
+
+class Notes extends Output {
+  readonly lines: string[] = []
+
+  constructor() {
+    super({ isJson: false })
+  }
+
+  override note(text: string): void {
+    this.lines.push(text)
+  }
+}
+
+const DEVICE = 'AAAAAAAAAAAAAAAAAAAAAA' as NonNullable<Problem['deviceId']>
+const PERSON = 'BBBBBBBBBBBBBBBBBBBBBB' as NonNullable<Problem['accountId']>
+const PLACE = 'CCCCCCCCCCCCCCCCCCCCCC' as NonNullable<Problem['conversationId']>
+
+test('a problem says whom it is about, in how many of how many conversations, its cause and its remedy', () => {
+  const notes = new Notes()
+  reportProblems([
+    { conversationId: undefined, accountId: PERSON, deviceId: DEVICE, conversations: { in: 2, of: 6 }, code: 'client.device.unlisted' },
+    { conversationId: undefined, accountId: PERSON, code: 'client.device_list.forked' },
+    { conversationId: PLACE, code: 'protocol.access.refused' },
+    { conversationId: undefined, code: 'mls.welcome.no_key_package' },
+  ], notes)
+  assert.deepEqual(notes.lines, [
+    'famichat: device AAAAAAAA, in 2 of 6 conversations with them: a device of this person is in conversations though they have revoked it; it is removed with the next change (client.device.unlisted)',
+    'famichat: person BBBBBBBB: the server shows different people different lists of this person\'s devices; compare safety numbers and devices in person (client.device_list.forked)',
+    'famichat: conversation CCCCCCCC: the server refused something (protocol.access.refused)',
+    'famichat: an invitation: it cannot be taken (mls.welcome.no_key_package)',
+  ])
+})
