@@ -22,7 +22,7 @@ interface Owner {
 }
 
 /**
- * Adds a version. The same one again is harmless: the answer may have been lost.
+ * Adds a version. One that is there already is harmless: the answer may have been lost, or the list has gone on since.
  * @param mayGo the only device that may be in it no more
  * @throws ProtocolError `protocol.device_list.conflict` | `protocol.device_list.refused`
  */
@@ -30,8 +30,7 @@ export const appendDeviceList = async (store: Store, owner: Owner, bytes: Uint8A
   const versions = (await store.selectFrom('device_lists').select('list').where('account_id', '=', owner.accountId).orderBy('number').execute()).map(({ list }) => list)
   let state: DeviceListState | undefined
   for (const version of versions) state = await followDeviceList(state, version, DEVICE_LIST_CHECKS)
-  const last = versions.at(-1)
-  if (state !== undefined && last !== undefined && equal(last, bytes)) return state
+  if (state !== undefined && versions.some((version) => equal(version, bytes))) return state
   const next = await followDeviceList(state, bytes, DEVICE_LIST_CHECKS)
   if (next.accountId !== owner.accountId || !equal(next.accountKey, owner.accountKey)) throw new ProtocolError('protocol.device_list.refused')
   const gone = next.devices.filter(({ removedIn }) => removedIn === next.number)
