@@ -5,7 +5,7 @@
 const CORE = 'Zq7canaryKv3'
 
 /** What every canary begins with; at most 64 characters with its number. */
-export const MARK = `${CORE} "of\\this"/<test>&more`
+const MARK = `${CORE} "of\\this"/<test>&more`
 
 /** Makes canaries, each with its number. */
 export class Canaries {
