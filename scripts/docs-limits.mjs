@@ -87,7 +87,8 @@ ${rateRows.join('\n')}
 ${capRows.join('\n')}
 
 A channel has 5 seconds to authenticate, at most 256 requests that wait for the disk, and 8 MiB of answers it has not taken; one that
-takes nothing for 10 seconds while 256 KiB wait is cut off and goes on after its cursor when it returns.
+takes nothing for 10 seconds while 256 KiB wait is cut off and goes on after its cursor when it returns. A client takes no longer frame
+either; a browser hands a page each frame whole, so there its length is known only then.
 
 ## Of the engine
 

@@ -7,8 +7,10 @@ import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 import { test, type TestContext } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { BODY_CONTENT_TYPE, type RouteName, ROUTES } from '@famichat/protocol'
+import { BODY_CONTENT_TYPE, LIMITS, type RouteName, ROUTES } from '@famichat/protocol'
+import { WebSocketServer } from 'ws'
 import { callRoute } from '../dist/net/http.js'
+import { openNodeSocket } from '../dist/node/socket.js'
 
 const PIECE_BYTES = 64 * 1024
 
@@ -62,4 +64,22 @@ test('a small answer that unpacks to a large one is cut off too', async (t) => {
     response.writeHead(200, { 'content-type': BODY_CONTENT_TYPE, 'content-encoding': 'gzip', 'content-length': packed.length.toString() }).end(packed)
   })
   await assert.rejects(callRoute({ origin, fetch }, 'serverInfo', {}), { code: 'protocol.response.malformed' })
+})
+
+test('a frame that is larger than frames are ends the channel, and nobody reads it', async (t) => {
+  const server = new WebSocketServer({ host: '127.0.0.1', port: 0 })
+  await once(server, 'listening')
+  t.after(() => { server.close() })
+  server.on('connection', (socket) => {
+    socket.on('error', () => undefined)
+    socket.send(new Uint8Array(LIMITS.frameBytes))
+    socket.send(new Uint8Array(LIMITS.frameBytes + 1))
+    socket.send(new Uint8Array(1))
+  })
+  const address = server.address()
+  const lengths: number[] = []
+  await new Promise<void>((resolve) => {
+    openNodeSocket(`ws://127.0.0.1:${(typeof address === 'object' ? address?.port ?? 0 : 0).toString()}`, { onMessage: ({ length }) => { lengths.push(length) }, onClose: resolve })
+  })
+  assert.deepEqual(lengths, [LIMITS.frameBytes])
 })
