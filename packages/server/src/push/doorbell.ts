@@ -8,6 +8,7 @@ import type { Hub } from '../channel/hub.js'
 import { kindOf } from '../server-log.js'
 import type { DeliveryEvents, RosterChange, Services } from '../services.js'
 import type { PushKey } from '../storage/push-key.js'
+import { reusableQuery, type ValueOf } from '../storage/reusable-query.js'
 import { makePushRequest } from './push-request.js'
 
 /** How rings go out. */
@@ -62,26 +63,30 @@ export class Doorbell implements DeliveryEvents {
     const services = this.#services
     if (services === undefined) return
     try {
-      const waiting = await services.database.read.selectFrom('push_subscriptions')
-        .innerJoin('memberships', 'memberships.device_id', 'push_subscriptions.device_id')
-        .select(['push_subscriptions.device_id', 'push_subscriptions.endpoint'])
-        .where('memberships.conversation_id', '=', conversationId).where('memberships.until_seq', 'is', null).execute()
-      await Promise.all(waiting.filter(({ device_id }) => !except.includes(device_id)).map((row) => this.#ringOne(services, row)))
+      const subscribed = await findSubscribed(services.database.read, { conversationId })
+      const due = subscribed.map(({ device_id }) => device_id).filter((deviceId) => !except.includes(deviceId) && this.#isDue(deviceId, services.clock.nowMs()))
+      await Promise.all(due.map((deviceId) => this.#ringOne(services, deviceId)))
     } catch (error) {
       services.log.warn('push.failed', { kind: kindOf(error) })
     }
   }
 
-  async #ringOne(services: Services, { device_id: deviceId, endpoint }: { readonly device_id: DeviceId; readonly endpoint: string }): Promise<void> {
+  /** Away, and not rung just now; whoever is due is taken to be rung. */
+  #isDue(deviceId: DeviceId, nowMs: number): boolean {
     if (this.#hub.count(deviceId) > 0) {
       this.#rungAtMs.delete(deviceId)
-      return
+      return false
     }
-    const nowMs = services.clock.nowMs()
-    if (nowMs - (this.#rungAtMs.get(deviceId) ?? -Infinity) < PAUSE_MS) return
+    if (nowMs - (this.#rungAtMs.get(deviceId) ?? -Infinity) < PAUSE_MS) return false
     this.#rungAtMs.set(deviceId, nowMs)
+    return true
+  }
+
+  async #ringOne(services: Services, deviceId: DeviceId): Promise<void> {
+    const row = await services.database.read.selectFrom('push_subscriptions').select('endpoint').where('device_id', '=', deviceId).executeTakeFirst()
+    if (row === undefined) return
     const { key, subject } = this.#options
-    const { url, headers } = makePushRequest(key, { endpoint, subject, nowMs })
+    const { url, headers } = makePushRequest(key, { endpoint: row.endpoint, subject, nowMs: services.clock.nowMs() })
     const response = await fetch(url, { method: 'POST', headers, redirect: 'manual', signal: AbortSignal.timeout(PATIENCE_MS) })
     await response.body?.cancel()
     services.log.info('push.rung', { status: response.status })
@@ -89,3 +94,9 @@ export class Doorbell implements DeliveryEvents {
     await services.database.write.write((store) => store.deleteFrom('push_subscriptions').where('device_id', '=', deviceId).execute())
   }
 }
+
+/** Asked for every message, so without the address, which is encrypted. */
+const findSubscribed = reusableQuery((store, value: ValueOf<{ conversationId: ConversationId }>) =>
+  store.selectFrom('push_subscriptions').innerJoin('memberships', 'memberships.device_id', 'push_subscriptions.device_id')
+    .select('push_subscriptions.device_id')
+    .where('memberships.conversation_id', '=', value('conversationId')).where('memberships.until_seq', 'is', null))
