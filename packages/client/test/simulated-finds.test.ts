@@ -166,6 +166,28 @@ test('S3: entries that are told in a wrong order, and one of them twice, are all
   assert.deepEqual((await deceived.history(id)).filter(({ kind }) => kind === 'notice'), [])
 })
 
+test('S13: who leaves while the server hides that others were let in does not stay among them unseen', async (t) => {
+  const community = await Community.start(t)
+  const [ada, ben] = await community.people('Ada', 'Ben')
+  assert.ok(ada && ben)
+  await community.close(ada)
+  const deceived = await community.deceive('Ada', (path, honest) => {
+    if (path !== ROUTES.logRead.path) return undefined
+    return new Response(encodeResponse('logRead', { ...decodeResponse('logRead', honest), envelopes: [] }) as Uint8Array<ArrayBuffer>)
+  })
+  await deceived.sync()
+  await assert.rejects(deceived.createGroup('Garden', ['Ben']), { code: 'client.conversation.busy' })
+  const [garden] = await deceived.conversations()
+  assert.ok(garden)
+  const { conversationId: id } = garden
+  await deceived.leave(id).catch((error: unknown) => { assert.ok(isCodedError(error, 'client.conversation.busy')) })
+  assert.notEqual((await deceived.info(id)).state, 'ended', 'Ben may be in it')
+  await community.close(deceived)
+  const honest = await community.open('Ada')
+  await settle(honest, ben)
+  assert.deepEqual([(await honest.info(id)).state, (await ben.info(id)).members.map(({ name }) => name)], ['ended', ['Ben']])
+})
+
 test('E14: whom the inviter let in and out again before they came, begins a conversation with the inviter all the same', async (t) => {
   const community = await Community.start(t)
   const [ada, ben] = await community.people('Ada', 'Ben')

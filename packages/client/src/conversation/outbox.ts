@@ -80,7 +80,8 @@ export class Outbox {
       const own = members.filter(({ accountId }) => accountId === identity.accountId)
       turn.update({ isLeaving: true })
       if (own.length === members.length) {
-        turn.update({ state: ConversationState.ended })
+        // a commit that lets others in may have been taken already: with it, or without, this is proposed again
+        if (group.pendingCommit === undefined) turn.update({ state: ConversationState.ended })
         return
       }
       const proposed = removedByProposals(group, readUndo(record))

@@ -164,7 +164,7 @@ const finish = async (world: World, mischief: Mischief): Promise<void> => {
   const judging = { violation, hasSaid: (name: string) => SAID_OF_FORKS.some((code) => world.said.get(name)?.has(code) === true) }
   await judgeAgreement(witnesses, world.truth, judging)
   await judgeDelivery(witnesses, world.truth, judging)
-  for (const witness of witnesses) await judgeOutbox(witness, violation)
+  for (const witness of witnesses) await judgeOutbox(witness, violation, async (id) => witness.isHurt && isBeyondHelp(world, present, id))
   if (world.violations.length > 0) await tell(world, witnesses)
 }
 
@@ -190,7 +190,8 @@ const settle = async (world: World, devices: readonly Device[], { isLast }: { re
       const found = await world.attempt(device, 'sync', ({ client }) => client.sync())
       for (const problem of found ?? [{ code: 'failed', conversationId: undefined }]) {
         world.heard(device, problem.code)
-        const isKnown = world.hurt.has(device.name) && (SAID_OF_FORKS.includes(problem.code) || await isBeyondHelp(world, devices, problem.conversationId))
+        const isKnown = world.hurt.has(device.name)
+          && (SAID_OF_FORKS.includes(problem.code) || isOutOf(world, device, problem) || await isBeyondHelp(world, devices, problem.conversationId))
         if (isLast && !isKnown && !world.invented.has(problem.conversationId ?? '')) problems.push(`${device.name} ${problem.code}`)
       }
     }
@@ -204,12 +205,16 @@ const settle = async (world: World, devices: readonly Device[], { isLast }: { re
   world.violation('it does not come to rest')
 }
 
+/** True where a device was put out that cannot read that it was: it was told another course of things, and says that it is stuck. */
+const isOutOf = (world: World, { session }: Device, { conversationId, code }: { readonly conversationId?: ConversationId | undefined; readonly code: string }): boolean =>
+  code === 'protocol.access.refused' && session !== undefined && conversationId !== undefined && !world.truth.isIn(conversationId, session.client.identity.deviceId)
+
 /** True for a conversation in which no device is left that could let the others in again: it has to be made anew. */
 const isBeyondHelp = async (world: World, devices: readonly Device[], conversationId: ConversationId | undefined): Promise<boolean> => {
   if (conversationId === undefined) return false
   for (const { name, session } of devices) {
     const known = (await session?.client.conversations())?.find((conversation) => conversation.conversationId === conversationId)
-    if (known?.state === 'active' || (known !== undefined && !world.hurt.has(name))) return false
+    if (known?.state === 'active' && !world.hurt.has(name)) return false
   }
   return true
 }
