@@ -8,6 +8,7 @@ import type { AccountId, FamilyId } from '@famichat/protocol'
 import { manualClock } from '@famichat/base/testing'
 import { TokenBuckets } from '../dist/rate-limits.js'
 import { type Database, openDatabase, type Store } from '../dist/storage/open-database.js'
+import { reusableQuery, type ValueOf } from '../dist/storage/reusable-query.js'
 import { temporaryFolder } from './support/test-server.js'
 
 const insertAccount = async (store: Store, name: string): Promise<void> => {
@@ -46,6 +47,15 @@ test('effects run in order, after the change can be read, and not at all for a j
   await Promise.all([job('1', false), job('2', true), job('3', false)])
   assert.deepEqual(seen.filter((entry) => !entry.startsWith('answered')), ['1', '3'])
   assert.ok(seen.indexOf('1') < seen.indexOf('answered 1'))
+  await database.close()
+})
+
+test('a job that keeps its transaction runs nothing on it afterwards: it would land in the transaction of others', async (t) => {
+  const database = await openDatabase({ dataDir: temporaryFolder(t), keys: {}, random: systemRandom })
+  const kept = await database.write.write((store) => Promise.resolve({ store }))
+  const insert = reusableQuery((store, value: ValueOf<{ familyId: FamilyId }>) => store.insertInto('audit').values({ at_ms: 0, event: 1, actor: null, subject: value('familyId') }))
+  await database.write.write(async () => { await assert.rejects(insert(kept.store, { familyId: 'late' as FamilyId }), /done with its transaction/) })
+  assert.deepEqual(await database.read.selectFrom('audit').selectAll().execute(), [])
   await database.close()
 })
 

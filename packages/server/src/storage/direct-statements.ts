@@ -4,6 +4,7 @@
  */
 import type Sqlite from 'better-sqlite3-multiple-ciphers'
 import { CompiledQuery, type Kysely } from 'kysely'
+import { invariant } from '@famichat/base'
 import type { Schema } from './schema.js'
 
 type Prepare = (sql: string) => Sqlite.Statement
@@ -11,8 +12,14 @@ type Prepare = (sql: string) => Sqlite.Statement
 /** By the adapter, which a store shares with its transactions and nobody else. */
 const connections = new WeakMap<object, Prepare>()
 
+/** Executors of transactions that have ended: what still runs on them would land in another one. */
+const ended = new WeakSet()
+
 /** From now on {@link runDirect} finds the connection of this store and of its transactions. */
 export const connectDirect = (store: Kysely<Schema>, prepare: Prepare): void => { connections.set(store.getExecutor().adapter, prepare) }
+
+/** No statement runs on this transaction any more. */
+export const endDirect = (transaction: Kysely<Schema>): void => { ended.add(transaction.getExecutor()) }
 
 /**
  * Runs a statement on the connection of a store, and in its transaction if it has one; returns the rows. Plugins see neither
@@ -20,6 +27,7 @@ export const connectDirect = (store: Kysely<Schema>, prepare: Prepare): void => 
  */
 export const runDirect = async (store: Kysely<Schema>, sql: string, parameters: readonly unknown[] = []): Promise<readonly unknown[]> => {
   const executor = store.getExecutor()
+  invariant(!ended.has(executor), 'a job is done with its transaction when it returns')
   const statement = connections.get(executor.adapter)?.(sql)
   if (statement === undefined) return (await executor.executeQuery(CompiledQuery.raw(sql, [...parameters]))).rows
   if (statement.reader) return statement.all(parameters)

@@ -5,7 +5,7 @@
 import { performance } from 'node:perf_hooks'
 import type { Kysely, Transaction } from 'kysely'
 import { ProtocolError } from '@famichat/protocol'
-import { runDirect } from './direct-statements.js'
+import { endDirect, runDirect } from './direct-statements.js'
 import { type DiskProblem, diskProblemOf } from './disk-problem.js'
 import type { Schema } from './schema.js'
 
@@ -99,7 +99,9 @@ export class WriteQueue {
       await this.#db.transaction().execute(async (store) => {
         try {
           for (const job of jobs) settle.push(await runAlone(job, store))
+          endDirect(store)
         } catch (error) {
+          endDirect(store)
           // taking back what SQLite has taken back already fails too, and would hide why
           problem = diskProblemOf(error)
           throw error
