@@ -194,18 +194,16 @@ export class OpenConversation {
   #take(entries: readonly Entry[]): void {
     const shownFirst = this.#read[this.#first]?.seq
     const shownLast = this.#read[this.#last - 1]?.seq
-    this.#read = entries
-    if (this.isFollowing && entries.length > STEP) {
-      this.#read = entries.slice(-STEP)
-      this.#fromSeq = Math.max(this.#fromSeq, (this.#read[0]?.seq ?? 1) - 1)
-    }
-    const isShown = (seq: number | undefined): seq is number => seq !== undefined
-    const first = isShown(shownFirst) ? this.#read.findIndex(({ seq }) => seq >= shownFirst) : -1
-    const last = isShown(shownLast) ? this.#read.findLastIndex(({ seq }) => seq <= shownLast) + 1 : 0
+    const first = shownFirst === undefined ? -1 : entries.findIndex(({ seq }) => seq >= shownFirst)
+    const last = shownLast === undefined ? 0 : entries.findLastIndex(({ seq }) => seq <= shownLast) + 1
     // nothing of what is shown is there any more, or it is far from the end that somebody follows
-    const isGone = first < 0 || last <= first || (this.isFollowing && this.#read.length - last > SHOWN_AT_FIRST)
-    this.#last = isGone ? this.#read.length : last
-    this.#first = isGone ? Math.max(0, this.#read.length - SLICE) : first
+    const isGone = first < 0 || last <= first || (this.isFollowing && entries.length - last > SHOWN_AT_FIRST)
+    // what is shown stays: it goes from the page in a frame of its own
+    const cut = this.isFollowing ? Math.max(0, Math.min(entries.length - STEP, isGone ? Infinity : first)) : 0
+    this.#read = entries.slice(cut)
+    if (cut > 0) this.#fromSeq = Math.max(this.#fromSeq, (this.#read[0]?.seq ?? 1) - 1)
+    this.#last = isGone ? this.#read.length : last - cut
+    this.#first = isGone ? Math.max(0, this.#read.length - SLICE) : first - cut
   }
 
   async #readOn(move: () => void): Promise<void> {
@@ -231,12 +229,13 @@ export class OpenConversation {
     if (this.#isRevealing) return
     this.#isRevealing = true
     try {
-      while (this.isFollowing) {
+      for (await frame(); this.isFollowing; await frame()) {
         const { length } = this.#read
-        if (this.#last < length) this.inPlace(() => { this.#show(Math.max(this.#first, this.#last + SLICE - MOST_SHOWN), this.#last + SLICE) })
+        // what goes above and what comes below are two frames: in one, the browser could not tell the one from the other
+        if (this.#last < length && this.#last - this.#first > MOST_SHOWN - SLICE) this.inPlace(() => { this.#show(this.#last - MOST_SHOWN + 2 * SLICE, this.#last) })
+        else if (this.#last < length) this.inPlace(() => { this.#show(this.#first, this.#last + SLICE) })
         else if (this.#first > 0 && this.#last - this.#first < SHOWN_AT_FIRST) this.inPlace(() => { this.#show(this.#first - SLICE, this.#last) })
         else break
-        await frame()
       }
     } finally {
       this.#isRevealing = false
