@@ -11,15 +11,16 @@ interface Forms {
   readonly json: Readonly<Record<string, unknown>>
 }
 
-/** An event for people and for programs. */
-export const eventForms = async (
-  event: ConversationEvent, nameOf: NameOf,
-): Promise<Forms> => {
+/**
+ * An event for people and for programs.
+ * @param labelOf what people are told to name another message by
+ */
+export const eventForms = async (event: ConversationEvent, nameOf: NameOf, labelOf: (messageId: string) => string = shortId): Promise<Forms> => {
   const from = await nameOf(event.accountId)
   const base = { conversation: event.conversationId, seq: event.seq, from, device: event.deviceId, atMs: event.atMs, epoch: Number(event.epoch) }
   switch (event.kind) {
     case 'message':
-      return contentForms(event, { from, base, nameOf })
+      return contentForms(event, { from, base, nameOf, labelOf })
     case 'deleted':
       return { text: `* ${from} took a message back`, json: { type: 'deleted', ...base, id: event.messageId } }
     case 'notice':
@@ -47,7 +48,8 @@ const countOf = ({ errorCode, count }: Extract<ConversationEvent, { kind: 'notic
 type MessageEvent = Extract<ConversationEvent, { kind: 'message' }>
 
 const contentForms = async (
-  { content, messageId }: MessageEvent, { from, base, nameOf }: { readonly from: string; readonly base: object; readonly nameOf: NameOf },
+  { content, messageId }: MessageEvent,
+  { from, base, nameOf, labelOf }: { readonly from: string; readonly base: object; readonly nameOf: NameOf; readonly labelOf: (messageId: string) => string },
 ): Promise<Forms> => {
   const json = (type: string, fields: object) => ({ type, ...base, id: messageId, ...fields })
   const about = async (to: MessageReference) => ({ to: to.messageId, author: await nameOf(to.accountId) })
@@ -56,19 +58,19 @@ const contentForms = async (
       return { text: `${from}: ${content.body}`, json: json('message', { text: content.body }) }
     case 'reply': {
       const to = await about(content.to)
-      return { text: `${from} to ${to.author}'s ${shortId(to.to)}: ${content.body}`, json: json('reply', { ...to, text: content.body }) }
+      return { text: `${from} to ${to.author}'s ${labelOf(to.to)}: ${content.body}`, json: json('reply', { ...to, text: content.body }) }
     }
     case 'letter':
       return { text: `${from} writes: ${content.subject}\n\n${content.body}\n`, json: json('letter', { subject: content.subject, text: content.body }) }
     case 'reaction': {
       const to = await about(content.to)
       const verb = content.isRemoved ? 'takes back' : 'reacts'
-      return { text: `* ${from} ${verb} ${content.emoji} to ${to.author}'s ${shortId(to.to)}`, json: json('reaction', { ...to, emoji: content.emoji, isRemoved: content.isRemoved }) }
+      return { text: `* ${from} ${verb} ${content.emoji} to ${to.author}'s ${labelOf(to.to)}`, json: json('reaction', { ...to, emoji: content.emoji, isRemoved: content.isRemoved }) }
     }
     case 'edit':
-      return { text: `* ${from} changes ${shortId(content.messageId)}: ${content.body}`, json: json('edit', { to: content.messageId, text: content.body }) }
+      return { text: `* ${from} changes ${labelOf(content.messageId)}: ${content.body}`, json: json('edit', { to: content.messageId, text: content.body }) }
     case 'delete':
-      return { text: `* ${from} took ${shortId(content.messageId)} back`, json: json('delete', { to: content.messageId }) }
+      return { text: `* ${from} took ${labelOf(content.messageId)} back`, json: json('delete', { to: content.messageId }) }
     case 'attachment': {
       const { attachment: { fileName, mediaType, fileBytes }, caption } = content
       const text = `${from} sends a file: ${fileName} (${fileBytes} bytes)${caption === '' ? '' : `: ${caption}`}`

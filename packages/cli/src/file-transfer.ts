@@ -2,7 +2,7 @@
  * Files between the disk and a conversation, with a progress bar; what was interrupted goes on where it stopped.
  */
 import { existsSync } from 'node:fs'
-import { open, rename } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, rename } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import { type Client, ClientError, type ConversationInfo, type MessageReference, PIECE_BYTES, toFileName } from '@famichat/client'
 import { UsageError } from './failure.js'
@@ -50,7 +50,7 @@ export const saveFileTo = async (
   // the sender chose the name: it must not replace what is there
   if (existsSync(path)) throw new UsageError(`${path} is there already: give another folder with --to`)
   const partial = `${path}.${reference.messageId}.part`
-  const handle = await open(partial, 'a')
+  const handle = await openInNewFolder(folder, partial)
   const bar = new ProgressBar(output)
   try {
     const fromPiece = Math.floor((await handle.stat()).size / PIECE_BYTES)
@@ -65,6 +65,15 @@ export const saveFileTo = async (
   }
   await rename(partial, path)
   output.say(`Saved as ${path}.`, { type: 'saved', path, id: reference.messageId })
+}
+
+const openInNewFolder = async (folder: string, path: string): Promise<FileHandle> => {
+  try {
+    await mkdir(folder, { recursive: true })
+    return await open(path, 'a')
+  } catch {
+    throw new UsageError(`nothing can be written in ${folder}: give another folder with --to`)
+  }
 }
 
 const openOrRefuse = async (file: string) => {

@@ -39,7 +39,7 @@ test('at a terminal: what others say appears above the line being typed, and mes
   await chat.until('it comes back with its number', (running) => /\d+ {2}Ben: Yes, with pleasure/.test(shown(running)))
   const [, seq = ''] = /(\d+) {2}Ada: Or at eight\?/.exec(chat.stdout) ?? []
   chat.typesPart(`/reply ${seq} Eight it is\r`)
-  await chat.until('the answer', ({ stdout }) => stdout.includes("Ben to Ada's"))
+  await chat.until('the answer', ({ stdout }) => stdout.includes(`Ben to Ada's ${seq}: Eight it is`))
   chat.typesPart('/delete 999\r')
   await chat.until('a refusal is said, and the chat goes on', ({ stdout }) => stdout.includes('there is no such message here'))
   chat.typesPart('/who\r')

@@ -52,6 +52,23 @@ test('create family, appoint, dismiss, add --until, back: each says what became 
   assert.equal(codeOf(await ada.tries(['back', 'Garden'])), 'client.member.not_away')
 })
 
+test('role: guardians give roles in their family, admins in the community; one of each has to stay', async (t) => {
+  const place = new Place(t)
+  const [, ada, ben] = await neighbours(place, 'Ada', 'Ben')
+  assert.ok(ada && ben)
+  const rolesOf = async (): Promise<unknown> => (await ada.does('families')).flatMap(({ members }) => members as readonly { readonly name: string; readonly familyRole: string; readonly isCommunityAdmin: boolean }[])
+    .map(({ name, familyRole, isCommunityAdmin }) => [name, familyRole, isCommunityAdmin])
+  assert.equal(codeOf(await ben.tries(['role', 'Ben', '--community', 'admin'])), 'protocol.access.refused')
+  assert.equal(codeOf(await ada.tries(['role', 'Ada', '--community', 'member'])), 'protocol.role.last_admin')
+  assert.equal(codeOf(await ada.tries(['role', 'Ada', '--family', 'adult'])), 'protocol.role.last_admin')
+  assert.deepEqual([codeOf(await ada.tries(['role', 'Ben'])), codeOf(await ada.tries(['role', 'Nobody', '--family', 'adult']))], ['cli.usage', 'client.member.unknown'])
+  const [given] = await ada.does('role', 'Ben', '--family', 'guardian', '--community', 'admin')
+  assert.deepEqual([given?.type, given?.familyRole, given?.communityRole], ['role', 'guardian', 'admin'])
+  assert.deepEqual(await rolesOf(), [['Ada', 'guardian', true], ['Ben', 'guardian', true]])
+  await ben.does('role', 'Ada', '--community', 'member', '--family', 'adult')
+  assert.deepEqual(await rolesOf(), [['Ada', 'adult', false], ['Ben', 'guardian', true]])
+})
+
 test('S23: end-account asks for the name again, then shuts the person out; the audit trail has it', async (t) => {
   const place = new Place(t)
   const [, ada, ben] = await neighbours(place, 'Ada', 'Ben')

@@ -32,8 +32,11 @@ test('replies, reactions, edits, deletions, letters and files, from one profile 
   assert.deepEqual(lines.map(({ type }) => type), ['joined', 'message', 'reply', 'reaction', 'edit', 'deleted', 'delete', 'letter', 'attachment'])
   const attachment = lines.at(-1)
   assert.deepEqual([attachment?.fileName, attachment?.mediaType, attachment?.fileBytes, attachment?.caption], ['photo.jpg', 'image/jpeg', photo.length, 'us'])
+  await ben.does('save', 'Ada', String(attachment?.id), '--to', join(ben.folder, 'new', 'folder'))
+  assert.ok(readFileSync(join(ben.folder, 'new', 'folder', 'photo.jpg')).equals(photo))
+  const nowhere = await ben.tries(['save', 'Ada', String(attachment?.id), '--to', join(ben.folder, 'new', 'folder', 'photo.jpg')])
+  assert.deepEqual([nowhere.code, nowhere.stderr.includes('nothing can be written in')], [2, true])
   await ben.does('save', 'Ada', String(attachment?.id), '--to', ben.folder)
-  assert.ok(readFileSync(join(ben.folder, 'photo.jpg')).equals(photo))
   const again = await ben.tries(['save', 'Ada', String(attachment?.id), '--to', ben.folder])
   assert.equal(again.code, 2, 'a name that the sender chose replaces nothing')
 

@@ -27,7 +27,7 @@ export const SERVER_ERRORS = {
   'server.backup.unsound': { text: 'what is in the backup is no whole database: use another backup' },
   'server.backup_key.missing': { text: 'there is no backup key: give the file backup.key with --key, or set FAMICHAT_BACKUP_KEY' },
   'server.backup_key.malformed': { text: 'the backup key must be 64 hexadecimal digits: check FAMICHAT_BACKUP_KEY or the file backup.key' },
-  'server.backup_key.exposed': { text: 'the file backup.key can be read by other users of this machine: run chmod 600 on it' },
+  'server.backup_key.exposed': { text: 'the file of the backup key can be read by other users of this machine: run chmod 600 on it' },
   'server.restore.not_empty': { text: 'the data folder is not empty, and a restore overwrites nothing: give a new folder, or move the old one away' },
   'server.port.busy': { text: 'another program is using this port: stop it, or give another port' },
   'server.port.forbidden': { text: 'this user may not open this port: give one above 1023' },

@@ -154,6 +154,7 @@ test('nothing is overwritten: neither a file by a backup nor a folder by a resto
   await assert.rejects(restoreBackup({ ...restoring(backed), dataDir: backed.server.dataDir, keys: {} }), refusal('server.restore.not_empty'))
   assert.throws(() => backUp(backed, join(backed.folder, 'no', 'folder.backup')), refusal('server.backup.unwritable'))
   await assert.rejects(verifyBackup({ ...restoring(backed), from: join(backed.folder, 'none') }), refusal('server.backup.missing'))
+  await assert.rejects(verifyBackup({ ...restoring(backed), from: backed.folder }), refusal('server.backup.missing'))
   assert.throws(() => backUp({ ...backed, server: { ...backed.server, dataDir: temporaryFolder(t) } }, join(backed.folder, 'x')), refusal('server.database.missing'))
 })
 

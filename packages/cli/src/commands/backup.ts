@@ -66,7 +66,7 @@ const restore = async (file: string, options: BackupOptions): Promise<void> => {
   const dataDir = dataFolderOf(options)
   const summary = await withBar(output, (bar) => restoreBackup({ ...restoringOf(file, options, bar), dataDir, keys: environmentKeys(process.env) }))
   output.say(`restored into ${dataDir}: ${summaryLine(summary)}`, { type: 'restored', dataDir, ...summary })
-  output.note('people and devices that came after the backup have to be invited again; devices revoked after it have to be revoked again')
+  output.note('people and devices that came after the backup have to be invited again; what was shut out after it is shut out again by itself once somebody who has seen that connects')
 }
 
 const keyPlace = (options: BackupOptions): BackupKeyPlace => ({

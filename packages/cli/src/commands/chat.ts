@@ -5,7 +5,7 @@ import type { Command } from 'commander'
 import { isCodedError } from '@famichat/base'
 import { type Client, ClientError, type ConversationEvent, type ConversationInfo } from '@famichat/client'
 import { CHAT_COMMANDS, type ChatLine, parseChatLine } from '../chat-line.js'
-import { eventForms } from '../event-forms.js'
+import { eventForms, shortId } from '../event-forms.js'
 import { sentenceOf, UsageError } from '../failure.js'
 import { saveFileTo, sendFileFrom } from '../file-transfer.js'
 import { type GlobalOptions, type Session, sessionOf, syncIfPossible, withClient } from '../session.js'
@@ -65,6 +65,8 @@ interface ChatContext {
 class Chat {
   readonly #context: ChatContext
   readonly #stop = new AbortController()
+  /** The numbers of messages, by id. */
+  readonly #numbers = new Map<string, number>()
 
   constructor(context: ChatContext) {
     this.#context = context
@@ -98,6 +100,7 @@ class Chat {
   async #show(): Promise<void> {
     const { client, info: { conversationId } } = this.#context
     const history = await client.history(conversationId)
+    for (const event of history) this.#number(event)
     for (const event of history.slice(-SHOWN_BEFORE)) await this.#print(event)
     const afterSeq = history.at(-1)?.seq ?? 0
     for await (const event of client.events(conversationId, { afterSeq, signal: this.#stop.signal })) await this.#print(event)
@@ -105,8 +108,13 @@ class Chat {
 
   async #print(event: ConversationEvent): Promise<void> {
     const { client, terminal } = this.#context
-    const { text, json } = await eventForms(event, (accountId) => client.nameOf(accountId))
+    this.#number(event)
+    const { text, json } = await eventForms(event, (accountId) => client.nameOf(accountId), (messageId) => this.#numbers.get(messageId)?.toString() ?? shortId(messageId))
     terminal.print(event.kind === 'message' ? `${event.seq}  ${text}` : text, json)
+  }
+
+  #number(event: ConversationEvent): void {
+    if (event.kind === 'message') this.#numbers.set(event.messageId, event.seq)
   }
 
   /** Does what a line says. A refusal is said, and the chat goes on. */

@@ -1,13 +1,18 @@
 /**
- * Devices and who they belong to: devices, revoke, approve, refuse, end-account, families.
+ * Devices and who they belong to: devices, revoke, approve, refuse, end-account, role, families.
  */
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { Asking } from '../ask.js'
 import { UsageError } from '../failure.js'
 import { type GlobalOptions, type Session, sessionOf, withClient } from '../session.js'
 
 interface EndOptions extends GlobalOptions {
   readonly yes?: boolean
+}
+
+interface RoleOptions extends GlobalOptions {
+  readonly family?: 'adult' | 'guardian' | 'child'
+  readonly community?: 'member' | 'admin'
 }
 
 /** Adds the commands. */
@@ -42,6 +47,14 @@ export const addDeviceCommands = (program: Command): void => {
     .option('--yes', 'do not ask')
     .addHelpText('after', '\nExample:\n  famichat end-account Ben')
     .action(async (name: string, _options: unknown, command: Command) => { await endAccount(command.optsWithGlobals<EndOptions>(), name) })
+  program.command('role')
+    .summary('give a person another role')
+    .description('Gives a person another role in their family, for its guardians, or in the community, for its admins. The community keeps an admin, and each family a guardian.')
+    .argument('<name>', 'the person')
+    .addOption(new Option('--family <role>', 'their role in the family').choices(['adult', 'guardian', 'child']))
+    .addOption(new Option('--community <role>', 'their role in the community').choices(['member', 'admin']))
+    .addHelpText('after', '\nExamples:\n  famichat role Ben --family guardian\n  famichat role Ben --community admin')
+    .action(async (name: string, _options: unknown, command: Command) => { await changeRole(command.optsWithGlobals<RoleOptions>(), name) })
   program.command('families')
     .summary('list the families and their people')
     .description('Lists the families of the community with their people, yours first.')
@@ -87,6 +100,17 @@ const endAccount = async (options: EndOptions, name: string): Promise<void> => {
   await withClient(session, async (client) => {
     await client.community.endAccount(name)
     session.output.say(`The account of ${name} has ended; none of its devices gets in any more.`, { type: 'account_ended', name })
+  })
+}
+
+const changeRole = async (options: RoleOptions, name: string): Promise<void> => {
+  const { family: familyRole, community } = options
+  if (familyRole === undefined && community === undefined) throw new UsageError('say which role: --family adult, guardian or child, or --community member or admin')
+  const session = sessionOf(options)
+  await withClient(session, async (client) => {
+    await client.community.changeRoles(name, { familyRole, isCommunityAdmin: community && community === 'admin' })
+    const roles = [familyRole && `${familyRole} in the family`, community && `${community} of the community`].filter((role) => role !== undefined)
+    session.output.say(`${name} is now ${roles.join(' and ')}.`, { type: 'role', name, familyRole, communityRole: community })
   })
 }
 

@@ -42,6 +42,13 @@ export interface Transparency {
   readonly devices: readonly { readonly deviceId: DeviceId; readonly state: 'in' | 'waiting' | 'removed' }[]
 }
 
+/** Roles to give; what is undefined stays. */
+interface RoleChanges {
+  readonly familyRole: FamilyMember['familyRole'] | undefined
+  readonly isCommunityAdmin: boolean | undefined
+}
+
+const FAMILY_ROLES: Readonly<Record<FamilyMember['familyRole'], FamilyRole>> = { adult: FamilyRole.adult, guardian: FamilyRole.admin, child: FamilyRole.child }
 const ROLE_NAMES = { [FamilyRole.adult]: 'adult', [FamilyRole.admin]: 'guardian', [FamilyRole.child]: 'child' } as const
 
 const INVITES: Readonly<Record<InvitedAs, InviteFor>> = {
@@ -116,6 +123,21 @@ export class Community {
     await this.#engine.connection.calls.call('accountEnd', { accountId })
     // of oneself there is nothing left to bring up to date
     if (accountId !== this.#ownAccount) await this.#engine.sync()
+  }
+
+  /**
+   * Gives a person other roles: the community's by its admins, a family's by its guardians.
+   * @throws ClientError `client.member.unknown` | `client.account.ended` | ProtocolError `protocol.access.refused` | `protocol.role.last_admin`
+   */
+  async changeRoles(name: string, { familyRole, isCommunityAdmin }: RoleChanges): Promise<void> {
+    const { accountId, isEnded } = (await this.#people()).named(name)
+    if (isEnded) throw new ClientError('client.account.ended')
+    await this.#engine.connection.calls.call('roleChange', {
+      accountId,
+      role: isCommunityAdmin === undefined ? undefined : isCommunityAdmin ? AccountRole.admin : AccountRole.member,
+      familyRole: familyRole && FAMILY_ROLES[familyRole],
+    })
+    await this.#engine.refreshPeople()
   }
 
   /** What was done in the community, newest first. @throws ProtocolError `protocol.access.refused` for anybody but its admins */

@@ -94,10 +94,13 @@ export const openBackupFile = (path: string, key: Secret): BackupReading => {
 
 const openOrRefuse = (path: string): number => {
   try {
-    return openSync(path, 'r')
+    const file = openSync(path, 'r')
+    if (fstatSync(file).isFile()) return file
+    closeSync(file)
   } catch (cause) {
     throw new ServerError('server.backup.missing', {}, { cause })
   }
+  throw new ServerError('server.backup.missing')
 }
 
 /** The header is authentic: what differs from the length it names is missing, or was added. */
