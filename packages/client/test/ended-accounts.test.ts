@@ -32,5 +32,7 @@ test('S23: an account that is ended is out of every conversation with the next s
   const { members = [] } = (await ada.community.families())[0] ?? {}
   assert.deepEqual(members.map(({ name }) => name).sort(), ['Ada', 'Cleo'])
   assert.deepEqual(cleo.people.map(({ name }) => name).sort(), ['Ada', 'Cleo'])
+  // the family's conversation is made without them
+  assert.deepEqual((await ada.membership.createFamily()).members.map(({ name, isAdmin }) => [name, isAdmin]), [['Ada', true], ['Cleo', true]])
   await assert.rejects(ada.community.endAccount('Ada'), { code: 'protocol.role.last_admin' })
 })

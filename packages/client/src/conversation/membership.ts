@@ -75,7 +75,7 @@ export class Membership {
     if (own === undefined || own.familyRole === FamilyRole.child) throw new ClientError('client.family.not_adult')
     const { familyId } = own
     const name = people.families.find((family) => family.familyId === familyId)?.familyName ?? ''
-    const household = people.accounts.filter((account) => account.familyId === familyId && account.accountId !== this.#own)
+    const household = people.accounts.filter((account) => account.familyId === familyId && account.accountId !== this.#own && !account.isEnded)
     const reachable: DirectoryAccount[] = []
     for (const account of household) if ((await people.activeDevices(account)).length > 0) reachable.push(account)
     const adults = household.filter(({ familyRole }) => familyRole !== FamilyRole.child).map(({ accountId }) => accountId)

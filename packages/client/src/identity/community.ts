@@ -93,7 +93,7 @@ export class Community {
     if (child === undefined) throw new ClientError('client.member.unknown')
     return {
       name: child.accountName,
-      guardians: accounts.filter(({ familyId, familyRole }) => familyId === child.familyId && familyRole === FamilyRole.admin).map(({ accountName }) => accountName),
+      guardians: accounts.filter(({ familyId, familyRole, isEnded }) => familyId === child.familyId && familyRole === FamilyRole.admin && !isEnded).map(({ accountName }) => accountName),
       devices: child.devices.map(({ deviceId, isRevoked, isPending }) => ({ deviceId, state: isRevoked ? 'removed' : isPending ? 'waiting' : 'in' })),
     }
   }
