@@ -283,6 +283,8 @@ const frame = (): Promise<void> => new Promise((resolve) => {
   setTimeout(resolve, FRAME_MS)
 })
 
+/** Whether a code says that there was no connection: what could not be done can be done later. */
+export const isConnectionLoss = (code: string): boolean => ['client.server.unreachable', 'client.channel.closed', 'protocol.server.unavailable'].includes(code)
+
 /** Written and kept; it goes out when the server can be reached. */
-const isLater = (error: unknown): boolean =>
-  error instanceof Refused && ['client.server.unreachable', 'client.channel.closed', 'protocol.server.unavailable'].includes(error.code)
+const isLater = (error: unknown): boolean => error instanceof Refused && isConnectionLoss(error.code)

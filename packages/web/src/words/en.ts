@@ -86,7 +86,7 @@ export const en = {
   letterText: 'Your letter',
   download: 'Save',
   show: 'Show',
-  openPhoto: 'Show photo',
+  photoLater: 'It is shown here when the connection is back.',
   transferring: (percent: number) => `${percent.toString()} %`,
   moreForMessage: 'More',
 

@@ -86,7 +86,7 @@ export const ja: Words = {
   letterText: '本文',
   download: '保存',
   show: '表示',
-  openPhoto: '写真を表示',
+  photoLater: 'つながったら、ここに表示されます。',
   transferring: (percent) => `${percent.toString()}%`,
   moreForMessage: 'その他',
 

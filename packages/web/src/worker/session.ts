@@ -7,6 +7,7 @@ import { type BrowserStore, leadWhenFirst, openBrowserPlatform, openIndexedStore
 import type { Asks, Found, Me, News, Person, Refusal } from '../requests.js'
 import { Announcer } from './announcer.js'
 import { Catalogue } from './catalogue.js'
+import { KeptFiles } from './kept-files.js'
 import { Names } from './names.js'
 import { observed } from './network.js'
 import { makePasskeyAnswers, PasskeyBridge, signInOnce } from './passkey-bridge.js'
@@ -52,22 +53,27 @@ export class Session {
   readonly #notes: ScreenNotes
   readonly #room: Room
   readonly #announcer: Announcer
+  readonly #kept: KeptFiles
   #opened: Open | undefined
 
-  private constructor({ tell, platform, store, notes }: { tell: (news: News) => void; platform: Platform; store: BrowserStore; notes: ScreenNotes }) {
+  private constructor({ tell, platform, store, notes, kept }: {
+    readonly tell: (news: News) => void; readonly platform: Platform; readonly store: BrowserStore; readonly notes: ScreenNotes; readonly kept: KeptFiles
+  }) {
     this.#tell = tell
     this.#platform = platform
     this.#store = store
     this.#notes = notes
     this.#room = new Room(tell, () => notes.tryToSave())
     this.#announcer = new Announcer((conversationIds) => { tell({ news: 'written', conversationIds }) })
+    this.#kept = kept
     store.watch((written) => { this.#announce(written) })
   }
 
   static async open(tell: (news: News) => void): Promise<Session> {
     const platform = await openBrowserPlatform()
     const network = observed(platform.network, systemClock, tell)
-    return new Session({ tell, platform: { ...platform, network }, store: await openIndexedStore(), notes: await ScreenNotes.open() })
+    const [store, notes, kept] = await Promise.all([openIndexedStore(), ScreenNotes.open(), KeptFiles.open()])
+    return new Session({ tell, platform: { ...platform, network }, store, notes, kept })
   }
 
   readonly #passkeys = new PasskeyBridge((news) => { this.#tell(news) })
@@ -93,9 +99,9 @@ export class Session {
       }
     },
     say: async (id, saying) => { await this.#client.send(asId(id), saying as Sayable) },
-    sendFile: (id, file, caption, transfer) => sendFile(this.#client, asId(id), { file, caption, onProgress: this.#progress(transfer) }),
+    sendFile: (id, file, caption, transfer) => sendFile(this.#place(id), { file, caption, onProgress: this.#progress(transfer) }),
     readFile: (id, message, transfer) =>
-      readFile(this.#client, asId(id), { message: message as MessageReference, onProgress: this.#progress(transfer) }),
+      readFile(this.#place(id), { message: message as MessageReference, onProgress: this.#progress(transfer) }),
     retry: async () => { await this.#client.sync() },
     look: () => this.#look(),
     talkTo: async (name) => (await this.#client.createDirect(name)).conversationId,
@@ -161,7 +167,7 @@ export class Session {
 
   async #adopt(client: Client): Promise<Me> {
     const names = new Names(client)
-    const timelines = new Timelines(client, names)
+    const timelines = new Timelines(client, names, (id, message) => { void this.#kept.forget(id, message) })
     this.#opened = { client, names, timelines, catalogue: new Catalogue({ client, notes: this.#notes, timelines }) }
     const { accountId, accountName: name, deviceId } = client.identity
     const isPending = await isWaiting(client)
@@ -240,6 +246,10 @@ export class Session {
 
   #others(): readonly Person[] {
     return this.#client.people.filter(({ accountId }) => accountId !== this.#client.identity.accountId)
+  }
+
+  #place(id: string) {
+    return { client: this.#client, kept: this.#kept, conversationId: asId(id) }
   }
 
   #progress(transfer: number): (progress: TransferProgress) => void {

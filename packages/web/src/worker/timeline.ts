@@ -2,7 +2,7 @@
  * Timelines: parts of conversations as the page shows them, with edits, reactions and receipts folded in. What was read is
  * kept until something of the conversation is written, so that scrolling back reads only what is new to it.
  */
-import { type Client, type ConversationEvent, type ConversationId, foldMessages, type Message, type ShownContent } from '@famichat/client'
+import { type Client, type ConversationEvent, type ConversationId, foldMessages, type Message, type MessageReference, type ShownContent } from '@famichat/client'
 import type { Body, Entry, MessageEntry } from '../requests.js'
 import type { Names } from './names.js'
 
@@ -20,11 +20,14 @@ const CHUNK = 500
 export class Timelines {
   readonly #client: Client
   readonly #names: Names
+  readonly #onDeleted: (conversationId: ConversationId, message: MessageReference) => void
   readonly #kept = new Map<ConversationId, Kept>()
 
-  constructor(client: Client, names: Names) {
+  /** @param onDeleted hears of every message that was taken back, each time it is read */
+  constructor(client: Client, names: Names, onDeleted: (conversationId: ConversationId, message: MessageReference) => void) {
     this.#client = client
     this.#names = names
+    this.#onDeleted = onDeleted
   }
 
   /** Something of a conversation was written. */
@@ -97,8 +100,10 @@ export class Timelines {
         return { ...base, kind: 'members', added: await this.#names.people(added), removed: await this.#names.people(removed) }
       }
       case 'deleted':
+        this.#onDeleted(event.conversationId, { accountId: event.accountId, messageId: event.messageId })
+        return { ...base, kind: 'deleted' }
       case 'joined':
-        return { ...base, kind: event.kind }
+        return { ...base, kind: 'joined' }
       case 'unreadable':
         return { ...base, kind: 'unreadable', code: event.errorCode }
       case 'notice':

@@ -2,6 +2,7 @@
  * Files between the page and the client: photos are drawn anew, smaller and without what the camera wrote into them.
  */
 import { type Client, type ConversationId, type FileSource, type MessageReference, toFileName, type TransferProgress } from '@famichat/client'
+import type { KeptFiles } from './kept-files.js'
 
 /** The longest side of a photo that is sent. */
 const MAX_SIDE = 2048
@@ -9,25 +10,37 @@ const QUALITY = 0.85
 /** Photos that are drawn anew; a moving picture would stop. */
 const PHOTOS = /^image\/(jpeg|png|webp|avif|heic|bmp)$/
 
-/** Sends a file. */
+/** Whose files. */
+interface Place {
+  readonly client: Client
+  readonly kept: KeptFiles
+  readonly conversationId: ConversationId
+}
+
+/** Sends a file, and keeps it. */
 export const sendFile = async (
-  client: Client, conversationId: ConversationId,
+  { client, kept, conversationId }: Place,
   { file, caption, onProgress }: { readonly file: File; readonly caption: string; readonly onProgress: (progress: TransferProgress) => void },
 ): Promise<void> => {
   const photo = PHOTOS.test(file.type) ? await redraw(file) : undefined
   const name = toFileName(photo === undefined ? file.name : `${file.name.replace(/\.[^.]*$/, '')}.jpg`)
   const source = sourceOf(photo ?? file, { fileName: name, mediaType: photo?.type ?? (file.type || 'application/octet-stream') })
-  await client.sendFile(conversationId, source, { caption, onProgress })
+  const { messageId } = await client.sendFile(conversationId, source, { caption, onProgress })
+  await kept.keep(conversationId, { accountId: client.identity.accountId, messageId }, photo ?? file)
 }
 
-/** The bytes of a file, checked piece by piece. */
+/** The bytes of a file: as they are kept here, or from the server, checked piece by piece. */
 export const readFile = async (
-  client: Client, conversationId: ConversationId,
+  { client, kept, conversationId }: Place,
   { message, onProgress }: { readonly message: MessageReference; readonly onProgress: (progress: TransferProgress) => void },
 ): Promise<Blob> => {
+  const here = await kept.get(conversationId, message)
+  if (here !== undefined) return here
   const pieces: BlobPart[] = []
   for await (const piece of client.readFile(conversationId, message, { onProgress })) pieces.push(piece as Uint8Array<ArrayBuffer>)
-  return new Blob(pieces)
+  const file = new Blob(pieces)
+  await kept.keep(conversationId, message, file)
+  return file
 }
 
 /** As a JPEG of at most {@link MAX_SIDE}; undefined where this browser cannot read the picture. */
