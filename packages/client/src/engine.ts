@@ -149,7 +149,7 @@ export const makeEngine = (
       if (hasTriedAgain || !isCodedError(error, 'client.device.revoked')) throw error
       hasTriedAgain = true
       const { registerAgain } = await import('./identity/registering-again.js')
-      if (!(await registerAgain(surroundings, workspace))) throw error
+      if (!(await registerAgain(surroundings, workspace, connection.calls))) throw error
       await refreshPeople()
     }
   }

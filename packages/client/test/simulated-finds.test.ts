@@ -188,6 +188,29 @@ test('S13: who leaves while the server hides that others were let in does not st
   assert.deepEqual([(await honest.info(id)).state, (await ben.info(id)).members.map(({ name }) => name)], ['ended', ['Ben']])
 })
 
+test('a device whose challenge a server forgot by starting anew is not taken for one that was shut out', async (t) => {
+  const { community, ada, ben, id } = await pair(t)
+  await community.close(ben)
+  const { network } = nodePlatform
+  const called: string[] = []
+  const back = await Client.open({ ...community.options('Ben'), network: { ...network, fetch: async (url, init) => {
+    const { pathname } = new URL(url)
+    called.push(pathname)
+    if (pathname === ROUTES.tokenIssue.path && called.filter((path) => path === pathname).length === 1) {
+      await community.stopServer()
+      await community.startServer()
+    }
+    return network.fetch(url, init)
+  } } })
+  await back.sync()
+  assert.equal((await back.info(id)).state, 'active')
+  assert.ok(!called.includes(ROUTES.deviceRecover.path))
+  await ada.send(id, 'still here?')
+  await back.sync()
+  assert.deepEqual(await textsOf(back, id), ['still here?'])
+  await back.close()
+})
+
 test('E14: whom the inviter let in and out again before they came, begins a conversation with the inviter all the same', async (t) => {
   const community = await Community.start(t)
   const [ada, ben] = await community.people('Ada', 'Ben')

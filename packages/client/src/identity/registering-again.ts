@@ -4,7 +4,7 @@
  */
 import { isCodedError } from '@famichat/base'
 import { deviceRegistrationTbs, idToBytes, listedDevices } from '@famichat/protocol'
-import { callRoute } from '../net/http.js'
+import { callRoute, type DeviceCalls } from '../net/http.js'
 import type { Surroundings } from '../platform.js'
 import { ConversationState } from '../store/records.js'
 import type { Workspace } from '../conversation/workspace.js'
@@ -13,7 +13,7 @@ import { makeFirstStock } from './key-packages.js'
 import { lastVersion } from './list-versions.js'
 
 /** @returns false when the server knows the device and has shut it out, or has another list of the account than this device */
-export const registerAgain = async (surroundings: Surroundings, workspace: Workspace): Promise<boolean> => {
+export const registerAgain = async (surroundings: Surroundings, workspace: Workspace, calls: DeviceCalls): Promise<boolean> => {
   const { store, network, suite, random, clock } = surroundings
   const { identity } = workspace.context
   const { origin, accountId, deviceId, certificateBytes: certificate } = identity
@@ -30,8 +30,11 @@ export const registerAgain = async (surroundings: Surroundings, workspace: Works
     if (!isCodedError(error) || !error.code.startsWith('protocol.')) throw error
     return false
   }
+  // a server that knew the device all along still has it in its conversations: nothing is to be mended there
+  const { conversations } = await calls.call('conversationList', {})
+  const present = new Set(conversations.filter(({ untilSeq }) => untilSeq === undefined).map((summary) => summary.conversationId))
   for (const { conversationId, record } of await workspace.list()) {
-    if (record.state !== ConversationState.active) continue
+    if (record.state !== ConversationState.active || present.has(conversationId)) continue
     // as far as the server knows this device was never there; what waits is encrypted anew once it is
     await workspace.turn('rollback', conversationId, (turn) => {
       turn.update({ state: ConversationState.ended, isAway: true, isRolledBack: true })

@@ -198,7 +198,17 @@ export class DeviceCalls {
     }
   }
 
+  /** Asks once more when it is refused: a server that started in between knows nothing of the challenge, and has shut nobody out. */
   async #challenged(): Promise<IssuedToken> {
+    try {
+      return await this.#answerChallenge()
+    } catch (error) {
+      if (!isCodedError(error, 'protocol.auth.refused')) throw error
+      return this.#answerChallenge()
+    }
+  }
+
+  async #answerChallenge(): Promise<IssuedToken> {
     const server = { origin: this.origin, fetch: this.#fetch }
     const { nonce, serverTimeMs } = await callRoute(server, 'tokenChallenge', {})
     this.#aheadMs = serverTimeMs - this.#clock.nowMs()

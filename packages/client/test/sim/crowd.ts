@@ -8,7 +8,7 @@ import { Group } from '@famichat/mls'
 import { decodeContent } from '../../dist/content/content.js'
 import { decodeRecord, HistoryKind, HistoryRecord } from '../../dist/store/records.js'
 import { Device, type DeviceContext } from './device.js'
-import type { Process } from './process.js'
+import { type Process, verification } from './process.js'
 import { drive, HONEST } from './founding.js'
 import { Dice, Scheduler, seededBytes } from './scheduler.js'
 import { ServerHost } from './server-host.js'
@@ -157,6 +157,8 @@ class Play {
   async talk(progress: (done: number, of: number) => void): Promise<void> {
     const { messages, removals } = this.#crowd
     this.#timeEncryption()
+    // what is timed is done by each device itself
+    verification.isRepeated = true
     const stop = new AbortController()
     const lives: Promise<unknown>[] = []
     for (const device of this.#devices) lives.push(clientOf(device).live(stop.signal).catch((error: unknown) => { if (!this.#removed.has(device)) throw error }))
