@@ -122,7 +122,8 @@ const isSaid = ({ seq, senderDevice, messageId: _ }: EnvelopeHeader, events: rea
         return event.seq === seq
       case 'notice':
         if (event.errorCode === 'client.log.forked' || event.errorCode === 'client.profile.rolled_back') return event.seq >= seq
-        if (event.errorCode === 'client.message.withheld') return event.seq - event.count < seq && seq <= event.seq
+        // in its place, or in its neighbour's where the two were exchanged before
+        if (event.errorCode === 'client.message.withheld') return event.seq - event.count <= seq && seq <= event.seq + 1
         return event.errorCode === 'client.message.missing' && event.deviceId === senderDevice
       case 'joined':
         // added afresh: it says where it came in again
