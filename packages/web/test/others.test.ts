@@ -11,7 +11,7 @@ import { nodePlatform, openSqliteStore } from '@famichat/client/node'
 import { systemClock } from '@famichat/base'
 import { decodeRequest, encodeResponse, type Envelope, ROUTES } from '@famichat/protocol'
 import { findChromium, WebCommunity, type Window } from './support/community.js'
-import { openTalk, press, see, seeBubble, seeEmptyList } from './support/people.js'
+import { openTalk, press, see, seeBubble, seeEmptyList, write } from './support/people.js'
 
 const found = findChromium()
 const DAY_MS = 24 * 3600 * 1000
@@ -91,5 +91,44 @@ describe('the web app among others', { skip: 'missing' in found ? found.missing 
     assert.notEqual(await ben.page.locator('.code').innerText(), (await ada.info(id)).headCode)
     assert.deepEqual(ben.complaints, [])
     await dora.close()
+  })
+
+  test('S51 a device that was away for weeks was let go, says so, asks, and comes back with an honest gap', async () => {
+    const { conversationId: id } = await ada.createGroup('Garden', ['Ben', 'Cleo'])
+    await cleo.sync()
+    await ben.page.goto(community.url)
+    await openTalk(ben.page, 'Garden')
+    await write(ben.page, 'off to the mountains')
+    await seeBubble(ben.page, 'off to the mountains')
+    await ben.page.goto('about:blank')
+    // the others take it on the day it was said: their clocks count from when they hear a sign
+    for (const client of [ada, cleo]) await client.sync()
+    // named after 21 days, let go nine days later at the earliest, by the clocks of those who are here
+    for (const next of [7, 14, 20, 22, 23, 32, 33, 34]) {
+      day = next
+      for (const client of [ada, cleo, ada, cleo, ada]) await client.sync()
+    }
+    assert.deepEqual((await ada.info(id)).members.map(({ name }) => name).sort(), ['Ada', 'Cleo'])
+    await ada.send(id, 'without Ben')
+    day = 45
+    await ben.page.goto(community.url)
+    await openTalk(ben.page, 'Garden')
+    await see(ben.page, 'This device was away for so long that it was let go')
+    await press(ben.page, 'Ask again')
+    await see(ben.page, 'Asked.')
+    const isBack = ben.page.getByText('This device was away. What was said meanwhile is not here').first().waitFor().then(() => true)
+    // whoever is online lets him in, once his device has asked
+    for (let isIn = false; !isIn;) {
+      await cleo.sync()
+      isIn = (await cleo.info(id)).members.some(({ name }) => name === 'Ben')
+    }
+    assert.equal(await isBack, true)
+    await write(ben.page, 'there you are')
+    await seeBubble(ben.page, 'there you are')
+    await ada.sync()
+    const texts = (await ada.messages(id)).map(({ content }) => ('body' in content ? content.body : ''))
+    assert.deepEqual(texts, ['off to the mountains', 'without Ben', 'there you are'])
+    assert.equal(await ben.page.getByText('without Ben').count(), 0)
+    assert.deepEqual(ben.complaints, [])
   })
 })

@@ -229,10 +229,12 @@ export class OpenConversation {
     if (this.#isRevealing) return
     this.#isRevealing = true
     try {
-      for (await frame(); this.isFollowing; await frame()) {
+      for (;;) {
+        await frame()
         const { length } = this.#read
         // what goes above and what comes below are two frames: in one, the browser could not tell the one from the other
-        if (this.#last < length && this.#last - this.#first > MOST_SHOWN - SLICE) this.inPlace(() => { this.#show(this.#last - MOST_SHOWN + 2 * SLICE, this.#last) })
+        if (!this.isFollowing) break
+        else if (this.#last < length && this.#last - this.#first > MOST_SHOWN - SLICE) this.inPlace(() => { this.#show(this.#last - MOST_SHOWN + 2 * SLICE, this.#last) })
         else if (this.#last < length) this.inPlace(() => { this.#show(this.#first, this.#last + SLICE) })
         else if (this.#first > 0 && this.#last - this.#first < SHOWN_AT_FIRST) this.inPlace(() => { this.#show(this.#first - SLICE, this.#last) })
         else break

@@ -34,6 +34,8 @@ const SHOWN: ReadonlySet<string> = new Set(['conversations', 'history', 'outbox'
 const LEADER = 'famichat'
 /** How often a child's new device asks whether it was let in. */
 const LET_IN_POLL_MS = 2000
+/** After the server refused something that a device does by itself. */
+const CONNECT_AGAIN_MS = 5000
 /** The connection brings what is written; who asks to be let in again is looked for now and then. */
 const LOOK_EVERY_MS = 60_000
 const MAX_FOUND = 50
@@ -204,8 +206,10 @@ export class Session {
         await client.live(signal)
         return
       } catch (error) {
-        if (!this.#room.note(error)) throw error
-        await this.#room.back()
+        if (this.#room.note(error)) await this.#room.back()
+        else if (isFinal(error)) throw error
+        // what the server does not want now, it may want later: what is here can be read and written meanwhile
+        else await new Promise((resolve) => { setTimeout(resolve, CONNECT_AGAIN_MS) })
       }
     }
   }
@@ -222,7 +226,7 @@ export class Session {
       this.#tell({ news: 'problems', problems: await problemsAloud(problems, this.#open.names) })
       this.#announcer.add([])
     } catch (error) {
-      if (!this.#room.note(error) && !isCodedError(error, 'client.server.unreachable')) throw error
+      if (!this.#room.note(error) && isFinal(error)) throw error
     }
   }
 
@@ -274,6 +278,10 @@ const forgetIn = ({ names, timelines, catalogue }: Open, written: readonly Writt
     catalogue.forget(id)
   }
 }
+
+/** What ends a device's part here, and mistakes of ours. */
+const FINAL: ReadonlySet<string> = new Set(['client.device.revoked', 'client.store.malformed', 'client.store.newer', 'client.store.older'])
+const isFinal = (error: unknown): boolean => !isCodedError(error) || FINAL.has(error.code)
 
 /** The set-up link of a new server bears no inviter's fingerprint: nobody is there yet. */
 const purposeOf = (link: string): 'setup' | 'invite' | 'device' => {
