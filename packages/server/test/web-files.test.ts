@@ -33,6 +33,23 @@ test('the app opens at its address and at those of links, caged, and can be cach
   }
 })
 
+test('a person at an address that does not exist reads a page, a program a coded refusal', async (t) => {
+  const { running: { url } } = await startTestServer(t)
+  const asPerson = { headers: { accept: 'text/html,application/xhtml+xml' } }
+  const page = await fetch(`${url}/nothing`, asPerson)
+  assert.equal(page.status, 404)
+  assert.match(page.headers.get('content-type') ?? '', /^text\/html/)
+  assert.match(page.headers.get('content-security-policy') ?? '', /^default-src 'none'/)
+  const text = await page.text()
+  assert.match(text, /There is nothing at this address/)
+  assert.equal(await (await fetch(`${url}/other<b>`, asPerson)).text(), text, 'nothing of the address is in it')
+  for (const [path, init] of [['/nothing', {}], ['/api/nothing', asPerson]] as const) {
+    const refusal = await fetch(url + path, init)
+    assert.equal(refusal.status, 404)
+    assert.match(await refusal.text(), /protocol\.route\.unknown/)
+  }
+})
+
 test('S41 no path leads out of the app, nor to any file at all once the server runs', async (t) => {
   const webDir = temporaryFolder(t)
   mkdirSync(join(webDir, 'assets'))

@@ -114,6 +114,7 @@ export interface Device {
   readonly isThisDevice: boolean
   readonly isRevoked: boolean
   readonly isPending: boolean
+  readonly addedAtMs: number | undefined
 }
 
 /** A household. */

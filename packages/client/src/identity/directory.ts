@@ -146,7 +146,7 @@ export class People {
 }
 
 /** Undefined for bytes that are none: the server made them up. */
-const readCertificate = (bytes: Uint8Array): DeviceCertificate | undefined => {
+export const readCertificate = (bytes: Uint8Array): DeviceCertificate | undefined => {
   try {
     return decodeDeviceCertificate(bytes)
   } catch (error) {

@@ -7,6 +7,7 @@ import { type DeviceId, type DeviceListState, listedDevices, type ListedDevice, 
 import { ClientError } from '../client-error.js'
 import type { Engine } from '../engine.js'
 import { readDeviceList } from './device-lists.js'
+import { readCertificate } from './directory.js'
 import { signDeviceList } from './identity.js'
 
 /** A device of the own account. */
@@ -16,6 +17,8 @@ export interface DeviceInfo {
   readonly isRevoked: boolean
   /** A child's device that a guardian has not let in yet. */
   readonly isPending: boolean
+  /** When its account certified it; undefined for a device that the server does not show. */
+  readonly addedAtMs: number | undefined
 }
 
 /** The devices of the account, as the server shows them and the account's list has them. */
@@ -27,9 +30,9 @@ export const listOwnDevices = async (engine: Engine): Promise<readonly DeviceInf
   const shown = people.accounts.find(({ accountId }) => accountId === identity.accountId)?.devices ?? []
   // listed and not there: it never came, or came after the backup that the server was restored from
   const absent = listedDevices(state).filter(({ deviceId }) => !shown.some((device) => device.deviceId === deviceId))
-    .map(({ deviceId }) => ({ deviceId, isRevoked: false, isPending: false }))
-  return [...shown, ...absent].map(({ deviceId, isRevoked, isPending }) =>
-    ({ deviceId, isRevoked: isRevoked || removed.has(deviceId), isPending, isThisDevice: deviceId === identity.deviceId }))
+    .map(({ deviceId }) => ({ deviceId, isRevoked: false, isPending: false, certificate: undefined }))
+  return [...shown, ...absent].map(({ deviceId, isRevoked, isPending, certificate }) =>
+    ({ deviceId, isRevoked: isRevoked || removed.has(deviceId), isPending, addedAtMs: certificate && readCertificate(certificate)?.createdAtMs, isThisDevice: deviceId === identity.deviceId }))
 }
 
 const ATTEMPTS = 5

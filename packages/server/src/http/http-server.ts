@@ -15,7 +15,7 @@ import { Admission, type Caller } from './admission.js'
 import type { Callers, Handlers } from './handlers.js'
 import type { OperatorPages } from './operator-pages.js'
 import { makeOpenApi, OPEN_API_PATH } from './open-api.js'
-import { serveWebFiles, type WebFiles } from './web-files.js'
+import { isPersonAsking, sendNothingHere, serveWebFiles, type WebFiles } from './web-files.js'
 
 const HEADERS = {
   'cache-control': 'no-store',
@@ -91,7 +91,7 @@ export const makeHttpServer = (services: Services, handlers: Handlers, { webFile
     if (refusal.code === 'protocol.server.failed') services.log.error('http.failed', { kind: kindOf(error) })
     return refuse(request, reply, refusal)
   })
-  app.setNotFoundHandler((request, reply) => refuse(request, reply, new ProtocolError('protocol.route.unknown')))
+  app.setNotFoundHandler((request, reply) => (isPersonAsking(request) ? sendNothingHere(reply) : refuse(request, reply, new ProtocolError('protocol.route.unknown'))))
 
   // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- ties the route's handler to its codecs
   const register = <Name extends RouteName>(name: Name): void => {

@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { extname, join, relative, sep } from 'node:path'
 import { createHash } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ServerError } from '../server-error.js'
 
 /** One file as it is served. */
@@ -60,6 +60,18 @@ export const loadWebFiles = (folder: string): WebFiles => {
     throw cause instanceof ServerError ? cause : new ServerError('server.web.missing', {}, { cause })
   }
 }
+
+/** What people read who mistyped an address; the same whatever it was. */
+const NOTHING_HERE = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Famichat</title>
+<h1>There is nothing at this address.</h1><p>Maybe a letter is missing. If it was a link, copy it again, whole.</p><p lang="ja">このアドレスには何もありません。リンクをもう一度、全部コピーしてください。</p><p><a href="/">Famichat</a></p></html>
+`
+
+/** Whether it is a person at a browser who asks for something that is not there, and not a program. */
+export const isPersonAsking = ({ method, url, headers }: FastifyRequest): boolean =>
+  method === 'GET' && !url.startsWith('/api/') && (headers.accept ?? '').includes('text/html')
+
+/** Says kindly that there is nothing. */
+export const sendNothingHere = (reply: FastifyReply): FastifyReply => reply.code(404).headers(HEADERS).type('text/html; charset=utf-8').send(NOTHING_HERE)
 
 /** Serves the app. */
 export const serveWebFiles = (app: FastifyInstance, files: WebFiles): void => {

@@ -3,7 +3,7 @@
  * news change it.
  */
 import { SvelteMap } from 'svelte/reactivity'
-import type { Asks, Connection, Conversation, Me, News, Person, ProblemView } from '../requests.js'
+import type { Asks, Connection, Conversation, Me, News, Person, ProblemView, WaitingDevice } from '../requests.js'
 import { preferences } from './preferences.svelte.js'
 import { Refused, startWorker, type WorkerClient } from './worker-client.js'
 
@@ -59,6 +59,11 @@ class App {
   readonly unsaved = new Map<string, string>()
   linked = $state<'no' | 'yes' | 'failed'>('no')
 
+  /** This device was removed, and shows what it has. */
+  isReadOnly = $state(false)
+  /** Devices of children that wait for this person. */
+  waitingDevices = $state.raw<readonly WaitingDevice[]>([])
+
   readonly #worker: WorkerClient
   #isRefreshing = false
   #isStale = false
@@ -88,6 +93,7 @@ class App {
       const me = await this.ask('start')
       if (me === undefined) this.phase = 'welcome'
       else this.enter(me)
+      if (me !== undefined && isLink) this.say({ text: preferences.words.alreadyIn(me.name) })
       if (me !== undefined && scanned !== undefined) await this.compare(scanned)
     } catch (error) {
       this.#end(this.codeOf(error))
@@ -101,6 +107,12 @@ class App {
     this.phase = me.isPending ? 'pending' : 'home'
     void this.#refresh()
     void this.#persist()
+  }
+
+  /** This device was removed: what it has can be read, and nothing else be done. */
+  readOnly(): void {
+    this.isReadOnly = true
+    this.phase = 'home'
   }
 
   /** A code from somebody's screen came as a link, from this device's own camera. */
@@ -176,6 +188,11 @@ class App {
     this.people = await this.ask('lookForPeople').catch(() => this.people)
   }
 
+  /** Which children's devices wait to be let in. */
+  async lookForWaiting(): Promise<void> {
+    this.waitingDevices = await this.ask('waitingDevices').catch(() => this.waitingDevices)
+  }
+
   /** The name a conversation has on the screen. */
   titleOf({ kind, name }: Pick<Conversation, 'kind' | 'name'>): string {
     return kind === 'self' ? preferences.words.notes : name
@@ -195,6 +212,7 @@ class App {
         return
       case 'problems':
         this.problems = news.problems
+        void this.lookForWaiting()
         return
       case 'transfer':
         this.transfers.set(news.transfer, news.totalBytes === 0 ? 1 : news.doneBytes / news.totalBytes)
@@ -240,7 +258,10 @@ class App {
       while (this.#isStale) {
         this.#isStale = false
         this.conversations = await this.ask('conversations')
-        this.people = await this.ask('people')
+        const people = await this.ask('people')
+        const isNew = people.length !== this.people.length
+        this.people = people
+        if (isNew) void this.lookForWaiting()
       }
     } catch (error) {
       this.tell(error)

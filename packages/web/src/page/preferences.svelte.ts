@@ -78,6 +78,12 @@ class Preferences {
     return this.#formats.day.format(atMs)
   }
 
+  /** … and within a sentence. */
+  dayWithin(atMs: number, nowMs: number): string {
+    const day = this.day(atMs, nowMs)
+    return day === this.words.today || day === this.words.yesterday ? day.toLocaleLowerCase(this.language) : day
+  }
+
   time(atMs: number): string {
     return this.#formats.time.format(atMs)
   }

@@ -69,7 +69,7 @@ export const refusalsEn: Sentences = {
   'client.message.newer': 'This message was written with a newer Famichat. Reload the page to read it.',
   'client.message.misplaced': 'A message came that was meant for another place, so it is not shown.',
   'client.store.malformed': 'Something that is stored here is damaged. Come back with your words and your file, or with a new link.',
-  'client.device.revoked': 'This device was removed. To come back, add it again from another device of yours.',
+  'client.device.revoked': 'This device was removed, by another device of yours, a grown-up of your family or an admin. It reads what it has.',
   'client.passkey.needs_phrase': 'Make your twelve words first, so that there is always a second way back.',
   'client.passkey.locked': 'This device knows you, but cannot open everything alone. Type your twelve words, then go on.',
   'client.passkey.cancelled': 'Nothing was chosen. Try again when you are ready.',

@@ -67,7 +67,7 @@ export const refusalsJa: Sentences = {
   'client.message.newer': '新しいFamichatで書かれたメッセージです。ページを読み込み直してください。',
   'client.message.misplaced': '別の場所のためのメッセージが届いたので、表示しません。',
   'client.store.malformed': '保存されたものが壊れています。言葉とファイル、または新しいリンクで戻ってください。',
-  'client.device.revoked': 'この端末は外されました。戻るには、別の端末からもう一度追加してください。',
+  'client.device.revoked': 'この端末は、あなたの別の端末、家族の大人、または管理者に外されました。ここにあるものは読めます。',
   'client.passkey.needs_phrase': '戻る道がもう一つあるように、先に12の言葉を作ってください。',
   'client.passkey.locked': 'この端末はあなたを知っていますが、それだけでは全部は開けません。12の言葉を入れて続けてください。',
   'client.passkey.cancelled': '何も選ばれませんでした。もう一度試してください。',

@@ -54,7 +54,9 @@ export class Catalogue {
     const { conversationId, kind, state, members, seq, name, headCode, isAdmin, isAway } = info
     const { last, unread, hasWarning } = await this.#glance(conversationId, seq)
     return {
-      id: conversationId, kind: KINDS[kind], name: kind === ConversationKind.self ? '' : name, state: isAway ? 'away' : state, seq, headCode, isAdmin, last, unread, hasWarning,
+      id: conversationId, kind: KINDS[kind], name: kind === ConversationKind.self ? '' : name, state: isAway ? 'away' : state, seq, headCode, isAdmin, last, hasWarning,
+      // what an archive brought was read before
+      unread: state === 'archived' ? 0 : unread,
       members: members.map(({ accountId, name: memberName }) => ({ accountId, name: memberName })),
     }
   }
@@ -64,9 +66,11 @@ export class Catalogue {
     const kept = this.#glances.get(conversationId)
     if (kept?.seq === seq && kept.seenSeq === seenSeq) return kept
     const entries = await this.#timelines.entries(conversationId, Math.max(0, seq - GLANCE))
+    // what was said before this device came in was read on another one
+    const readSeq = Math.max(seenSeq, entries.findLast(({ kind }) => kind === 'joined')?.seq ?? 0)
     const said = entries.filter(({ kind }) => kind === 'message' || kind === 'unreadable')
     const glance: Glance = {
-      seq, seenSeq, last: said.at(-1) ?? entries.at(-1), unread: said.filter((entry) => entry.seq > seenSeq && !entry.isMine).length,
+      seq, seenSeq, last: said.at(-1) ?? entries.at(-1), unread: said.filter((entry) => entry.seq > readSeq && !entry.isMine).length,
       hasWarning: entries.some((entry) => (entry.kind === 'notice' || (entry.kind === 'unreadable' && entry.code === 'client.log.forked')) && entry.seq > seenSeq),
     }
     this.#glances.set(conversationId, glance)
