@@ -107,6 +107,10 @@ describe('photos in the web app', { skip: 'missing' in found ? found.missing : f
   test('a photo that was taken back is not kept', async () => {
     await bubble(ada.page, 'gone.jpg').getByRole('button', { name: 'More' }).click()
     await press(ada.page, 'Take back')
+    const [notice, last] = [await ada.page.getByRole('alert').boundingBox(), ada.page.locator('article').last()]
+    await seeEnd(ada.page)
+    const box = await last.boundingBox()
+    assert.ok(notice !== null && box !== null && box.y + box.height <= notice.y, 'what is said does not cover what was said')
     await ben.page.getByText('Ada took a message back').waitFor()
     await ben.page.waitForFunction(async () => {
       const database = await new Promise<IDBDatabase>((resolve) => {
