@@ -24,11 +24,11 @@ describe('small things in the web app', { skip: 'missing' in found ? found.missi
     const child = await community.join(await invite(ada.page, 'A child of my family'), 'Leo')
     await see(child.page, 'Almost there')
     await ada.page.reload()
-    await press(ada.page, 'Leo waits to be let in')
+    await press(ada.page, 'Leo asks to be let in')
     await press(ada.page, 'Let in')
     await see(child.page, 'Nothing here yet')
     await goBack(ada.page)
-    await ada.page.getByText('Leo waits to be let in').waitFor({ state: 'detached' })
+    await ada.page.getByText('Leo asks to be let in').waitFor({ state: 'detached' })
     await child.context.close()
   })
 

@@ -117,7 +117,7 @@ export const en = {
   roleGuardian: 'parent',
   roleChild: 'child',
   waitsForYou: (name: string) => `A device of ${name} waits to be let in`,
-  waitsAtHome: (name: string) => `${name} waits to be let in`,
+  waitsAtHome: (name: string) => `${name} asks to be let in`,
   waitsText: 'Only if it is really theirs. They see that you let it in.',
   letIn: 'Let in',
   turnAway: 'Turn away',
