@@ -125,5 +125,5 @@ export class WebCommunity {
 const serve = (folder: string, port: number, options: Partial<ServerOptions>): Promise<RunningServer> => startServer({
   ...options,
   dataDir: join(folder, 'server'), port, webDir: SITE, logTo: new PassThrough().resume(),
-  rateLimits: { address: UNLIMITED, device: UNLIMITED, send: UNLIMITED, claim: UNLIMITED },
+  rateLimits: { address: UNLIMITED, device: UNLIMITED, send: UNLIMITED, frame: UNLIMITED, claim: UNLIMITED },
 })
