@@ -50,6 +50,7 @@ export const takeWelcomes = async (context: WelcomesContext): Promise<WelcomesTa
     try {
       await leaveEarlierPeriod(context, conversationId)
       const taken = await takeJudged(context, header, welcome)
+      if (taken === 'later') continue
       if (taken !== 'known') joined.push(conversationId)
       isLastResortUsed ||= taken === 'joinedByLastResort'
       const channel = await connection.channel()
@@ -81,14 +82,18 @@ const takeJudged = async ({ workspace, lists }: WelcomesContext, header: Welcome
 
 const takeWelcome = (
   workspace: Workspace, header: WelcomeHeader, welcome: Uint8Array,
-): Promise<'joined' | 'joinedByLastResort' | 'known'> => {
+): Promise<'joined' | 'joinedByLastResort' | 'known' | 'later'> => {
   const { conversationId, welcomeId, fromSeq, kind, createdAtMs, senderDevice } = header
   const { groupConfig, identity, psks } = workspace.context
   return workspace.turn('welcome', conversationId, async (turn) => {
     const before = turn.record
     const nowMs = workspace.context.clock.nowMs()
     // a device that got stuck is removed and welcomed again: that is its way back (E3)
-    if (before?.welcomeId === welcomeId || (before?.state === ConversationState.active && before.stuckCode === '' && !before.isRolledBack)) return 'known'
+    if (before?.welcomeId === welcomeId) return 'known'
+    if (before?.state === ConversationState.active && before.stuckCode === '' && !before.isRolledBack) {
+      // whoever is in needs no Welcome, unless the log has yet to say that this device was removed: then it waits (S5)
+      return fromSeq - 1 > before.cursor ? 'later' : 'known'
+    }
     // an earlier period's history must not be written over
     if (before !== undefined && fromSeq - 1 < before.cursor) throw new ClientError('client.message.malformed')
     const keyPackages = await readKeyPackages(workspace.context)
