@@ -144,7 +144,8 @@ describe('trust in the web app', { skip: 'missing' in found ? found.missing : fa
       await press(again.page, 'Bring everything back')
       await see(again.page, sentence)
     }
-    await tell('apple pie', 'These are not twelve words of ours')
+    await tell('apple pie', 'These are 2 words; it takes all twelve.')
+    await tell('apple pie '.repeat(6), 'These are not twelve words of ours')
     await tell('abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about', 'These words do not open this file')
     await again.page.getByLabel('Your twelve words').fill(phrase.join(' '))
     await press(again.page, 'Bring everything back')
