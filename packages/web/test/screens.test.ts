@@ -112,7 +112,7 @@ describe('screens', { skip: 'missing' in found ? found.missing : false }, () => 
     await tabTo(page, /^New conversation/)
     await keyboard.press('Enter')
     await page.getByLabel('Ada').waitFor()
-    await tabTo(page, /^A.*Ada/)
+    await tabTo(page, /^Ada$/)
     await keyboard.press('Space')
     await tabTo(page, /^Start/)
     await keyboard.press('Enter')
