@@ -2,11 +2,11 @@
  * `npm run docs:limits`: writes docs/limits.md, every cap there is (E30), from the code that holds it. With --check it writes
  * nothing, and fails when the page is stale, a cap has no sentence, or one is held nowhere.
  */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { filesUnder, ROOT } from './workspace.mjs'
+import { cell, writeOrCheck } from './written-page.mjs'
 
-const PAGE = join(ROOT, 'docs/limits.md')
 const read = (path) => readFileSync(join(ROOT, path), 'utf8')
 const load = (path) => import(join(ROOT, path))
 
@@ -25,8 +25,6 @@ const sentencesIn = (path) => new Map([...read(path).matchAll(/((?:^ *\/\*\*(?:(
 
 const SOURCES = ['protocol', 'server', 'client'].map((name) => [name, filesUnder(`packages/${name}/src`).filter((file) => file.endsWith('.ts') && !file.endsWith('limits.ts')).map((file) => readFileSync(join(ROOT, file), 'utf8')).join('\n')])
 const complaints = []
-const cell = (text) => text.replaceAll('|', '\\|')
-
 const { LIMITS } = await load('packages/protocol/dist/limits.js')
 const { ROUTES } = await load('packages/protocol/dist/routes.js')
 const { limits } = await load('packages/mls/dist/limits.js')
@@ -98,18 +96,4 @@ What a device takes from another member, whoever delivered it.
 |---|---:|---|
 ${engineRows.join('\n')}
 `
-
-if (process.argv.includes('--check')) {
-  let stored = ''
-  try {
-    stored = readFileSync(PAGE, 'utf8')
-  } catch (error) {
-    if (error.code !== 'ENOENT') throw error
-  }
-  if (stored !== page) complaints.push('docs/limits.md is stale: npm run docs:limits')
-} else {
-  writeFileSync(PAGE, page)
-  process.stdout.write(`docs/limits.md: ${protocolRows.length + engineRows.length} caps, ${routeRows.length} routes\n`)
-}
-for (const complaint of complaints) process.stderr.write(`${complaint}\n`)
-if (complaints.length > 0) process.exitCode = 1
+writeOrCheck({ path: 'docs/limits.md', content: page, command: 'npm run docs:limits', complaints, summary: `${protocolRows.length + engineRows.length} caps, ${routeRows.length} routes` })

@@ -3,11 +3,11 @@
  * whose names begin with its id. A threat without a test is shown as one. With --check it writes nothing, and fails when the
  * page is stale or a test names a threat that is not in scripts/threats.json.
  */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { filesUnder, packageNames, ROOT } from './workspace.mjs'
+import { cell, writeOrCheck } from './written-page.mjs'
 
-const PAGE = join(ROOT, 'docs/threats.md')
 const THREATS = JSON.parse(readFileSync(join(ROOT, 'scripts/threats.json'), 'utf8'))
 
 /** A name as the source writes it: escapes undone, what a template fills in left as an ellipsis. */
@@ -32,8 +32,6 @@ const testsById = () => {
   return found
 }
 
-const cell = (text) => text.replaceAll('|', '\\|')
-
 const found = testsById()
 const proven = THREATS.filter(([id]) => found.has(id)).length
 const rows = THREATS.map(([id, threat]) => {
@@ -51,17 +49,4 @@ ${rows.join('\n')}
 `
 const strangers = [...found.keys()].filter((id) => !THREATS.some(([known]) => known === id))
 const complaints = strangers.map((id) => `${id} begins the name of a test, and scripts/threats.json does not have it`)
-if (process.argv.includes('--check')) {
-  let stored = ''
-  try {
-    stored = readFileSync(PAGE, 'utf8')
-  } catch (error) {
-    if (error.code !== 'ENOENT') throw error
-  }
-  if (stored !== page) complaints.push('docs/threats.md is stale: npm run docs:threats')
-} else {
-  writeFileSync(PAGE, page)
-  process.stdout.write(`docs/threats.md: ${proven} of ${THREATS.length} threats have a test\n`)
-}
-for (const complaint of complaints) process.stderr.write(`${complaint}\n`)
-if (complaints.length > 0) process.exitCode = 1
+writeOrCheck({ path: 'docs/threats.md', content: page, command: 'npm run docs:threats', complaints, summary: `${proven} of ${THREATS.length} threats have a test` })

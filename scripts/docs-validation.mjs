@@ -4,13 +4,13 @@
  * belongs to the application (A01-A13) is proven by the client's. With --check it writes nothing, and fails when the page is
  * stale or a check has no test.
  */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { ROOT } from './workspace.mjs'
+import { cell, writeOrCheck } from './written-page.mjs'
 
 const TESTS = join(ROOT, 'packages/mls/test')
 const CLIENT_TESTS = join(ROOT, 'packages/client/test')
-const PAGE = join(ROOT, 'docs/mls-validation.md')
 const SECTIONS = JSON.parse(readFileSync(join(TESTS, 'hostile/checks.json'), 'utf8'))
 
 const testFiles = (folder) => readdirSync(folder, { withFileTypes: true, recursive: true })
@@ -68,8 +68,6 @@ const clientTestsById = () => {
   return found
 }
 
-const cell = (text) => text.replaceAll('|', '\\|')
-
 const row = ({ id, check, rfc, note, application }, entry) => {
   const codes = (entry?.codes ?? []).map((code) => `\`${code}\``).join('<br>') || '–'
   const tests = (application === undefined ? entry?.tests ?? [] : applications.get(id) ?? []).map(({ sentence, file }) => `${cell(sentence)} <sub>${file}</sub>`)
@@ -107,17 +105,4 @@ const complaints = [
   ...missing.map(({ id, check }) => `${id} has no test: ${check}`),
   ...strangers.map((id) => `${id} is the name of a test, and no check has this id`),
 ]
-if (process.argv.includes('--check')) {
-  let stored = ''
-  try {
-    stored = readFileSync(PAGE, 'utf8')
-  } catch (error) {
-    if (error.code !== 'ENOENT') throw error
-  }
-  if (stored !== page) complaints.push('docs/mls-validation.md is stale: npm run docs:validation')
-} else {
-  writeFileSync(PAGE, page)
-  process.stdout.write(`docs/mls-validation.md: ${known.size} checks, ${missing.length} without a test\n`)
-}
-for (const complaint of complaints) process.stderr.write(`${complaint}\n`)
-if (complaints.length > 0) process.exitCode = 1
+writeOrCheck({ path: 'docs/mls-validation.md', content: page, command: 'npm run docs:validation', complaints, summary: `${known.size} checks, ${missing.length} without a test` })

@@ -123,7 +123,7 @@ const plan = (tests, { code, file: site }, isQuick) => {
     return names.length === 0 ? [] : [{ file, names }]
   })
   const isCrypto = site.startsWith('crypto/')
-  const isOwn = ({ file }) => (isCrypto ? /backends|experimental/ : site === 'x509.js' ? /^x509/ : /^$/).test(file)
+  const isOwn = ({ file }) => (isCrypto && /backends|experimental/.test(file)) || (site === 'x509.js' && file.startsWith('x509'))
   const isFar = ({ file }) => !isCrypto && /backends|experimental|x509/.test(file)
   const others = tests.filter((test) => !naming.includes(test) && (isOwn(test) || (!isQuick && !isFar(test))))
   return [...exact, ...naming, ...others]

@@ -95,7 +95,8 @@ test('who leaves says first what waited to be sent', async (t) => {
   assert.equal((await ada.info(id)).members.length, 1)
 })
 
-test('S6: a device that comes back from a course of its own still shows what it had shown there', async (t) => {
+/** A pair of whom the server tells Ben a course of his own, in which he renews his keys and writes. */
+const divided = async (t: TestContext) => {
   const { community, ada, ben, id } = await pair(t)
   const today = Date.now() // eslint-disable-line no-restricted-properties -- where the real server's clock is
   const { seq } = await ben.info(id)
@@ -107,6 +108,11 @@ test('S6: a device that comes back from a course of its own still shows what it 
   })
   await isolated.sync()
   await isolated.send(id, 'in a course of my own')
+  return { community, ada, id, today, seq, course, isolated }
+}
+
+test('S6: a device that comes back from a course of its own still shows what it had shown there', async (t) => {
+  const { community, ada, id, today, seq, course, isolated } = await divided(t)
   assert.deepEqual([await textsOf(isolated, id), course.length], [['in a course of my own'], 2])
   await isolated.close()
   await ada.send(id, 'meanwhile')
@@ -124,17 +130,7 @@ test('S6: a device that comes back from a course of its own still shows what it 
 })
 
 test('S6: a device whose own course ends before the others\' does hears of it with the first message of an epoch it never came to', async (t) => {
-  const { community, ada, ben, id } = await pair(t)
-  const today = Date.now() // eslint-disable-line no-restricted-properties -- where the real server's clock is
-  const { seq } = await ben.info(id)
-  await community.close(ben)
-  const course: Envelope[] = []
-  const isolated = await Client.open({
-    ...community.options('Ben'), network: aloneIn(course, { seq, senderDevice: ben.identity.deviceId }), sleep: () => Promise.resolve(),
-    clock: { nowMs: () => today + 1.1 * DAY_MS },
-  })
-  await isolated.sync()
-  await isolated.send(id, 'in a course of my own')
+  const { community, ada, id, today, seq, isolated } = await divided(t)
   await isolated.close()
   // two commits stand where Ben was told one and a message
   await ada.membership.appoint(id, 'Ben')

@@ -108,7 +108,7 @@ const changeRole = async (options: RoleOptions, name: string): Promise<void> => 
   if (familyRole === undefined && community === undefined) throw new UsageError('say which role: --family adult, guardian or child, or --community member or admin')
   const session = sessionOf(options)
   await withClient(session, async (client) => {
-    await client.community.changeRoles(name, { familyRole, isCommunityAdmin: community && community === 'admin' })
+    await client.community.changeRoles(name, { familyRole, isCommunityAdmin: community === undefined ? undefined : community === 'admin' })
     const roles = [familyRole && `${familyRole} in the family`, community && `${community} of the community`].filter((role) => role !== undefined)
     session.output.say(`${name} is now ${roles.join(' and ')}.`, { type: 'role', name, familyRole, communityRole: community })
   })

@@ -52,9 +52,9 @@ const FAMILY_ROLES: Readonly<Record<FamilyMember['familyRole'], FamilyRole>> = {
 const ROLE_NAMES = { [FamilyRole.adult]: 'adult', [FamilyRole.admin]: 'guardian', [FamilyRole.child]: 'child' } as const
 
 const INVITES: Readonly<Record<InvitedAs, InviteFor>> = {
-  adult: { place: InvitePlace.ownFamily, familyRole: FamilyRole.adult },
-  guardian: { place: InvitePlace.ownFamily, familyRole: FamilyRole.admin },
-  child: { place: InvitePlace.ownFamily, familyRole: FamilyRole.child },
+  adult: { place: InvitePlace.ownFamily, familyRole: FAMILY_ROLES.adult },
+  guardian: { place: InvitePlace.ownFamily, familyRole: FAMILY_ROLES.guardian },
+  child: { place: InvitePlace.ownFamily, familyRole: FAMILY_ROLES.child },
   family: { place: InvitePlace.newFamily },
 }
 

@@ -95,9 +95,11 @@ export interface Encapsulated {
 export interface CryptoThreads {
   /**
    * Begins jobs and returns at once; undefined when they are too few to be worth it, or the threads are at other work.
+   * @param count of the jobs
+   * @param make makes them, where they are to be shared
    * @param maxResultBytes room for one result
    */
-  share(jobs: readonly Uint8Array[], maxResultBytes: number): SharedJobs | undefined
+  share(count: number, make: () => readonly Uint8Array[], maxResultBytes: number): SharedJobs | undefined
 }
 
 /** Jobs under way: begun in their order, which is also the order to ask for results in. */

@@ -43,13 +43,11 @@ export const beginKeyWork = (suite: CipherSuite, { ikms, publicKeys }: KeyWork):
   // drawn now, so that what is drawn from a seed does not depend on threads
   const seeds = random === systemRandom ? [] : publicKeys.map(() => random(kem.seedLength))
   const seedOf = (index: number): Uint8Array => seeds[index] ?? EMPTY
-  const jobs = threads === undefined ? [] : [
+  const shared = threads?.share(ikms.length + publicKeys.length, () => [
     ...ikms.map((ikm) => encodeDeriveJob(suite.id, ikm)),
     ...publicKeys.map((publicKey, index) => encodeEncapsulateJob(suite.id, publicKey, seedOf(index))),
-  ]
-  const shared = threads?.share(jobs, KEY_RESULT_BYTES)
+  ], KEY_RESULT_BYTES)
   if (shared !== undefined) return sharedKeyWork(shared, ikms.length)
-  for (const job of jobs) job.fill(0)
   return {
     keyPairs: () => Promise.all(ikms.map(async (ikm) => kem.deriveKeyPair(ikm))),
     encapsulated: async (index) => {
@@ -86,7 +84,7 @@ const sharedKeyWork = (shared: SharedJobs, pairs: number): BegunKeyWork => ({
 /** Verifies every signature; the answers are in the order of the jobs. */
 export const verifyAll = async (suite: CipherSuite, jobs: readonly VerifyJob[]): Promise<readonly boolean[]> => {
   const { signature: scheme, threads } = suite
-  const shared = threads?.share(jobs.map((job) => encodeVerifyJob(suite.id, job)), 1)
+  const shared = threads?.share(jobs.length, () => jobs.map((job) => encodeVerifyJob(suite.id, job)), 1)
   if (shared === undefined) return Promise.all(jobs.map(async ({ publicKey, message, signature }) => scheme.verify(publicKey, message, signature)))
   try {
     const answers: boolean[] = []

@@ -27,12 +27,13 @@ export const makeNodeThreads = (run: Run): CryptoThreads | undefined => {
   let isBusy = false
   let seen = 0
   return {
-    share: (jobs, maxResultBytes) => {
-      if (jobs.length < MIN_JOBS) return undefined
-      seen += jobs.length
+    share: (count, make, maxResultBytes) => {
+      if (count < MIN_JOBS) return undefined
+      seen += count
       if (pool === undefined && seen >= JOBS_TO_START) pool = startPool(helpers)
       if (isBusy || pool?.isReady() !== true) return undefined
       const using = pool
+      const jobs = make()
       isBusy = true
       return shareJobs(using, { jobs, maxResultBytes, run, onEnd: () => { isBusy = false } })
     },

@@ -51,8 +51,8 @@ export const createUpdatePath = async (suite: CipherSuite, request: PathRequest)
   const { tree, leafIndex, newLeaves } = request
   const steps = tree.filteredDirectPath(leafIndex)
   const recipients = steps.map(({ copath }) => receivers(tree, copath, newLeaves))
-  const { pathSecrets, commitSecret } = derivePathSecrets(suite, steps.length)
-  const nodeSecrets = pathSecrets.map((pathSecret) => deriveSecret(suite, pathSecret, 'node'))
+  const { pathSecrets, commitSecret } = derivePathSecrets(suite, new Secret(suite.random(suite.hashLength)), steps.length)
+  const nodeSecrets = deriveNodeSecrets(suite, pathSecrets)
   const leafSecret = new Secret(suite.random(suite.hashLength))
   const work = beginKeyWork(suite, {
     ikms: [leafSecret, ...nodeSecrets], publicKeys: recipients.flat().map((recipient) => tree.encryptionKey(recipient)),
@@ -89,16 +89,20 @@ export const createUpdatePath = async (suite: CipherSuite, request: PathRequest)
   }
 }
 
-/** Fresh path secrets from the leaf up, and the commit secret above the root (§7.4). */
-const derivePathSecrets = (suite: CipherSuite, steps: number): { readonly pathSecrets: readonly Secret[]; readonly commitSecret: Secret } => {
+/** Path secrets from the given one up, and the commit secret above the last (§7.4). */
+const derivePathSecrets = (suite: CipherSuite, first: Secret, steps: number): { readonly pathSecrets: readonly Secret[]; readonly commitSecret: Secret } => {
   const pathSecrets: Secret[] = []
-  let next = new Secret(suite.random(suite.hashLength))
+  let next = first
   for (let step = 0; step < steps; step++) {
     pathSecrets.push(next)
     next = deriveSecret(suite, next, 'path')
   }
   return { pathSecrets, commitSecret: next }
 }
+
+/** The node_secret of each path secret (§7.4). */
+const deriveNodeSecrets = (suite: CipherSuite, pathSecrets: readonly Secret[]): readonly Secret[] =>
+  pathSecrets.map((pathSecret) => deriveSecret(suite, pathSecret, 'node'))
 
 /**
  * Merges a received UpdatePath into the tree (§7.5) and checks its shape and parent hash.
@@ -175,12 +179,7 @@ export interface ClimbedPath {
 export const climb = async (
   suite: CipherSuite, tree: RatchetTree, steps: readonly PathStep[], pathSecret: Secret,
 ): Promise<ClimbedPath> => {
-  const pathSecrets: Secret[] = []
-  let commitSecret = pathSecret
-  for (const _ of steps) {
-    pathSecrets.push(commitSecret)
-    commitSecret = deriveSecret(suite, commitSecret, 'path')
-  }
+  const { pathSecrets, commitSecret } = derivePathSecrets(suite, pathSecret, steps.length)
   const pairs = await deriveAllNodeKeys(suite, pathSecrets)
   for (const secret of pathSecrets.slice(1)) secret.wipe()
   const privateKeys = new Map<NodeIndex, Secret>()
@@ -209,7 +208,7 @@ export const freshKeyPair = async (suite: CipherSuite): Promise<KeyPair> => {
 
 /** node_secret and the key pair it gives (§7.4), for each path secret. */
 const deriveAllNodeKeys = async (suite: CipherSuite, pathSecrets: readonly Secret[]): Promise<readonly KeyPair[]> => {
-  const nodeSecrets = pathSecrets.map((pathSecret) => deriveSecret(suite, pathSecret, 'node'))
+  const nodeSecrets = deriveNodeSecrets(suite, pathSecrets)
   const work = beginKeyWork(suite, { ikms: nodeSecrets, publicKeys: [] })
   try {
     return await work.keyPairs()

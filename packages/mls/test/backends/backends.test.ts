@@ -141,7 +141,7 @@ const withThreads = { skip: nodeBackend.threads === undefined && 'one processor 
 const shareSoon = (jobs: readonly Uint8Array[], maxResultBytes: number): SharedJobs => {
   const giveUpAt = performance.now() + 30_000
   for (;;) {
-    const shared = nodeBackend.threads?.share(jobs, maxResultBytes)
+    const shared = nodeBackend.threads?.share(jobs.length, () => jobs, maxResultBytes)
     if (shared !== undefined) return shared
     if (performance.now() > giveUpAt) throw new TypeError('no thread came')
   }
@@ -174,7 +174,7 @@ test('work that is given up half way leaves the threads to the next, and its byt
   for (let round = 0; round < 20; round++) {
     const jobs = refusedJobs(200, 50)
     const shared = shareSoon(jobs, 1)
-    equal(nodeBackend.threads?.share(refusedJobs(64), 1), undefined)
+    equal(nodeBackend.threads?.share(64, () => refusedJobs(64), 1), undefined)
     await shared.result(round)
     shared.end()
     equal(jobs.every((job) => job.every((byte) => byte === 0)), true)

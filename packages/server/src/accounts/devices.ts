@@ -53,21 +53,20 @@ export const revokeDevice = (services: Services, caller: AuthenticatedDevice, { 
     if (isOwn && deviceList === undefined && device.revoked_at_ms === null) throw new ProtocolError('protocol.device_list.refused')
     if (device.revoked_at_ms !== null) return {}
     await recordAudit(store, { atMs: services.clock.nowMs(), event: AuditEvent.deviceRevoked, actor: caller.accountId, subject: deviceId })
-    await shutOut(services, { store, afterCommit }, deviceId)
+    await shutOut(services, { store, afterCommit }, [deviceId])
     return {}
   })
 
-/** Ends what a device has at the server, in the transaction of the act: tokens, KeyPackages, links, waiting Welcomes, then its channels. */
+/** Ends what devices have at the server, in the transaction of the act: tokens, KeyPackages, links, waiting Welcomes, then their channels. */
 export const shutOut = async (
-  services: Services, { store, afterCommit }: { readonly store: Store; readonly afterCommit: AfterCommit }, deviceId: DeviceId,
+  services: Services, { store, afterCommit }: { readonly store: Store; readonly afterCommit: AfterCommit }, deviceIds: readonly DeviceId[],
 ): Promise<void> => {
-  await store.updateTable('devices').set({ revoked_at_ms: services.clock.nowMs() }).where('device_id', '=', deviceId).execute()
-  await dropTokens(store, deviceId)
-  await store.deleteFrom('key_packages').where('device_id', '=', deviceId).execute()
-  await store.deleteFrom('links').where('device_id', '=', deviceId).execute()
-  await store.deleteFrom('welcomes').where('device_id', '=', deviceId).execute()
+  if (deviceIds.length === 0) return
+  await store.updateTable('devices').set({ revoked_at_ms: services.clock.nowMs() }).where('device_id', 'in', deviceIds).execute()
+  for (const deviceId of deviceIds) await dropTokens(store, deviceId)
+  for (const table of ['key_packages', 'links', 'welcomes'] as const) await store.deleteFrom(table).where('device_id', 'in', deviceIds).execute()
   await dropUnreferencedBodies(store)
-  afterCommit(() => { services.events.signedOut(deviceId) })
+  afterCommit(() => { for (const deviceId of deviceIds) services.events.signedOut(deviceId) })
 }
 
 /**

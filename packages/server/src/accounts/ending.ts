@@ -27,10 +27,9 @@ export const endAccount = (services: Services, caller: AuthenticatedDevice, { ac
     for (const table of ['passkeys', 'bundles'] as const) await store.deleteFrom(table).where('account_id', '=', accountId).execute()
     await store.updateTable('invites').set({ revoked_at_ms: nowMs }).where('inviter', '=', accountId).where('used_by', 'is', null).where('revoked_at_ms', 'is', null).execute()
     const devices = await store.selectFrom('devices').select(['device_id', 'revoked_at_ms']).where('account_id', '=', accountId).execute()
-    for (const { device_id: deviceId, revoked_at_ms: revokedAtMs } of devices) {
-      for (const table of ['push_subscriptions', 'readds'] as const) await store.deleteFrom(table).where('device_id', '=', deviceId).execute()
-      if (revokedAtMs === null) await shutOut(services, { store, afterCommit }, deviceId)
-    }
+    const deviceIds = devices.map(({ device_id }) => device_id)
+    for (const table of ['push_subscriptions', 'readds'] as const) await store.deleteFrom(table).where('device_id', 'in', deviceIds).execute()
+    await shutOut(services, { store, afterCommit }, devices.filter(({ revoked_at_ms }) => revoked_at_ms === null).map(({ device_id }) => device_id))
     return {}
   })
 

@@ -39,8 +39,9 @@ const shutOutUnlisted = async (services: Services, transaction: Parameters<typeo
   const { store } = transaction
   const listed = new Set(listedDevices(state).map(({ deviceId }) => deviceId))
   const devices = await store.selectFrom('devices').select('device_id').where('account_id', '=', state.accountId).where('revoked_at_ms', 'is', null).execute()
-  for (const { device_id: deviceId } of devices.filter(({ device_id }) => !listed.has(device_id))) {
+  const unlisted = devices.map(({ device_id }) => device_id).filter((deviceId) => !listed.has(deviceId))
+  for (const deviceId of unlisted) {
     await recordAudit(store, { atMs: services.clock.nowMs(), event: AuditEvent.deviceRevoked, actor: state.accountId, subject: deviceId })
-    await shutOut(services, transaction, deviceId)
   }
+  await shutOut(services, transaction, unlisted)
 }
