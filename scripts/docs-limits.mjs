@@ -72,7 +72,8 @@ ${routeRows.join('\n')}
 
 ## Rates of the server
 
-An operator may change them. More than these is answered by \`protocol.rate.limited\` and a time to wait; too many frames close the channel.
+An operator may change them. More than these is answered by \`protocol.rate.limited\` and a time to wait; too many frames close the channel;
+more of \`readd\` are taken, and not announced.
 
 | name | rate | of what |
 |---|---|---|

@@ -186,7 +186,17 @@ export const makeEngine = (
     return problems
   }
 
-  const live: Live = new Live({ workspace, connection, delivery, upkeep, changes, sync, takeInvitations, learnPeople, sleep, timer, random })
+  /** A device of somebody's may have come since the directory was read. */
+  const helpWhoAsks = async (conversationId: ConversationId): Promise<void> => {
+    if (connection.calls.isNarrowed) return
+    const asking = await healing.listen(conversationId)
+    if (asking.length === 0) return
+    const known = new Set(people.accounts.flatMap(({ devices }) => devices.map(({ deviceId }) => deviceId)))
+    if (!asking.every((deviceId) => known.has(deviceId))) await refreshPeople()
+    await upkeep.keepUp(conversationId)
+  }
+
+  const live: Live = new Live({ workspace, connection, delivery, upkeep, healing, changes, sync, takeInvitations, learnPeople, helpWhoAsks, sleep, timer, random })
   const catalogue = new Catalogue(workspace, people)
   const transfers = new Transfers({ workspace, calls: connection.calls, catalogue, sleep })
   return { workspace, connection, delivery, outbox, messaging, commits, upkeep, healing, people, lists, transfers, catalogue, changes, live, refreshPeople, sync, takeInvitations }

@@ -43,6 +43,12 @@ export const PARAMETERS = {
   sendAttempts: 10,
   /** The longest random wait before a client commits what another proposed. */
   commitJitterMs: 250,
+  /** A member who is told that somebody asks to be added afresh looks after so long … */
+  helpAfterMs: 2000,
+  /** … and at most so much longer, at random: one is the first, and the others find it done … */
+  helpJitterMs: 4000,
+  /** … and does so again in the same conversation no sooner than this after; twice as long each time, while somebody asks on and on. */
+  helpPauseMs: 10_000,
   /** A device that stays connected brings everything up to date so often. */
   upkeepEveryMs: 3600 * 1000,
   /** How far a sender's clock may be ahead or behind before it is not believed for showing. */

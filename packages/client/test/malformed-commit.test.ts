@@ -3,31 +3,15 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { bytesKey, toHex } from '@famichat/base'
+import { toHex } from '@famichat/base'
 import type { Client, ConversationId } from '@famichat/client'
-import type { CryptoBackend } from '@famichat/mls'
-import { nodeBackend } from '@famichat/mls/node'
 import { Community, textsOf } from './support/community.js'
+import { poisoned } from './support/poisoned.js'
 import { commitAgainst, leavesOf } from './support/rogue.js'
 
 const PEOPLE = Array.from({ length: 16 }, (_, at) => `Person ${at.toString()}`)
 /** The left and the right half of a tree of sixteen. */
 const HALF = 8
-
-/** Seals to some keys in a way that nobody opens; everything else is as it should be. */
-const poisoned = (keys: readonly Uint8Array[]): CryptoBackend => {
-  const victims = new Set(keys.map(bytesKey))
-  const curve = (name: Parameters<CryptoBackend['curve']>[0]): ReturnType<CryptoBackend['curve']> => {
-    const honest = nodeBackend.curve(name)
-    return {
-      name, privateKeyLength: honest.privateKeyLength, publicKeyLength: honest.publicKeyLength,
-      publicKeyOf: (privateKey) => honest.publicKeyOf(privateKey),
-      // with itself instead of with them: the receiver computes another secret
-      agree: async (privateKey, publicKey) => honest.agree(privateKey, victims.has(bytesKey(publicKey)) ? await honest.publicKeyOf(privateKey) : publicKey),
-    }
-  }
-  return { name: 'poisoned', curve, hash: (name) => nodeBackend.hash(name), aead: (name) => nodeBackend.aead(name), signature: (name) => nodeBackend.signature(name) }
-}
 
 const viewsOf = async (clients: readonly Client[], id: ConversationId): Promise<ReadonlySet<string>> =>
   new Set(await Promise.all(clients.map(async (client) => {

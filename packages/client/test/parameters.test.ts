@@ -9,7 +9,7 @@ import { PARAMETERS } from '../dist/parameters.js'
 
 const PAGE = readFileSync(join(import.meta.dirname, '../../../docs/parameters.md'), 'utf8')
 const UNITS: Readonly<Record<string, number>> = {
-  ms: 1, minute: 60_000, hour: 3_600_000, day: 86_400_000, KiB: 1024, MiB: 1024 ** 2,
+  ms: 1, second: 1000, minute: 60_000, hour: 3_600_000, day: 86_400_000, KiB: 1024, MiB: 1024 ** 2,
 }
 
 /** `7 days` as the number that a name with this unit holds. */

@@ -28,7 +28,7 @@ export type ClientFrameType = (typeof ClientFrameType)[keyof typeof ClientFrameT
 /** Type bytes of what a server sends. */
 export const ServerFrameType = {
   challenge: 1, ready: 2, accepted: 3, refused: 4, deliver: 5, announce: 6, welcome: 7, announceWelcome: 8,
-  removed: 9, caughtUp: 10, pong: 11, closing: 12,
+  removed: 9, caughtUp: 10, pong: 11, closing: 12, readdRequested: 13,
 } as const
 export type ServerFrameType = (typeof ServerFrameType)[keyof typeof ServerFrameType]
 
@@ -93,6 +93,11 @@ const serverFrame = variant('type', uint8, {
   [ServerFrameType.pong]: { requestId: uint32, serverTimeMs: counter },
   /** Why the server closes the channel; the last frame. */
   [ServerFrameType.closing]: { code: errorCode },
+  /**
+   * Somebody asks to be added afresh: `readdList` has who. What is asked within a second of a frame comes with no frame of its own,
+   * so a client looks no sooner than after that second. Comes again with `resume` while requests wait.
+   */
+  [ServerFrameType.readdRequested]: { conversationId: ConversationId },
 })
 /** What a server sends. */
 export type ServerFrame = Infer<typeof serverFrame>

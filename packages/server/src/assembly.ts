@@ -9,6 +9,7 @@ import type { ChannelTimes } from './channel/channel.js'
 import { ChannelServer } from './channel/channel-server.js'
 import type { Hub } from './channel/hub.js'
 import { type ConnectionCaps, DEFAULT_CONNECTION_CAPS } from './connection-caps.js'
+import { ReaddCalls } from './delivery/readds.js'
 import { makeHandlers } from './http/handlers.js'
 import { makeHttpServer } from './http/http-server.js'
 import type { WebFiles } from './http/web-files.js'
@@ -41,7 +42,7 @@ export const assembleServer = (services: Services, hub: Hub, options: AssemblyOp
   })
   const app = makeHttpServer(services, makeHandlers(services, {
     challenges: new ChallengeBook(random), passkeyChallenges: new ChallengeBook(random), refreshes: new RefreshBook(random), claims: new TokenBuckets(clock, rateLimits.claim),
-    push: options.push,
+    calls: new ReaddCalls(services), push: options.push,
   }), { webFiles: options.webFiles, pages: options.pages, isBehindTls: options.isBehindTls })
   return { channels, app, caps }
 }

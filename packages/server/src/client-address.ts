@@ -6,6 +6,20 @@ import type { IncomingMessage } from 'node:http'
 import { BlockList, isIP, type Socket } from 'node:net'
 import { ServerError } from './server-error.js'
 
+/**
+ * How an address was found: of the `socket` that nobody passed on; told by a `named` proxy; of a named proxy that was `silent`
+ * about who came; of somebody `unnamed` who passed the request on; or told, and the one that `famichat doctor` makes up (`probe`).
+ */
+export type AddressSource = 'socket' | 'named' | 'silent' | 'unnamed' | 'probe'
+
+/** Where the server says how it found the address of who asks. */
+export const ADDRESS_PAGE = '/addressz'
+/** Nobody's address (RFC 5737): whoever counts for it has made it up. */
+export const FORWARDED_PROBE = '192.0.2.244'
+
+/** Headers that say that somebody passed the request on. */
+export const FORWARDING = ['x-forwarded-for', 'forwarded', 'x-real-ip', 'via', 'x-forwarded-host'] as const
+
 /** Finds addresses and knows the operator's proxies. */
 export class ClientAddresses {
   readonly #proxies = new BlockList()
@@ -34,6 +48,13 @@ export class ClientAddresses {
       address = previous
     }
     return household(address)
+  }
+
+  /** How {@link of} comes to its answer, without the answer. */
+  sourceOf(request: IncomingMessage): AddressSource {
+    if (this.of(request) === FORWARDED_PROBE) return 'probe'
+    if (this.isProxy(request.socket)) return headerOf(request, 'x-forwarded-for') === '' ? 'silent' : 'named'
+    return FORWARDING.some((name) => request.headers[name] !== undefined) ? 'unnamed' : 'socket'
   }
 
   #isProxy(address: string): boolean {

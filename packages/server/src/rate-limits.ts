@@ -21,6 +21,8 @@ export interface RateLimits {
   readonly frame: Rate
   /** Claims that one account, with whichever of its devices, may make of another: each takes a KeyPackage of each device. */
   readonly claim: Rate
+  /** Requests of one device to be added afresh to one conversation that connected members are told of at once; others they hear of when they sync. */
+  readonly readd: Rate
 }
 
 /** Generous for people, tight for programs gone wild. */
@@ -30,6 +32,7 @@ export const DEFAULT_RATE_LIMITS: RateLimits = {
   send: { burst: 400, perSecond: 100 },
   frame: { burst: 4000, perSecond: 400 },
   claim: { burst: 60, perSecond: 60 / 3600 },
+  readd: { burst: 6, perSecond: 6 / 3600 },
 }
 
 const MAX_KEYS = 20_000

@@ -24,6 +24,8 @@ export interface DeliveryEvents {
   /** @param except devices that get no more of the conversation */
   appended(header: EnvelopeHeader, message: Uint8Array, except: readonly DeviceId[]): void
   rosterChanged(change: RosterChange): void
+  /** Somebody asks to be added afresh; the device that asks need not hear of it. */
+  readdRequested(conversationId: ConversationId, asking: DeviceId): void
   /** The device's channels must end: it was revoked, or its tokens were. */
   signedOut(deviceId: DeviceId): void
 }

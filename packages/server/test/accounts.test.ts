@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { isCodedError, systemRandom, toHex } from '@famichat/base'
 import {
   AccountRole, type ConversationId, ConversationKind, encodeDeviceCertificate, formatInviteAuthorization, formatInviteLink, type InviteId, inviteProofInput,
-  InviteState, LIFETIMES, type LinkId, makeId, parseInviteLink, ScopeAccess, tokenRequestTbs,
+  InviteState, LIFETIMES, LIMITS, type LinkId, makeId, parseInviteLink, ScopeAccess, tokenRequestTbs,
 } from '@famichat/protocol'
 import { TestChannel } from './support/test-channel.js'
 import { callRoute, firstDevice, invitedDevice, makeKeyPair, sha256, TestDevice } from './support/test-device.js'
@@ -205,6 +205,31 @@ test('a device link ends after ten minutes', async (t) => {
   const { linkId } = await ana.call('linkOpen', {})
   server.clock.advance(LIFETIMES.linkMs)
   await refused('protocol.link.refused', callRoute(server, 'linkOffer', { linkId, sealed: Uint8Array.of(7) }))
+})
+
+test('an account has no more open device links than the cap: those it has still work, and one that was used or is over makes room', async (t) => {
+  const server = await startTestServer(t)
+  const ana = await firstDevice(server)
+  const ben = await invitedDevice(ana, 'Ben')
+  const links: LinkId[] = []
+  for (let i = 0; i < LIMITS.openLinksPerAccount; i++) links.push((await ana.call('linkOpen', {})).linkId)
+  await refused('protocol.rate.limited', ana.call('linkOpen', {}))
+  await ben.call('linkOpen', {})
+  for (const [at, linkId] of links.entries()) {
+    await callRoute(server, 'linkOffer', { linkId, sealed: Uint8Array.of(at) })
+    assert.deepEqual((await ana.call('linkRead', { linkId })).sealed, Uint8Array.of(at))
+  }
+  const [first] = links
+  assert.ok(first !== undefined)
+  const phone = new TestDevice(server, ana.account)
+  await ana.list(phone)
+  await ana.call('linkAnswer', { linkId: first, sealed: Uint8Array.of(9) })
+  await callRoute(server, 'deviceRegister', { linkId: first, ...phone.registration(first) })
+  await ana.call('linkOpen', {})
+  await refused('protocol.rate.limited', ana.call('linkOpen', {}))
+  server.clock.advance(LIFETIMES.linkMs)
+  await ana.signIn()
+  await ana.call('linkOpen', {})
 })
 
 test('S23 a revoked device loses its tokens, its channels and its KeyPackages in one act, and cannot come back', async (t) => {

@@ -1,13 +1,16 @@
 /**
- * Caps that need many rows to reach (E30): how many conversations a device can be in, and be put into by others.
+ * Caps that need many rows to reach (E30): how many conversations a device can be in, and be put into by others, and what is remembered.
  */
 import assert from 'node:assert/strict'
+import { sign } from 'node:crypto'
 import { test, type TestContext } from 'node:test'
 import { sql } from 'kysely'
 import { present, systemClock } from '@famichat/base'
 import { insecureSeededRandom } from '@famichat/base/testing'
-import { ConversationKind, type ConversationId, FamilyRole, type InviteId, InvitePlace, LIMITS, makeId } from '@famichat/protocol'
+import { ConversationKind, type ConversationId, FamilyRole, type InviteId, InvitePlace, LIMITS, makeId, tokenRefreshTbs } from '@famichat/protocol'
 import { createInvite } from '../dist/accounts/invites.js'
+import { RefreshBook, refreshToken } from '../dist/accounts/refresh-tokens.js'
+import { authenticateToken, storePair } from '../dist/accounts/tokens.js'
 import { createBlob } from '../dist/blobs/blobs.js'
 import { Hub } from '../dist/channel/hub.js'
 import { ClientAddresses } from '../dist/client-address.js'
@@ -19,6 +22,7 @@ import { openDatabase } from '../dist/storage/open-database.js'
 import { Telemetry } from '../dist/telemetry/telemetry.js'
 import { makeFleet } from './load/fleet.js'
 import { makeCommit } from './support/test-channel.js'
+import { sha256 } from './support/test-device.js'
 import { temporaryFolder } from './support/test-server.js'
 
 /** Accounts' devices on an open database, without a server around it. */
@@ -37,7 +41,7 @@ const scene = async (t: TestContext, plan: { readonly devices: number; readonly 
   const callers = devices.map(({ deviceId }) => ({
     deviceId, accountId: present(accounts.find(({ device_id }) => device_id === deviceId), 'its account').account_id, signatureKey: new Uint8Array(32),
   }))
-  return { database, random, services, callers, conversations }
+  return { database, random, services, devices, callers, conversations }
 }
 
 test('S49 nobody is put into more conversations than a device can resume; what it left makes room, and does not hide where it is', async (t) => {
@@ -78,4 +82,32 @@ test('S49 invites that are made and revoked without end are forgotten, the oldes
   const left = (await database.read.selectFrom('invites').select('invite_id').where('inviter', '=', ana.accountId).execute()).map(({ invite_id }) => String(invite_id))
   assert.equal(left.length, LIMITS.invitesPerAccount)
   assert.deepEqual([left.includes('invite 1'), left.includes('invite 2'), left.includes('invite 3'), left.includes(inviteId)], [true, false, true, true])
+})
+
+test('S22 of a device that refreshes without end the oldest used tokens are forgotten, one for one: what lives goes on, and the next oldest still tells of a copy', async (t) => {
+  const { services, database, random, devices } = await scene(t, { devices: 1, conversations: [] })
+  const { deviceId, key } = present(devices[0], 'a device')
+  const origin = 'http://caps.test'
+  const refresh = (token: Uint8Array): ReturnType<typeof refreshToken> =>
+    refreshToken(services, book, { deviceId, refreshToken: token, signature: sign(null, tokenRefreshTbs({ origin, refreshToken: token, deviceId }), key) }, [origin])
+  const book = new RefreshBook(random)
+  const nowMs = systemClock.nowMs()
+  const used = [random(32), random(32)] as const
+  const living = { token: random(32), refreshToken: random(32) }
+  await database.write.write(async (store) => {
+    for (const [at, token] of used.entries()) {
+      await store.insertInto('refresh_tokens').values({ token_hash: sha256(token), device_id: deviceId, expires_at_ms: nowMs + 60_000 + at, used_at_ms: 1 }).execute()
+    }
+    await sql`insert into refresh_tokens (token_hash, device_id, expires_at_ms, used_at_ms)
+      with recursive counted(n) as (select 1 union all select n + 1 from counted where n < ${LIMITS.refreshTokensPerDevice - 3}) select cast(n as blob), ${deviceId}, ${nowMs + 70_000} + n, 1 from counted`.execute(store)
+    await storePair(store, { deviceId, scope: null }, living, nowMs)
+  })
+  const held = async (): Promise<number> => (await database.read.selectFrom('refresh_tokens').select((eb) => eb.fn.countAll<number>().as('held')).executeTakeFirstOrThrow()).held
+  assert.equal(await held(), LIMITS.refreshTokensPerDevice)
+  const next = await refresh(living.refreshToken)
+  assert.equal(await held(), LIMITS.refreshTokensPerDevice)
+  await assert.rejects(refresh(used[0]), { code: 'protocol.auth.refused' })
+  for (const { token } of [living, next]) assert.equal((await authenticateToken(database.read, token, systemClock.nowMs())).deviceId, deviceId)
+  await assert.rejects(refresh(used[1]), { code: 'protocol.auth.refused' })
+  await assert.rejects(authenticateToken(database.read, next.token, systemClock.nowMs()), { code: 'protocol.auth.refused' }, 'this one was remembered, so it was copied')
 })

@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { test, type TestContext } from 'node:test'
 import { examine, type Examination, type Finding } from '@famichat/server'
+import { addressFaultOf } from '../dist/doctor/look-at-addresses.js'
 import { startTestServer, temporaryFolder } from './support/test-server.js'
 
 const statesOf = (findings: readonly Finding[]): Readonly<Record<string, Finding['state']>> => Object.fromEntries(findings.map(({ check, state }) => [check, state]))
@@ -46,11 +47,20 @@ test('exposed keys, a wrong folder, an old backup, a domain that does not fit an
   assert.equal(statesOf(await examine({ dataDir: empty, url, isPublic: false, passkeyDomain: undefined, clock: server.clock })).folder, 'bad')
 })
 
+interface ProxyOptions {
+  readonly upgrades: boolean
+  /** What it does with X-Forwarded-For. */
+  readonly forwarding?: 'adds' | 'passes' | 'drops'
+}
+
 /** A proxy in front of a server: passes requests on under its own Host, and upgrades if it is one that does. */
-const startProxy = async (t: TestContext, target: string, { upgrades }: { readonly upgrades: boolean }): Promise<string> => {
+const startProxy = async (t: TestContext, target: string, { upgrades, forwarding = 'adds' }: ProxyOptions): Promise<string> => {
   const { hostname, port } = new URL(target)
   const proxy = createServer((incoming, outgoing) => {
-    const { host: _host, ...headers } = incoming.headers
+    const { host: _host, 'x-forwarded-for': told, ...rest } = incoming.headers
+    // whoever comes has an address of the world, as far as the server can see
+    const said = forwarding === 'adds' ? [told, '203.0.113.9'].flat().filter((part) => part !== undefined).join(', ') : told
+    const headers = forwarding === 'drops' || said === undefined ? rest : { ...rest, 'x-forwarded-for': said }
     incoming.pipe(request({ hostname, port, path: incoming.url, method: incoming.method, headers }, (answer) => {
       outgoing.writeHead(answer.statusCode ?? 502, answer.headers)
       answer.pipe(outgoing)
@@ -90,5 +100,28 @@ test('a proxy that does not pass upgrades on, and a server that does not know it
   await unaware.running.close()
   const aware = await startTestServer(t, { port, publicUrl: url, trustedProxies: ['127.0.0.1'] })
   const well = statesOf(await examine({ ...examination, dataDir: aware.dataDir, clock: aware.clock, url }))
-  assert.deepEqual([well.server, well.websocket, well.origin, well.figures], ['good', 'good', 'good', 'good'])
+  assert.deepEqual([well.server, well.websocket, well.origin, well.addresses, well.figures], ['good', 'good', 'good', 'good', 'good'])
+})
+
+test('whoever is believed wrongly about addresses, and a proxy that is not believed or says nothing, are named with the remedy', async (t) => {
+  const server = await startTestServer(t)
+  const examination: Examination = { dataDir: server.dataDir, url: server.running.url, isPublic: true, passkeyDomain: undefined, clock: server.clock }
+  const addressesAt = async (url: string): Promise<string> => {
+    const found = (await examine({ ...examination, url })).find(({ check }) => check === 'addresses')
+    return `${found?.state ?? 'none'}: ${found?.text ?? ''}`
+  }
+  assert.match(await addressesAt(server.running.url), /^good/)
+  assert.match(await addressesAt(await startProxy(t, server.running.url, { upgrades: true })), /^bad: a proxy that the server does not believe.*start it with --trusted-proxy/)
+  const trusting = await startTestServer(t, { trustedProxies: ['127.0.0.0/8'] })
+  assert.match(await addressesAt(trusting.running.url), /^bad: whoever writes X-Forwarded-For is believed.*name with --trusted-proxy the proxy alone/)
+  assert.match(await addressesAt(await startProxy(t, trusting.running.url, { upgrades: true, forwarding: 'passes' })), /^bad: whoever writes/)
+  assert.match(await addressesAt(await startProxy(t, trusting.running.url, { upgrades: true, forwarding: 'drops' })), /^bad: the proxy does not say who comes.*let the proxy add/)
+  assert.match(await addressesAt(await startProxy(t, trusting.running.url, { upgrades: true })), /^good/)
+  for (const told of [server, trusting]) assert.doesNotMatch(told.logged(), /192\.0\.2|203\.0\.113/)
+})
+
+test('where people come by https there is a proxy, also when it says nothing of itself', () => {
+  assert.match(addressFaultOf({ forged: 'socket', plain: 'socket', isHttps: true }) ?? '', /start the server with --trusted-proxy/)
+  assert.equal(addressFaultOf({ forged: 'socket', plain: 'socket', isHttps: false }), undefined)
+  assert.match(addressFaultOf({ forged: '{}', plain: '{}', isHttps: true }) ?? '', /does not say how it finds addresses/)
 })

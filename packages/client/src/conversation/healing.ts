@@ -7,7 +7,7 @@ import { type ConversationId, ConversationKind, type DeviceId } from '@famichat/
 import type { People } from '../identity/directory.js'
 import type { Connection } from '../net/connection.js'
 import { type ConversationRecord, ConversationState, IntentKind } from '../store/records.js'
-import { devicesOf, readIntents, wantDevices } from './intents.js'
+import { devicesOf, putIntent, readIntents } from './intents.js'
 import type { MemberDevice } from './members.js'
 import { type PolicyView, viewOf } from './policy.js'
 import { giveBack, type Restored } from './taken-entries.js'
@@ -21,12 +21,17 @@ export interface Backwards {
   readonly code: 'client.server.rolled_back' | 'client.server.restored'
 }
 
+/** The group keeps changing: whoever asks is heard again later. */
+const HELP_ATTEMPTS = 4
+
 /** Looks for what is broken, asks for help, and helps. */
 export class Healing {
   readonly #workspace: Workspace
   readonly #connection: Connection
   readonly #people: People
   #requests: readonly { readonly conversationId: ConversationId; readonly deviceId: DeviceId }[] = []
+  /** Conversations in which this device has asked since it could not go on there. */
+  readonly #asked = new Set<ConversationId>()
 
   constructor({ workspace, connection, people }: { readonly workspace: Workspace; readonly connection: Connection; readonly people: People }) {
     this.#workspace = workspace
@@ -72,12 +77,27 @@ export class Healing {
     for (const conversationId of unknown) if (!waiting.has(conversationId)) await calls.call('conversationReadd', { conversationId })
   }
 
+  /** Hears anew who asks for help in a conversation: somebody may have helped already. */
+  async listen(conversationId: ConversationId): Promise<readonly DeviceId[]> {
+    this.#requests = (await this.#connection.calls.call('readdList', {})).requests
+    return this.#asking(conversationId)
+  }
+
+  /** True when this device cannot go on here, and has not asked for help yet; once it can again, it may ask anew. */
+  async isAskingDue(conversationId: ConversationId): Promise<boolean> {
+    const record = await this.#workspace.read(conversationId)
+    if (record.state === ConversationState.active && isBroken(record)) return !this.#asked.has(conversationId)
+    this.#asked.delete(conversationId)
+    return false
+  }
+
   /** Asks the members, when this device cannot go on by itself, or was let go after long silence. */
   async askIfBroken(conversationId: ConversationId): Promise<void> {
     const record = await this.#workspace.read(conversationId)
     if (!(record.state === ConversationState.active ? isBroken(record) : record.isAway)) return
     try {
       await this.#connection.calls.call('conversationReadd', { conversationId })
+      this.#asked.add(conversationId)
     } catch (error) {
       // removed meanwhile: then there is nothing to mend
       if (!isCodedError(error, 'protocol.access.refused')) throw error
@@ -89,20 +109,36 @@ export class Healing {
    * somebody who is in it comes in when that account vouches for it: the others may be lost.
    */
   async help(conversationId: ConversationId): Promise<void> {
-    const asking = this.#requests.filter((request) => request.conversationId === conversationId).map(({ deviceId }) => deviceId)
-    if (asking.length === 0) return
+    if (this.#asking(conversationId).length === 0) return
+    for (let attempt = 0; attempt < HELP_ATTEMPTS; attempt++) if (await this.#helpAtOnce(conversationId)) break
+    this.#requests = this.#requests.filter((request) => request.conversationId !== conversationId)
+  }
+
+  /** @returns false when somebody changed the group meanwhile, and may have helped: whoever was helped is not to be put out again */
+  async #helpAtOnce(conversationId: ConversationId): Promise<boolean> {
     const { store, identity } = this.#workspace.context
     const record = await this.#workspace.read(conversationId)
-    if (isBroken(record) || record.isLeaving) return
-    const view = await this.#workspace.turn('read', conversationId, ({ group }) => Promise.resolve(group?.status === 'active' ? viewOf(group, readUndo(record)) : undefined))
-    if (view === undefined) return
-    const { members } = view
-    const wanted = new Set(devicesOf(await readIntents(store, conversationId), IntentKind.readd).map(({ deviceId }) => deviceId))
-    const devices = members.filter(({ deviceId }) => asking.includes(deviceId) && !wanted.has(deviceId) && deviceId !== identity.deviceId)
-    this.#requests = this.#requests.filter((request) => request.conversationId !== conversationId)
-    if (devices.length > 0) await wantDevices(this.#workspace, conversationId, IntentKind.readd, devices)
+    if (isBroken(record) || record.isLeaving) return true
+    const seen = await this.#workspace.turn('read', conversationId, ({ group }) =>
+      Promise.resolve(group?.status === 'active' ? { view: viewOf(group, readUndo(record)), epoch: group.epoch } : undefined))
+    if (seen === undefined) return true
+    const { view, epoch } = seen
+    // heard after the epoch was seen: whoever was served before is not on the list, and whoever is served from now on is so in another epoch
+    const asking = await this.listen(conversationId)
+    const known = new Set(devicesOf(await readIntents(store, conversationId), IntentKind.readd).map(({ deviceId }) => deviceId))
+    const devices = view.members.filter(({ deviceId }) => asking.includes(deviceId) && !known.has(deviceId) && deviceId !== identity.deviceId)
     const newcomers = await this.#newcomers(view, asking)
-    if (newcomers.length > 0) await wantDevices(this.#workspace, conversationId, IntentKind.add, newcomers)
+    return this.#workspace.turn('intent', conversationId, (turn) => {
+      if (turn.group?.epoch !== epoch) return Promise.resolve(false)
+      for (const [kind, wanted] of [[IntentKind.readd, devices], [IntentKind.add, newcomers]] as const) {
+        if (wanted.length > 0) putIntent(this.#workspace, conversationId, turn, { kind, devices: wanted.map(({ accountId, deviceId }) => ({ accountId, deviceId })) })
+      }
+      return Promise.resolve(true)
+    })
+  }
+
+  #asking(conversationId: ConversationId): readonly DeviceId[] {
+    return this.#requests.filter((request) => request.conversationId === conversationId).map(({ deviceId }) => deviceId)
   }
 
   /** Devices of people who are in it or may come back. */

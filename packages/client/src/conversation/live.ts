@@ -10,8 +10,10 @@ import type { DeliveryFrame } from '../net/channel.js'
 import type { Connection } from '../net/connection.js'
 import type { Timer } from '../net/timer.js'
 import { ConversationState } from '../store/records.js'
+import { CallsForHelp } from './calls-for-help.js'
 import type { Changes } from './changes.js'
 import type { Delivery } from './delivery.js'
+import type { Healing } from './healing.js'
 import { backOffMs, isConnectionLoss, type Sleep } from './retry.js'
 import type { Upkeep } from './upkeep.js'
 import type { Workspace } from './workspace.js'
@@ -22,11 +24,14 @@ export interface LiveContext {
   readonly connection: Connection
   readonly delivery: Delivery
   readonly upkeep: Upkeep
+  readonly healing: Healing
   readonly changes: Changes
   readonly sync: () => Promise<unknown>
   readonly takeInvitations: () => Promise<unknown>
   /** Learns the names of whoever came in. */
   readonly learnPeople: (conversationId: ConversationId) => Promise<void>
+  /** Looks who asks to be added afresh, and adds them. */
+  readonly helpWhoAsks: (conversationId: ConversationId) => Promise<void>
   readonly sleep: Sleep
   readonly timer: Timer
   readonly random: RandomBytes
@@ -43,6 +48,7 @@ export class Live {
   readonly #context: LiveContext
   readonly #frames: DeliveryFrame[] = []
   readonly #scheduled = new Set<ConversationId>()
+  readonly #calls: CallsForHelp
   /** Who wants to be connected. */
   readonly #wanted = new Set<AbortSignal>()
   #running: Promise<void> | undefined
@@ -55,6 +61,8 @@ export class Live {
 
   constructor(context: LiveContext) {
     this.#context = context
+    const { timer, random } = context
+    this.#calls = new CallsForHelp({ timer, random, help: (conversationId) => { void this.#help(conversationId) } })
   }
 
   /** A frame came; outside of `run` only answers matter. */
@@ -125,6 +133,7 @@ export class Live {
     const stopTicking = this.#tick()
     await closed
     stopTicking()
+    this.#calls.stop()
     if (this.#failure !== undefined) throw this.#failure instanceof Error ? this.#failure : new Error('live delivery failed')
   }
 
@@ -184,6 +193,9 @@ export class Live {
         await takeInvitations()
         this.#arrived(frame.header.conversationId)
         return
+      case ServerFrameType.readdRequested:
+        this.#calls.heard(frame.conversationId)
+        return
       case ServerFrameType.removed:
       case ServerFrameType.caughtUp:
         return
@@ -222,20 +234,43 @@ export class Live {
   }
 
   async #keepUpSoon(conversationId: ConversationId): Promise<void> {
-    const { upkeep, sleep, random, connection } = this.#context
+    const { upkeep, sleep, random } = this.#context
     try {
       await sleep(0)
+      await this.#askForHelp(conversationId)
       if (!(await upkeep.isDue(conversationId))) return
       await sleep(((random(1)[0] ?? 0) / 256) * COMMIT_JITTER_MS)
       this.#scheduled.delete(conversationId)
       if (this.#isRunning) await upkeep.keepUp(conversationId)
     } catch (error) {
       // it is due again with the next connection, or the next entry
-      if (!isCodedError(error)) this.#failure = error
-      if (!isCodedError(error) || isConnectionLoss(error)) connection.close()
+      this.#failed(error)
     } finally {
       this.#scheduled.delete(conversationId)
     }
+  }
+
+  /** Who cannot go on asks at once, unless the log has what the frame had not. */
+  async #askForHelp(conversationId: ConversationId): Promise<void> {
+    const { delivery, healing } = this.#context
+    if (!(await healing.isAskingDue(conversationId))) return
+    await delivery.catchUp(conversationId)
+    await healing.askIfBroken(conversationId)
+  }
+
+  async #help(conversationId: ConversationId): Promise<void> {
+    if (!this.#isRunning) return
+    try {
+      await this.#context.helpWhoAsks(conversationId)
+    } catch (error) {
+      // whoever asks is still on the list when this device looks next
+      this.#failed(error)
+    }
+  }
+
+  #failed(error: unknown): void {
+    if (!isCodedError(error)) this.#failure = error
+    if (!isCodedError(error) || isConnectionLoss(error)) this.#context.connection.close()
   }
 }
 

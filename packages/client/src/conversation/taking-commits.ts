@@ -5,7 +5,7 @@
 import { EMPTY } from '@famichat/base'
 import { ProposalType, type StagedCommit } from '@famichat/mls'
 import type { Envelope } from '@famichat/protocol'
-import { ConversationState, conversationPrefix, HistoryKind, IntentKind } from '../store/records.js'
+import { ConversationState, conversationPrefix, encodeRecord, HistoryKind, IntentKind, IntentRecord } from '../store/records.js'
 import { type ConversationRules, rulesBeside } from './conversation-extension.js'
 import { encodeHistory, historyKey, UNKNOWN_ACCOUNT } from './history.js'
 import { readIntents } from './intents.js'
@@ -121,6 +121,8 @@ const dropServedReadds = async ({ workspace: { context: { store } }, conversatio
   const addedLeaves = new Set<number>(added.map(({ leafIndex }) => leafIndex))
   const addedDevices = new Set(membersOf(group).filter(({ leafIndex }) => addedLeaves.has(leafIndex)).map(({ deviceId }) => deviceId))
   for (const { key, record } of await readIntents(store, conversationId)) {
-    if (record.kind === IntentKind.readd && record.devices.every(({ deviceId }) => addedDevices.has(deviceId))) turn.put('intents', key, undefined)
+    if (record.kind !== IntentKind.readd) continue
+    const devices = record.devices.filter(({ deviceId }) => !addedDevices.has(deviceId))
+    turn.put('intents', key, devices.length === 0 ? undefined : encodeRecord(IntentRecord, { ...record, devices }))
   }
 }

@@ -16,6 +16,7 @@ type Frame<Type extends ServerFrameType> = Extract<ServerFrame, { type: Type }>
 export type DeliveryFrame = Frame<
   | typeof ServerFrameType.deliver | typeof ServerFrameType.announce | typeof ServerFrameType.welcome
   | typeof ServerFrameType.announceWelcome | typeof ServerFrameType.removed | typeof ServerFrameType.caughtUp
+  | typeof ServerFrameType.readdRequested
 >
 
 /** What a channel needs. */

@@ -177,6 +177,7 @@ export class ServerHost {
     const hub = new Hub()
     const events: DeliveryEvents = {
       signedOut: (deviceId) => { hub.signedOut(deviceId) },
+      readdRequested: (...asked) => { hub.readdRequested(...asked) },
       conversationCreated: (...created) => {
         told.conversationCreated?.(...created)
         hub.conversationCreated(...created)

@@ -48,7 +48,7 @@ const ROUTE_OF = new Map(Object.entries(ROUTES).map(([name, { path }]) => [path,
 const UP_NAMES: Readonly<Record<ClientFrameType, string>> = { 1: 'authenticate', 2: 'resume', 3: 'send', 4: 'acknowledge', 5: 'acknowledgeWelcome', 6: 'ping' }
 const DOWN_NAMES: Readonly<Record<ServerFrameType, string>> = {
   1: 'challenge', 2: 'ready', 3: 'accepted', 4: 'refused', 5: 'deliver', 6: 'announce', 7: 'welcome', 8: 'announceWelcome', 9: 'removed', 10: 'caughtUp',
-  11: 'pong', 12: 'closing',
+  11: 'pong', 12: 'closing', 13: 'readdRequested',
 }
 
 const never = <T>(): Promise<T> => new Promise<T>(() => undefined)

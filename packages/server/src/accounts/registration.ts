@@ -8,7 +8,7 @@ import {
   type DeviceRecovery, type DeviceRegistration, DeviceState, FamilyRole, deviceRegistrationTbs, idToBytes, type InviteId, type JoinRequest, type JoinResponse, LIMITS,
   type LinkId, normalizeAccountName, type Nothing, ProtocolError, validateDeviceCertificate,
 } from '@famichat/protocol'
-import { requestEntry } from '../delivery/readds.js'
+import { type ReaddCalls, requestEntry } from '../delivery/readds.js'
 import type { Services } from '../services.js'
 import { verifyEd25519 } from '../signatures.js'
 import type { Store } from '../storage/open-database.js'
@@ -84,10 +84,12 @@ export const registerDevice = async (
  * Registers a device for which the account's key alone vouches, and asks for it to be let into the account's conversations.
  * @throws ProtocolError `protocol.certificate.refused` | `protocol.account.exists` …
  */
-export const recoverDevice = async (services: Services, request: DeviceRecovery, origins: readonly string[]): Promise<Nothing> => {
+export const recoverDevice = async (
+  services: Services, request: DeviceRecovery, { origins, calls }: { readonly origins: readonly string[]; readonly calls: ReaddCalls },
+): Promise<Nothing> => {
   const { accountId, accountKey } = decodeDeviceCertificate(request.certificate)
   const device = await checkDevice(services, request, accountId, origins)
-  return services.database.write.write(async (store) => {
+  return services.database.write.write(async (store, afterCommit) => {
     const account = await store.selectFrom('accounts').select('account_key').where('account_id', '=', accountId).executeTakeFirst()
     if (account === undefined || !equal(account.account_key, accountKey)) throw new ProtocolError('protocol.certificate.refused')
     if (await isSameDevice(store, device)) return {}
@@ -95,7 +97,8 @@ export const recoverDevice = async (services: Services, request: DeviceRecovery,
     await refuseTooManyDevices(store, accountId)
     requireListed(await appendDeviceList(store, { accountId, accountKey }, request.deviceList), device.certificate)
     await insertDevice(store, device, (await readStanding(store, accountId)).familyRole)
-    await requestEntry(store, device.certificate, device.nowMs)
+    const requests = await requestEntry(store, device.certificate, device.nowMs)
+    afterCommit(() => { calls.tell(requests) })
     return {}
   })
 }

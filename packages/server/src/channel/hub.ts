@@ -70,6 +70,11 @@ export class Hub implements DeliveryEvents {
     this.#onOffered(sessions.size)
   }
 
+  readdRequested(conversationId: ConversationId, asking: DeviceId): void {
+    const frame = encodeServerFrame({ type: ServerFrameType.readdRequested, conversationId })
+    for (const { device, outlet } of this.#byConversation.get(conversationId) ?? []) if (device.deviceId !== asking) outlet.sendBytes(frame)
+  }
+
   signedOut(deviceId: DeviceId): void {
     for (const session of [...(this.#byDevice.get(deviceId) ?? [])]) {
       session.outlet.close('protocol.auth.refused')

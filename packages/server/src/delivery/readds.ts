@@ -1,19 +1,60 @@
 /**
- * Requests to be added afresh: a device whose state of a conversation is broken says so, and members hear of it. The
- * server only passes it on: whether a device belongs there is for the members to judge.
+ * Requests to be added afresh: a device whose state of a conversation is broken says so, and members hear of it: those who are
+ * connected at once, others when they sync. The server only passes it on: whether a device belongs there is for the members to judge.
  */
+import type { Clock } from '@famichat/base'
 import { type AccountId, LIMITS, type Nothing, type ConversationId, type DeviceId, ProtocolError, type ReaddList } from '@famichat/protocol'
-import type { AuthenticatedDevice, Services } from '../services.js'
+import { type Rate, type RateLimits, TokenBuckets } from '../rate-limits.js'
+import type { AuthenticatedDevice, DeliveryEvents, Services } from '../services.js'
 import type { Store } from '../storage/open-database.js'
 
+/** Members of a conversation are told no more often than this, however many ask: they fetch who asks a while later (`readdRequested`). */
+const TOLD_RATE: Rate = { burst: 1, perSecond: 1 }
+
+/** Who asks for what. */
+export interface ReaddRequest {
+  readonly conversationId: ConversationId
+  readonly deviceId: DeviceId
+}
+
+/** Tells connected members of requests that are new, so often and no more (S49): the others wait in the list until members sync. */
+export class ReaddCalls {
+  readonly #events: DeliveryEvents
+  readonly #asking: TokenBuckets
+  readonly #told: TokenBuckets
+
+  constructor({ events, clock, rateLimits }: { readonly events: DeliveryEvents; readonly clock: Clock; readonly rateLimits: RateLimits }) {
+    this.#events = events
+    this.#asking = new TokenBuckets(clock, rateLimits.readd)
+    this.#told = new TokenBuckets(clock, TOLD_RATE)
+  }
+
+  /** What has just become durable. */
+  tell(requests: readonly ReaddRequest[]): void {
+    for (const { conversationId, deviceId } of requests) {
+      if (this.#asking.take(`${conversationId} ${deviceId}`) && this.#told.take(conversationId)) this.#events.readdRequested(conversationId, deviceId)
+    }
+  }
+}
+
 /** The calling device asks the members of a conversation it is in, or was in before. @throws ProtocolError `protocol.access.refused` */
-export const requestReadd = (services: Services, { deviceId }: AuthenticatedDevice, conversationId: ConversationId): Promise<Nothing> =>
-  services.database.write.write(async (store) => {
+export const requestReadd = (
+  services: Services, { deviceId }: AuthenticatedDevice, { conversationId, calls }: { readonly conversationId: ConversationId; readonly calls: ReaddCalls },
+): Promise<Nothing> =>
+  services.database.write.write(async (store, afterCommit) => {
     await requireKnown(store, deviceId, conversationId)
-    await store.insertInto('readds').values({ conversation_id: conversationId, device_id: deviceId, requested_at_ms: services.clock.nowMs() })
-      .onConflict((conflict) => conflict.doNothing()).execute()
+    const isNew = await insertReadd(store, { conversationId, deviceId }, services.clock.nowMs())
+    if (isNew) afterCommit(() => { calls.tell([{ conversationId, deviceId }]) })
     return {}
   })
+
+/** @returns false when it asks already */
+const insertReadd = async (store: Store, { conversationId, deviceId }: ReaddRequest, nowMs: number): Promise<boolean> => {
+  const { numInsertedOrUpdatedRows } = await store.insertInto('readds')
+    .values({ conversation_id: conversationId, device_id: deviceId, requested_at_ms: nowMs })
+    .onConflict((conflict) => conflict.doNothing()).executeTakeFirstOrThrow()
+  return numInsertedOrUpdatedRows === 1n
+}
 
 /** Whether somebody who was removed may come back, is for the members to judge. @throws ProtocolError `protocol.access.refused` */
 const requireKnown = async (store: Store, deviceId: DeviceId, conversationId: ConversationId): Promise<void> => {
@@ -22,14 +63,16 @@ const requireKnown = async (store: Store, deviceId: DeviceId, conversationId: Co
   if (membership === undefined) throw new ProtocolError('protocol.access.refused')
 }
 
-/** A new device of an account asks the members of every conversation that a device of this account is in. */
-export const requestEntry = async (store: Store, { accountId, deviceId }: { readonly accountId: AccountId; readonly deviceId: DeviceId }, nowMs: number): Promise<void> => {
+/** A new device of an account asks the members of every conversation that a device of this account is in. @returns what is new */
+export const requestEntry = async (
+  store: Store, { accountId, deviceId }: { readonly accountId: AccountId; readonly deviceId: DeviceId }, nowMs: number,
+): Promise<readonly ReaddRequest[]> => {
   const conversations = await store.selectFrom('memberships').innerJoin('devices', 'devices.device_id', 'memberships.device_id')
     .select('memberships.conversation_id').distinct().where('devices.account_id', '=', accountId).where('memberships.until_seq', 'is', null).execute()
-  for (const { conversation_id } of conversations) {
-    await store.insertInto('readds').values({ conversation_id, device_id: deviceId, requested_at_ms: nowMs })
-      .onConflict((conflict) => conflict.doNothing()).execute()
-  }
+  const requests = conversations.map(({ conversation_id }): ReaddRequest => ({ conversationId: conversation_id, deviceId }))
+  const fresh: ReaddRequest[] = []
+  for (const request of requests) if (await insertReadd(store, request, nowMs)) fresh.push(request)
+  return fresh
 }
 
 /** Who asks, in the conversations the calling device is in. */

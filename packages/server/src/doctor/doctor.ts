@@ -10,10 +10,11 @@ import { WebSocket } from 'ws'
 import { BACKUP_KEY_FILE, lastBackupMs } from '../backup/backup.js'
 import { makeRelyingParty } from '../passkeys/relying-party.js'
 import { DATABASE_FILE } from '../storage/data-folder.js'
+import { lookAtAddresses } from './look-at-addresses.js'
 
 /** One thing that was looked at. */
 export interface Finding {
-  readonly check: 'folder' | 'keys' | 'disk' | 'backup' | 'server' | 'ready' | 'clock' | 'tls' | 'origin' | 'websocket' | 'figures' | 'passkeys'
+  readonly check: 'folder' | 'keys' | 'disk' | 'backup' | 'server' | 'ready' | 'clock' | 'tls' | 'origin' | 'websocket' | 'addresses' | 'figures' | 'passkeys'
   readonly state: 'good' | 'warning' | 'bad'
   /** A sentence; with what to do, unless all is well. */
   readonly text: string
@@ -42,7 +43,8 @@ export const examine = async (examination: Examination): Promise<readonly Findin
   const { findings, isReached } = await lookAtServer(examination)
   return [
     ...lookAtFolder(examination), lookAtBackup(examination), ...findings,
-    ...(isReached ? [await lookAtOrigin(examination), await lookAtWebSocket(examination), await lookAtFigures(examination)] : []), lookAtPasskeys(examination),
+    ...(isReached ? [await lookAtOrigin(examination), await lookAtWebSocket(examination), ...await lookWhoCounts(examination), await lookAtFigures(examination)] : []),
+    lookAtPasskeys(examination),
   ]
 }
 
@@ -132,6 +134,13 @@ const lookAtWebSocket = ({ url }: Examination): Promise<Finding> => new Promise(
     fail(error.message)
   })
 })
+
+/** From this machine itself there is nothing to see: who is on it may stand in for the proxy. */
+const lookWhoCounts = async ({ url, isPublic }: Examination): Promise<readonly Finding[]> => {
+  if (!isPublic) return []
+  const fault = await lookAtAddresses(url, get)
+  return [fault === undefined ? good('addresses', 'people are held to limits each for themselves') : bad('addresses', fault)]
+}
 
 const lookAtFigures = async ({ url, isPublic }: Examination): Promise<Finding> => {
   const { ok } = await get(`${url}/metrics`)

@@ -20,7 +20,7 @@ import { acceptCommit } from '../delivery/commits.js'
 import { createConversation, listConversations, readGroupInfo, readRoster } from '../delivery/conversations.js'
 import { readLog } from '../delivery/log.js'
 import { returnEntries } from '../delivery/returned-entries.js'
-import { listReadds, requestReadd } from '../delivery/readds.js'
+import { listReadds, type ReaddCalls, requestReadd } from '../delivery/readds.js'
 import { listWelcomes, readWelcome } from '../delivery/welcomes.js'
 import { readBundle, replaceBundle } from '../passkeys/bundles.js'
 import { listPasskeys, makeCreationOptions, registerPasskey, removePasskey } from '../passkeys/passkeys.js'
@@ -50,8 +50,10 @@ export type Handlers = { readonly [Name in RouteName]: (call: Call<Name>) => Pro
 
 /** The handlers of this server. */
 export const makeHandlers = (
-  services: Services, { challenges, passkeyChallenges, refreshes, claims, push }: {
+  services: Services, { challenges, passkeyChallenges, refreshes, claims, calls, push }: {
     readonly challenges: ChallengeBook; readonly passkeyChallenges: ChallengeBook; readonly refreshes: RefreshBook; readonly claims: TokenBuckets
+    /** Whom connected members help. */
+    readonly calls: ReaddCalls
     /** The key to subscribe with, and the push services that are taken besides the browsers' makers'. */
     readonly push: { readonly publicKey: Uint8Array; readonly services: readonly string[] }
   },
@@ -82,7 +84,7 @@ export const makeHandlers = (
     linkAnswer: ({ caller, request }) => postAnswer(services, caller, request),
     linkCollect: ({ request }) => collectAnswer(services, request.linkId),
     deviceRegister: ({ request, origins }) => registerDevice(services, request, origins),
-    deviceRecover: ({ request, origins }) => recoverDevice(services, request, origins),
+    deviceRecover: ({ request, origins }) => recoverDevice(services, request, { origins, calls }),
     deviceState: ({ caller }) => ({ state: caller.isPending ? DeviceState.pending : DeviceState.active }),
     deviceApprove: ({ caller, request }) => approveDevice(services, caller, request.deviceId),
     deviceRevoke: ({ caller, request }) => revokeDevice(services, caller, request),
@@ -118,7 +120,7 @@ export const makeHandlers = (
     conversationRoster: ({ caller, request }) => readRoster(services, caller, request.conversationId),
     conversationGroupInfo: ({ caller, request }) => readGroupInfo(services, caller, request.conversationId),
     conversationCommit: ({ caller, request }) => acceptCommit(services, caller, request),
-    conversationReadd: ({ caller, request }) => requestReadd(services, caller, request.conversationId),
+    conversationReadd: ({ caller, request }) => requestReadd(services, caller, { conversationId: request.conversationId, calls }),
     readdList: async ({ caller }) => ({ requests: withinScope(caller, (await listReadds(services, caller)).requests) }),
 
     blobCreate: ({ caller, request }) => createBlob(services, caller, request),

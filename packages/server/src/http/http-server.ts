@@ -124,7 +124,7 @@ export const makeHttpServer = (services: Services, handlers: Handlers, { webFile
 
   const openApi = makeOpenApi()
   app.get(OPEN_API_PATH, () => openApi)
-  pages.serve(app)
+  pages.serve(app, services.addresses)
   if (webFiles === undefined) app.get('/i', (_request, reply) => reply.type('text/plain; charset=utf-8').send(INVITE_PAGE))
   else serveWebFiles(app, webFiles)
   return app

@@ -1,10 +1,12 @@
 /**
- * The operator's pages: is the process up (/healthz), can it do its work (/readyz), and its figures (/metrics). Figures are
- * for this machine or for whoever has the token; to others the page does not exist.
+ * The operator's pages: is the process up (/healthz), can it do its work (/readyz), how does it find addresses (/addressz, one
+ * word and no address), and its figures (/metrics). Figures are for this machine or for whoever has the token; to others the page
+ * does not exist.
  */
 import { constantTimeEqual, utf8 } from '@famichat/base'
 import { ProtocolError } from '@famichat/protocol'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { ADDRESS_PAGE, type ClientAddresses, FORWARDING } from '../client-address.js'
 import { ServerError } from '../server-error.js'
 import { sha256 } from '../signatures.js'
 import type { Health } from '../telemetry/health.js'
@@ -12,8 +14,6 @@ import type { Telemetry } from '../telemetry/telemetry.js'
 
 const MIN_TOKEN_CHARACTERS = 20
 const LOOPBACK = /^(?:::ffff:)?127\.|^::1$/
-/** Headers that say that somebody passed the request on. */
-const FORWARDING = ['x-forwarded-for', 'forwarded', 'x-real-ip', 'via', 'x-forwarded-host']
 
 /** Serves the pages. */
 export class OperatorPages {
@@ -37,12 +37,13 @@ export class OperatorPages {
     this.#isProxied = isProxied
   }
 
-  serve(app: FastifyInstance): void {
+  serve(app: FastifyInstance, addresses: ClientAddresses): void {
     app.get('/healthz', (_request, reply) => reply.type('text/plain').send('ok\n'))
     app.get('/readyz', (_request, reply) => {
       const { problem } = this.#health
       return reply.code(problem === undefined ? 200 : 503).type('text/plain').send(`${problem ?? 'ready'}\n`)
     })
+    app.get(ADDRESS_PAGE, ({ raw }, reply) => reply.type('text/plain').send(`${addresses.sourceOf(raw)}\n`))
     app.get('/metrics', async (request, reply) => {
       if (!this.#mayRead(request)) throw new ProtocolError('protocol.route.unknown')
       return reply.type(this.#telemetry.contentType).send(await this.#telemetry.read())

@@ -49,6 +49,10 @@ export class Doorbell implements DeliveryEvents {
     this.#hub.rosterChanged(change)
   }
 
+  readdRequested(conversationId: ConversationId, asking: DeviceId): void {
+    this.#hub.readdRequested(conversationId, asking)
+  }
+
   signedOut(deviceId: DeviceId): void {
     this.#rungAtMs.delete(deviceId)
     this.#hub.signedOut(deviceId)

@@ -1,6 +1,6 @@
 /**
  * Queries of the path that every message takes, built once: Kysely's building and compiling would cost more than SQLite does.
- * Only for columns that are not encrypted: values do not pass through plugins again.
+ * Only for columns that are not encrypted: values do not pass through plugins again, and `runDirect` refuses what would touch one.
  */
 import type { Compilable, CompiledQuery } from 'kysely'
 import { runDirect } from './direct-statements.js'
