@@ -21,7 +21,7 @@ const shown = (name, value) => {
 
 /** The sentence above each name in an object of the source; names that share one with those before say so by an ellipsis. */
 const sentencesIn = (path) => new Map([...read(path).matchAll(/((?:^ *\/\*\*(?:(?!\*\/)[\s\S])*\*\/\n)?)^ {2}(?:readonly )?(\w+): [^\n]+$/gm)].map(([, comment, name]) =>
-  [name, comment.replace(/^\s*\/\*\*|\*\/\s*$/g, '').replace(/\s*\n\s*\* ?/g, ' ').trim()]))
+  [name, comment.replace(/^\s*\/\*\*|\*\/\s*$/g, '').replace(/\s*\n\s*\* ?/g, ' ').trim()]).filter(([, sentence]) => sentence !== ''))
 
 const SOURCES = ['protocol', 'server', 'client'].map((name) => [name, filesUnder(`packages/${name}/src`).filter((file) => file.endsWith('.ts') && !file.endsWith('limits.ts')).map((file) => readFileSync(join(ROOT, file), 'utf8')).join('\n')])
 const complaints = []
