@@ -28,9 +28,17 @@ export const deviceOfLeaf = (leafNode: LeafNode): MemberDevice => {
   return device
 }
 
-/** Every device in the group, in leaf order. */
-export const membersOf = (group: Group): readonly PlacedDevice[] =>
-  group.members.map(({ leafIndex, leafNode }) => ({ leafIndex, ...deviceOfLeaf(leafNode) }))
+const placed = new WeakMap<Group, { readonly epoch: bigint; readonly members: readonly PlacedDevice[] }>()
+
+/** Every device in the group, in leaf order. In one epoch it is the same array each time: what is worked out from it may be kept beside it. */
+export const membersOf = (group: Group): readonly PlacedDevice[] => {
+  const { epoch } = group
+  const kept = placed.get(group)
+  if (kept?.epoch === epoch) return kept.members
+  const members = group.members.map(({ leafIndex, leafNode }) => ({ leafIndex, ...deviceOfLeaf(leafNode) }))
+  placed.set(group, { epoch, members })
+  return members
+}
 
 /** The accounts of some devices, each once, in their order. */
 export const accountsOf = (devices: readonly MemberDevice[]): readonly AccountId[] => [...new Set(devices.map(({ accountId }) => accountId))]

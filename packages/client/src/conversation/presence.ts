@@ -16,7 +16,7 @@ export interface TwoClocks {
 }
 
 /** How exactly a last sign is kept. */
-const STEP_MS = 3600 * 1000
+export const PRESENCE_STEP_MS = 3600 * 1000
 const DAY_MS = 24 * 3600 * 1000
 /** Between the warning and the end. */
 const NOTICE_MS = PARAMETERS.idleEvictMs - PARAMETERS.idleWarnMs
@@ -37,7 +37,7 @@ export class Presence {
   /** The device did something that only it can do. @param serverMs when, by the server's clock */
   async see(deviceId: DeviceId, serverMs: number): Promise<void> {
     const known = await this.read(deviceId)
-    const isRecent = known?.warnedAtMs === 0 && Math.abs(this.#nowMs - known.seenAtMs) < STEP_MS && Math.abs(serverMs - known.seenServerMs) < STEP_MS
+    const isRecent = known?.warnedAtMs === 0 && Math.abs(this.#nowMs - known.seenAtMs) < PRESENCE_STEP_MS && Math.abs(serverMs - known.seenServerMs) < PRESENCE_STEP_MS
     if (!isRecent) this.#changes.set(deviceId, firstSign({ nowMs: this.#nowMs, serverMs }))
   }
 

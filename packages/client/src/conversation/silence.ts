@@ -6,19 +6,24 @@ import type { ConversationId } from '@famichat/protocol'
 import { ConversationState, IntentKind } from '../store/records.js'
 import { devicesOf, putIntent, readIntents } from './intents.js'
 import { isAdmin, viewOf } from './policy.js'
-import { Presence, silenceOf } from './presence.js'
+import { membersOf, type PlacedDevice } from './members.js'
+import { Presence, PRESENCE_STEP_MS, silenceOf, type TwoClocks } from './presence.js'
 import { noteAt } from './taking.js'
 import { readUndo } from './undo.js'
 import type { Workspace } from './workspace.js'
 
-/** Looks at who has been silent for how long; says it, and wants out who has to go. */
-export const watchSilence = (workspace: Workspace, conversationId: ConversationId): Promise<void> =>
-  workspace.turn('silence', conversationId, async (turn) => {
+/** When the members of an epoch were looked at last. */
+const looked = new WeakMap<readonly PlacedDevice[], TwoClocks>()
+
+/** Looks at who has been silent for how long, once an hour; says it, and wants out who has to go. */
+export const watchSilence = async (workspace: Workspace, conversationId: ConversationId): Promise<void> => {
+  const seen = await workspace.turn('silence', conversationId, async (turn) => {
     const { store, clock, identity } = workspace.context
     const { group, record } = turn
-    if (group?.status !== 'active' || record?.state !== ConversationState.active || record.isLeaving || record.isRolledBack || record.stuckCode !== '') return
+    if (group?.status !== 'active' || record?.state !== ConversationState.active || record.isLeaving || record.isRolledBack || record.stuckCode !== '') return undefined
     const nowMs = clock.nowMs()
     const clocks = { nowMs, serverMs: record.latestServerMs }
+    if (isSameHour(looked.get(membersOf(group)), clocks)) return undefined
     const presence = new Presence(store, conversationId, nowMs)
     const view = viewOf(group, readUndo(record))
     const going = new Set(devicesOf(await readIntents(store, conversationId), IntentKind.evict).map(({ deviceId }) => deviceId))
@@ -36,4 +41,12 @@ export const watchSilence = (workspace: Workspace, conversationId: ConversationI
       }
     }
     presence.writeTo(turn)
+    return { members: view.members, clocks }
   })
+  // not before it is written
+  if (seen !== undefined) looked.set(seen.members, seen.clocks)
+}
+
+const isSameHour = (before: TwoClocks | undefined, { nowMs, serverMs }: TwoClocks): boolean =>
+  before !== undefined && Math.abs(nowMs - before.nowMs) < PRESENCE_STEP_MS && Math.abs(serverMs - before.serverMs) < PRESENCE_STEP_MS
+

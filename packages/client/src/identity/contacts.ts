@@ -8,6 +8,7 @@ import { wantOtherKeysOut } from '../conversation/members-changed.js'
 import type { Engine } from '../engine.js'
 import { encodeRecord, PinRecord, PinSource, VerificationMethod, VerificationRecord } from '../store/records.js'
 import type { Change } from '../store/store.js'
+import { writeDeviceLists } from './device-lists.js'
 import type { DirectoryAccount } from './directory.js'
 import { readKeyChanges, readVerification } from './key-changes.js'
 import { type AccountIdentity, formatScan, parseScan, safetyNumber } from './safety-number.js'
@@ -87,7 +88,7 @@ export class Contacts {
     const { accountId, accountKey } = account
     await store.exclusive(async () => {
       if (!(await readKeyChanges(store)).has(accountId)) throw new ClientError('client.member.not_changed')
-      await store.write([
+      await writeDeviceLists(store, [
         { table: 'pins', key: accountId, value: encodeRecord(PinRecord, { accountKey, source: PinSource.acknowledged, pinnedAtMs: clock.nowMs() }) },
         { table: 'verifications', key: accountId, value: undefined },
         { table: 'keyChanges', key: accountId, value: undefined },

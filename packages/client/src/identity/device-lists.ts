@@ -14,6 +14,16 @@ import type { Change, Store } from '../store/store.js'
 import { giveBackVersions, isVersionOf, keepVersion, keptAfter, lastVersion } from './list-versions.js'
 import type { Trust } from './trust.js'
 
+/** The name of the version that moves whenever a list changes. */
+const VERSION_NAME = 'deviceLists'
+
+/** How often lists have changed here: what was worked out from them is good while this stands still. */
+export const deviceListsVersion = (store: Pick<Store, 'version'>): Promise<number> => store.version(VERSION_NAME)
+
+/** Writes changes of lists, as part of a turn on the profile. */
+export const writeDeviceLists = async (store: Store, changes: readonly Change[]): Promise<void> =>
+  store.write(changes, { name: VERSION_NAME, version: await deviceListsVersion(store) })
+
 /** What is known of an account's devices. */
 export const readDeviceList = async (store: Pick<Store, 'get'>, accountId: AccountId): Promise<DeviceListState | undefined> => {
   const stored = await store.get('deviceLists', accountId)
@@ -173,7 +183,7 @@ export class DeviceLists {
         }
       }
       const changes = [...trust.takeChanges(), ...[...states.values()].map(deviceListChange), ...kept]
-      if (changes.length > 0) await store.write(changes)
+      if (changes.length > 0) await writeDeviceLists(store, changes)
       return states.size > 0
     })
   }

@@ -8,7 +8,7 @@ import { type MemberDevice, membersOf } from '../conversation/members.js'
 import type { Workspace } from '../conversation/workspace.js'
 import { ConversationState } from '../store/records.js'
 import type { Store } from '../store/store.js'
-import { readDeviceList } from './device-lists.js'
+import { deviceListsVersion, readDeviceList } from './device-lists.js'
 import type { People } from './directory.js'
 
 /** A device that is not as its account or the server says. */
@@ -20,15 +20,20 @@ export interface StrayDevice {
   readonly conversations: { readonly in: number; readonly of: number }
 }
 
-/** Of some devices those that their account had on its list and has not any more. */
-export const unlistedDevices = async (store: Pick<Store, 'get'>, members: readonly MemberDevice[]): Promise<ReadonlySet<DeviceId>> => {
-  const unlisted = new Set<DeviceId>()
+const known = new WeakMap<readonly MemberDevice[], { readonly version: number; readonly unlisted: ReadonlySet<DeviceId> }>()
+
+/** Of some devices those that their account had on its list and has not any more; asked before every message, read when a list or the array is new. */
+export const unlistedDevices = async (store: Pick<Store, 'get' | 'version'>, members: readonly MemberDevice[]): Promise<ReadonlySet<DeviceId>> => {
+  const version = await deviceListsVersion(store)
+  const kept = known.get(members)
+  if (kept?.version === version) return kept.unlisted
+  const lists = new Map<AccountId, ReadonlySet<DeviceId> | undefined>()
   for (const accountId of new Set(members.map((member) => member.accountId))) {
     const state = await readDeviceList(store, accountId)
-    const listed = new Set(listedDevices(state).map(({ deviceId }) => deviceId))
-    if (state === undefined) continue
-    for (const member of members) if (member.accountId === accountId && !listed.has(member.deviceId)) unlisted.add(member.deviceId)
+    lists.set(accountId, state && new Set(listedDevices(state).map(({ deviceId }) => deviceId)))
   }
+  const unlisted = new Set(members.filter(({ accountId, deviceId }) => lists.get(accountId)?.has(deviceId) === false).map(({ deviceId }) => deviceId))
+  known.set(members, { version, unlisted })
   return unlisted
 }
 
