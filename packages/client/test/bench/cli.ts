@@ -3,7 +3,7 @@
  */
 import { writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
-import { parseArgs } from 'node:util'
+import { flag, list, makeProgress, runCommand, whole } from '@famichat/base/testing/command'
 import { type Backlog, measureBacklog, type OnAndOff } from './backlog.js'
 import { type EndToEnd, measureEndToEnd } from './e2e.js'
 
@@ -19,9 +19,7 @@ A real server process and real clients with files of their own, on loopback.
 const EPOCHS = 50
 const PAGE = new URL('../../../../docs/benchmarks-e2e.md', import.meta.url)
 
-const bar = (done: number, total: number, what: string): void => {
-  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K[${'#'.repeat(Math.floor((30 * done) / total)).padEnd(30, '.')}] ${done} of ${total}: ${what}${done === total ? '\n' : ''}`)
-}
+const onProgress = makeProgress('done')
 const ms = (value: number): string => value.toFixed(value < 10 ? 2 : 1)
 
 const endToEndLine = ({ members, messages, encryption, sendToShown }: EndToEnd): string =>
@@ -45,36 +43,26 @@ A device that was away while ${backlog.messages} messages were written over ${ba
 ${measures.map(({ measure, on, off, unit }) => `| ${measure} | ${ms(on)} ${unit} | ${ms(off)} ${unit} |`).join('\n')}
 `}`
 
-const main = async (): Promise<number> => {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      sizes: { type: 'string', default: '2,100,500' }, messages: { type: 'string', default: '300' }, backlog: { type: 'string', default: '10000' },
-      json: { type: 'boolean', default: false }, write: { type: 'boolean', default: false }, help: { type: 'boolean', default: false },
-    },
-  })
-  const sizes = values.sizes.split(',').map(Number)
-  const [messages, queued] = [Number(values.messages), Number(values.backlog)]
-  const isWrong = sizes.some((size) => !Number.isInteger(size) || size < 2) || !(messages >= 1) || !(queued >= 0)
-  if (positionals[0] !== 'e2e' || values.help || isWrong) {
-    process.stdout.write(USAGE)
-    return values.help ? 0 : 2
-  }
-  const say = (text: string): void => { if (!values.json) process.stdout.write(`${text}\n`) }
-  const rows: EndToEnd[] = []
-  for (const members of sizes) {
-    const row = await measureEndToEnd({ members, messages, onProgress: bar })
-    rows.push(row)
-    say(`${members} members: encryption p50 ${ms(row.encryption.p50)} ms, p99 ${ms(row.encryption.p99)} ms; send to shown p50 ${ms(row.sendToShown.p50)} ms, p99 ${ms(row.sendToShown.p99)} ms`)
-  }
-  const found = queued === 0 ? undefined : await measureBacklog({ messages: queued, epochs: Math.min(EPOCHS, queued), onProgress: bar })
-  if (found !== undefined) {
-    say(`backlog: ${found.backlog.messages} messages over ${found.backlog.epochs} epochs in ${found.backlog.seconds.toFixed(1)} s, never busy longer than ${ms(found.backlog.longestBlockMs)} ms`)
-    for (const { measure, on, off, unit } of found.measures) say(`${measure}: ${ms(on)} ${unit}, without ${ms(off)} ${unit}`)
-  }
-  if (values.json) process.stdout.write(`${JSON.stringify({ node: process.version, rows, ...found }, undefined, 2)}\n`)
-  if (values.write) writeFileSync(PAGE, page(rows, { measures: [], ...found }, `npm run bench -- ${process.argv.slice(2).join(' ')}`))
-  return 0
-}
+const [, , what, ...args] = process.argv
 
-process.exitCode = await main()
+process.exitCode = await runCommand({
+  usage: USAGE,
+  options: { sizes: list([2, 100, 500], whole(2, { least: 2 })), messages: whole(300, { least: 1 }), backlog: whole(10_000), json: flag, write: flag },
+  run: async ({ sizes, messages, backlog: queued, json, write }) => {
+    const say = (text: string): void => { if (!json) process.stdout.write(`${text}\n`) }
+    const rows: EndToEnd[] = []
+    for (const members of sizes) {
+      const row = await measureEndToEnd({ members, messages, onProgress })
+      rows.push(row)
+      say(`${members} members: encryption p50 ${ms(row.encryption.p50)} ms, p99 ${ms(row.encryption.p99)} ms; send to shown p50 ${ms(row.sendToShown.p50)} ms, p99 ${ms(row.sendToShown.p99)} ms`)
+    }
+    const found = queued === 0 ? undefined : await measureBacklog({ messages: queued, epochs: Math.min(EPOCHS, queued), onProgress })
+    if (found !== undefined) {
+      say(`backlog: ${found.backlog.messages} messages over ${found.backlog.epochs} epochs in ${found.backlog.seconds.toFixed(1)} s, never busy longer than ${ms(found.backlog.longestBlockMs)} ms`)
+      for (const { measure, on, off, unit } of found.measures) say(`${measure}: ${ms(on)} ${unit}, without ${ms(off)} ${unit}`)
+    }
+    if (json) process.stdout.write(`${JSON.stringify({ node: process.version, rows, ...found }, undefined, 2)}\n`)
+    if (write) writeFileSync(PAGE, page(rows, { measures: [], ...found }, `npm run bench -- ${process.argv.slice(2).join(' ')}`))
+    return 0
+  },
+}, what === 'e2e' ? args : process.argv.slice(2))

@@ -2,9 +2,8 @@
  * `npm run sim`: plays seeds of the simulation, or a crowd, and says what it found.
  */
 import { availableParallelism } from 'node:os'
-import { parseArgs } from 'node:util'
 import { Worker } from 'node:worker_threads'
-import { systemRandom } from '@famichat/base'
+import { type CallOf, flag, makeProgress, randomSeed, runCommand, share, whole } from '@famichat/base/testing/command'
 import { type Crowd, playCrowd } from './crowd.js'
 import { run, type RunResult } from './run.js'
 
@@ -30,39 +29,15 @@ interface Call {
   readonly crowd: Crowd | undefined
 }
 
-const callOf = (args: string[]): Call | undefined => {
-  const text = { type: 'string' } as const
-  const { values } = parseArgs({ args, options: {
-    seeds: text, from: text, seed: text, jobs: text, people: text, devices: text, loss: text, removals: text, messages: text,
-    verbose: { type: 'boolean' }, json: { type: 'boolean' }, help: { type: 'boolean' },
-  } })
-  if (values.help === true) return undefined
-  const randomSeed = new DataView(systemRandom(4).buffer).getUint32(0) % 1_000_000
-  const number = (name: keyof typeof values, otherwise: number, isFit: (n: number) => boolean = (n) => Number.isSafeInteger(n) && n >= 0): number => {
-    const n = values[name] === undefined ? otherwise : Number(values[name])
-    if (!isFit(n)) throw new RangeError(`--${name} takes another number`)
-    return n
-  }
-  const seed = number('seed', number('from', randomSeed))
-  return {
-    seeds: values.seed === undefined ? number('seeds', 100) : 1, from: seed, jobs: Math.max(1, number('jobs', Math.max(1, availableParallelism()))),
-    isOne: values.seed !== undefined, isVerbose: values.verbose === true, isJson: values.json === true,
-    crowd: values.people === undefined ? undefined : {
-      seed, people: number('people', 500, (n) => n >= 2 && n <= 500), devices: number('devices', 2, (n) => n >= 1 && n <= 2),
-      loss: number('loss', 0.1, (n) => n >= 0 && n <= 0.5), removals: number('removals', 20), messages: number('messages', 60),
-    },
-  }
+const OPTIONS = {
+  seeds: whole(100), from: whole(undefined), seed: whole(undefined), jobs: whole(Math.max(1, availableParallelism()), { least: 1 }), people: whole(undefined, { least: 2, most: 500 }),
+  devices: whole(2, { least: 1, most: 2 }), loss: share(0.1, { most: 0.5 }), removals: whole(20), messages: whole(60), verbose: flag, json: flag,
 }
 
-/** A bar on a terminal; elsewhere a line now and then. */
-const makeProgress = (what: string): ((done: number, of: number) => void) => {
-  let last = -1
-  return (done, of) => {
-    const width = 30
-    const filled = Math.round((width * done) / Math.max(1, of))
-    if (process.stderr.isTTY) process.stderr.write(`\r[${'#'.repeat(filled)}${'.'.repeat(width - filled)}] ${done.toString()} of ${of.toString()} ${what} ${done === of ? '\n' : ''}`)
-    else if (Math.floor((20 * done) / of) !== last) process.stderr.write(`${done.toString()} of ${of.toString()} ${what}\n`)
-    last = Math.floor((20 * done) / of)
+const callOf = ({ seeds, from, seed, jobs, people, verbose, json, ...crowd }: CallOf<typeof OPTIONS>): Call => {
+  const first = seed ?? from ?? randomSeed()
+  return {
+    seeds, from: first, jobs, isOne: seed !== undefined, isVerbose: verbose, isJson: json, crowd: people === undefined ? undefined : { seed: first, people, ...crowd },
   }
 }
 
@@ -147,21 +122,12 @@ const playPeople = async (crowd: Crowd, isJson: boolean): Promise<number> => {
   return figures.divergingAuthenticators === 0 && figures.notShown === 0 && figures.shownToRemoved === 0 ? 0 : 1
 }
 
-const main = async (args: string[]): Promise<number> => {
-  let call: Call | undefined
-  try {
-    call = callOf(args)
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : String(error))
-    console.error(USAGE)
-    return 2
-  }
-  if (call === undefined) {
-    console.log(USAGE)
-    return 0
-  }
-  if (call.crowd !== undefined) return playPeople(call.crowd, call.isJson)
-  return call.isOne ? playOne(call) : playMany(call)
-}
-
-process.exitCode = await main(process.argv.slice(2))
+process.exitCode = await runCommand({
+  usage: USAGE,
+  options: OPTIONS,
+  run: (said) => {
+    const call = callOf(said)
+    if (call.crowd !== undefined) return playPeople(call.crowd, call.isJson)
+    return call.isOne ? playOne(call) : playMany(call)
+  },
+}, process.argv.slice(2))

@@ -5,10 +5,10 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { performance } from 'node:perf_hooks'
 import { resolve } from 'node:path'
-import { parseArgs } from 'node:util'
 import { systemClock } from '@famichat/base'
+import { type CallOf, CommandError, flag, makeProgress, runCommand, text, whole } from '@famichat/base/testing/command'
 import { type Checkpoint, dropCheckpoint, loadCheckpoint, saveCheckpoint } from './checkpoint.js'
-import { describeFound, describeTally, progressLine, writtenPage } from './report.js'
+import { describeFound, describeTally, progressNote, writtenPage } from './report.js'
 import { runFuzz, type Tally } from './run.js'
 import { makeTargets } from './targets.js'
 
@@ -16,7 +16,7 @@ import { makeTargets } from './targets.js'
 const DEFAULT_SEED = 9420
 const SHORT_INPUTS = 200_000
 const LONG_INPUTS = 10_000_000
-const PROGRESS_EVERY_SECONDS = 30
+const KEEP_EVERY_SECONDS = 2
 const ROOT = resolve(import.meta.dirname, '../../../..')
 /** Where a long run keeps what it has counted, until it is done. */
 const CHECKPOINT = resolve(ROOT, '.famichat/fuzzing.json')
@@ -33,51 +33,22 @@ Feeds mutated messages, structures and stored state to the engine, and checks wh
   --page FILE   where --long writes its results
 Exit code 1 when an oracle was violated, 2 when the call is wrong.`
 
-interface Call {
-  readonly seed: number
-  readonly count: number
-  readonly only: number | undefined
-  readonly entry: string
-  readonly page: string | undefined
+const OPTIONS = {
+  seed: whole(DEFAULT_SEED), count: whole(undefined), only: whole(undefined), entry: text(''), page: text(undefined), long: flag,
 }
 
-/** The call, or undefined when it makes no sense. */
-const callOf = (args: string[]): Call | undefined => {
-  const { values } = parseArgs({ args, options: {
-    seed: { type: 'string' }, count: { type: 'string' }, only: { type: 'string' }, entry: { type: 'string' }, page: { type: 'string' },
-    long: { type: 'boolean' }, help: { type: 'boolean' },
-  } })
-  if (values.help === true) return undefined
-  const numbers = [values.seed, values.count, values.only].map((text) => (text === undefined ? undefined : Number(text)))
-  if (numbers.some((number) => number !== undefined && (!Number.isSafeInteger(number) || number < 0))) return undefined
-  const [seed = DEFAULT_SEED, count = values.long === true ? LONG_INPUTS : SHORT_INPUTS, only] = numbers
-  return { seed, count, only, entry: values.entry ?? '', page: values.long === true ? values.page ?? resolve(ROOT, 'docs/fuzzing.md') : undefined }
-}
-
-const main = async (args: string[]): Promise<number> => {
-  let call: Call | undefined
-  try {
-    call = callOf(args)
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : String(error))
-  }
-  if (call === undefined) {
-    console.log(USAGE)
-    return args.includes('--help') ? 0 : 2
-  }
-  const { seed, count, only, entry, page } = call
+const fuzz = async ({ seed, only, entry, long, ...said }: CallOf<typeof OPTIONS>): Promise<number> => {
+  const count = said.count ?? (long ? LONG_INPUTS : SHORT_INPUTS)
+  const page = long ? said.page ?? resolve(ROOT, 'docs/fuzzing.md') : undefined
   const { targets, officialSamples } = await makeTargets(seed)
   const chosen = targets.filter(({ name }) => name.includes(entry))
-  if (chosen.length === 0) {
-    console.error(`no entry point's name contains "${entry}"`)
-    return 2
-  }
+  if (chosen.length === 0) throw new CommandError('command.value.refused', '--entry')
   console.log(`seed ${seed.toString()}, ${chosen.length.toString()} entry points, ${officialSamples.toString()} official messages among the samples`)
   const commit = currentCommit()
   const run = `seed ${seed.toString()}, ${count.toString()} inputs, ${officialSamples.toString()} official messages, entry "${entry}", commit ${commit}`
   const resumed = page === undefined ? undefined : loadCheckpoint(CHECKPOINT, run)
   if (resumed !== undefined) console.log(`going on with input ${resumed.next.toString()} of a run that was not finished`)
-  const progress = makeProgress(only === undefined ? count : 1, resumed, (next, tally, facts) => {
+  const progress = followRun(only === undefined ? count : 1, resumed, (next, tally, facts) => {
     if (page !== undefined) saveCheckpoint(CHECKPOINT, { run, next, tally, ...facts })
   })
   const tally = await runFuzz(chosen, { seed, count, only, resumed, onProgress: progress.step })
@@ -101,13 +72,14 @@ interface ProgressFacts {
   readonly peakHeapBytes: number
 }
 
-/** A line on standard error: rewritten on a terminal, a new one now and then elsewhere. `keep` is called as often. */
-const makeProgress = (total: number, resumed: Checkpoint | undefined, keep: (next: number, tally: Tally, facts: ProgressFacts) => void): {
+/** Says how far the run is; `keep` is called now and then. */
+const followRun = (total: number, resumed: Checkpoint | undefined, keep: (next: number, tally: Tally, facts: ProgressFacts) => void): {
   readonly step: (done: number, tally: Tally) => void; readonly end: () => ProgressFacts
 } => {
-  const isTerminal = process.stderr.isTTY
+  const show = makeProgress('inputs')
   const started = performance.now()
-  let saidAt = 0
+  let keptAt = 0
+  let shown = 0
   let peakHeapBytes = resumed?.peakHeapBytes ?? 0
   const secondsHere = (): number => (performance.now() - started) / 1000
   const facts = (): ProgressFacts => {
@@ -117,14 +89,16 @@ const makeProgress = (total: number, resumed: Checkpoint | undefined, keep: (nex
   }
   return {
     step: (done, tally) => {
-      if (secondsHere() - saidAt < (isTerminal ? 1 : PROGRESS_EVERY_SECONDS)) return
-      saidAt = secondsHere()
+      if (secondsHere() - keptAt < KEEP_EVERY_SECONDS && done < total) return
+      keptAt = secondsHere()
       const now = facts()
       keep(done, tally, now)
-      process.stderr.write(`${isTerminal ? '\r' : ''}${progressLine(done, total, tally, now.seconds)}${isTerminal ? '\u001b[K' : '\n'}`)
+      show(done, total, progressNote({ done, total, seconds: now.seconds }, tally))
+      shown = done
     },
     end: () => {
-      if (isTerminal && saidAt > 0) process.stderr.write('\n')
+      // the bar leaves its line by itself only when everything is done
+      if (process.stderr.isTTY && shown > 0 && shown < total) process.stderr.write('\n')
       return facts()
     },
   }
@@ -138,4 +112,4 @@ const currentCommit = (): string => {
   }
 }
 
-process.exitCode = await main(process.argv.slice(2))
+process.exitCode = await runCommand({ usage: USAGE, options: OPTIONS, run: fuzz }, process.argv.slice(2))

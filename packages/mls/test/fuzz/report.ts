@@ -18,12 +18,10 @@ const refusalsOf = ({ byTarget }: Tally): readonly (readonly [code: string, coun
   return [...byCode].sort(([codeA, a], [codeB, b]) => b - a || (codeA < codeB ? -1 : 1))
 }
 
-/** `of 200 000` inputs so far. */
-export const progressLine = (done: number, total: number, { passed, failed }: Tally, seconds: number): string => {
-  const percent = Math.floor((100 * done) / total).toString()
+/** What stands beside how far a run is. */
+export const progressNote = ({ done, total, seconds }: { readonly done: number; readonly total: number; readonly seconds: number }, { failed }: Tally): string => {
   const left = done === 0 ? 0 : (seconds * (total - done)) / done
-  return `${padded(done, thousands(total).length)} of ${thousands(total)} inputs (${percent} %), ${thousands(passed)} passed, ${failed.toString()} failed, `
-    + `${Math.round(done / Math.max(seconds, 0.001)).toString()}/s, ${Math.ceil(left / 60).toString()} min left`
+  return `${failed.toString()} failed, ${Math.round(done / Math.max(seconds, 0.001)).toString()}/s, ${Math.ceil(left / 60).toString()} min left`
 }
 
 /** One violated oracle, and how to replay it. */

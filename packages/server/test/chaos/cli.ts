@@ -1,8 +1,7 @@
 /**
  * `npm run chaos`: kills a server under load, and counts what was lost.
  */
-import { parseArgs } from 'node:util'
-import { systemRandom } from '@famichat/base'
+import { makeProgress, randomSeed, runCommand, whole } from '@famichat/base/testing/command'
 import { type ChaosFigures, runChaos } from './chaos.js'
 
 const USAGE = `Usage: npm run chaos [-- --kills N] [--seed N] [--rate N]
@@ -16,19 +15,6 @@ Exit code 1 when anything was lost, doubled, or read wrongly; 2 when the call is
 interface Call {
   readonly kills: number
   readonly seed: number
-  readonly perSecond: number
-}
-
-const callOf = (args: string[]): Call | undefined => {
-  const { values } = parseArgs({ args, options: { kills: { type: 'string' }, seed: { type: 'string' }, rate: { type: 'string' }, help: { type: 'boolean' } } })
-  if (values.help === true) return undefined
-  const randomSeed = new DataView(systemRandom(4).buffer).getUint32(0) % 1_000_000
-  const [kills, seed, perSecond] = [values.kills ?? 20, values.seed ?? randomSeed, values.rate ?? 200].map(Number)
-  const numbers = [kills, seed, perSecond]
-  if (kills === undefined || seed === undefined || perSecond === undefined || numbers.some((n) => !Number.isSafeInteger(n) || (n ?? 0) < 0) || perSecond < 1) {
-    throw new RangeError('--kills, --seed and --rate take whole numbers')
-  }
-  return { kills, seed, perSecond }
 }
 
 const report = ({ seconds, slowestRestartMs, acknowledged, stored, sentAgain, ...wrong }: ChaosFigures, { kills, seed }: Call): number => {
@@ -41,27 +27,11 @@ const report = ({ seconds, slowestRestartMs, acknowledged, stored, sentAgain, ..
   return isWrong ? 1 : 0
 }
 
-const main = async (args: string[]): Promise<number> => {
-  let call: Call | undefined
-  try {
-    call = callOf(args)
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : String(error))
-    console.error(USAGE)
-    return 2
-  }
-  if (call === undefined) {
-    console.log(USAGE)
-    return 0
-  }
-  const { kills } = call
-  const width = 30
-  const onKill = (kill: number): void => {
-    const filled = Math.round((width * kill) / kills)
-    if (process.stderr.isTTY) process.stderr.write(`\r[${'#'.repeat(filled)}${'.'.repeat(width - filled)}] ${kill.toString()} of ${kills.toString()} kills ${kill === kills ? '\n' : ''}`)
-    else if (kill % 20 === 0) process.stderr.write(`${kill.toString()} of ${kills.toString()} kills\n`)
-  }
-  return report(await runChaos({ ...call, onKill }), call)
-}
-
-process.exitCode = await main(process.argv.slice(2))
+process.exitCode = await runCommand({
+  usage: USAGE,
+  options: { kills: whole(20), seed: whole(randomSeed()), rate: whole(200, { least: 1 }) },
+  run: async ({ kills, seed, rate }) => {
+    const progress = makeProgress('kills')
+    return report(await runChaos({ kills, seed, perSecond: rate, onKill: (kill) => { progress(kill, kills) } }), { kills, seed })
+  },
+}, process.argv.slice(2))

@@ -2,7 +2,7 @@
  * `npm run load`: what a server on this machine takes, beside the goals.
  */
 import { loadavg } from 'node:os'
-import { parseArgs } from 'node:util'
+import { among, flag, list, makeProgress, runCommand, whole } from '@famichat/base/testing/command'
 import { median } from './figures.js'
 import { measureGroupCommit } from './group-commit.js'
 import { measureIdle } from './idle.js'
@@ -100,47 +100,30 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   },
 }
 
-const callOf = (args: string[]): Call & { readonly only: readonly string[]; readonly isJson: boolean; readonly writes: boolean } | undefined => {
-  const text = { type: 'string' } as const
-  const flag = { type: 'boolean', default: false } as const
-  const { values } = parseArgs({ args, options: { seconds: text, runs: text, only: text, seed: text, json: flag, write: flag, help: flag } })
-  if (values.help) return undefined
-  const [seconds = 0, runs = 0, seed = 0] = [values.seconds ?? '8', values.runs ?? '3', values.seed ?? '1'].map(Number)
-  if (![seconds, runs, seed].every((value) => Number.isSafeInteger(value) && value > 0)) throw new RangeError('--seconds, --runs and --seed take whole numbers from 1')
-  const only = values.only?.split(',') ?? Object.keys(SCENARIOS)
-  const unknown = only.find((name) => !Object.hasOwn(SCENARIOS, name))
-  if (unknown !== undefined) throw new RangeError(`there is no load called ${unknown}`)
-  return { seconds, runs, seed, only, isJson: values.json, writes: values.write }
-}
-
-const main = async (args: string[]): Promise<number> => {
-  let call: ReturnType<typeof callOf>
-  try {
-    call = callOf(args)
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`)
-    return 2
-  }
-  if (call === undefined) {
-    process.stdout.write(USAGE)
-    return 0
-  }
-  const { only, isJson, writes, seed } = call
-  const [rows, load]: [Row[], number[]] = [[], []]
-  for (const [index, name] of only.entries()) {
-    if (process.stderr.isTTY) process.stderr.write(`[${'#'.repeat(index)}${'.'.repeat(only.length - index)}] ${name}\n`)
-    load.push(loadavg()[0] ?? 0)
-    const found = await SCENARIOS[name]?.(call) ?? []
-    rows.push(...found)
-    if (!isJson) for (const row of found) process.stdout.write(`${lineOf(row)}\n`)
-  }
-  const missed = rows.filter((row) => !isMet(row)).length
-  if (isJson) process.stdout.write(`${JSON.stringify({ node: process.version, seed, load, rows }, undefined, 2)}\n`)
-  else process.stdout.write(`seed ${seed.toString()}; load of the machine as each began: ${load.map((value) => value.toFixed(1)).join(' ')}; ${missed.toString()} goals missed\n`)
-  const command = ['npm run load --', ...args].join(' ')
-  if (writes && only.length < Object.keys(SCENARIOS).length) replaceRows(rows, { command, load })
-  else if (writes) writePage(rows, { command, seed, load })
-  return missed > 0 ? 1 : 0
-}
-
-process.exitCode = await main(process.argv.slice(2))
+process.exitCode = await runCommand({
+  usage: USAGE,
+  options: {
+    seconds: whole(8, { least: 1 }), runs: whole(3, { least: 1 }), seed: whole(1, { least: 1 }),
+    only: list(Object.keys(SCENARIOS), among(Object.keys(SCENARIOS))), json: flag, write: flag,
+  },
+  run: async (call) => {
+    const { only, json, write, seed } = call
+    const [rows, load]: [Row[], number[]] = [[], []]
+    const progress = makeProgress('loads')
+    for (const [index, name] of only.entries()) {
+      progress(index, only.length, name)
+      load.push(loadavg()[0] ?? 0)
+      const found = await SCENARIOS[name]?.(call) ?? []
+      rows.push(...found)
+      if (!json) for (const row of found) process.stdout.write(`${lineOf(row)}\n`)
+    }
+    progress(only.length, only.length)
+    const missed = rows.filter((row) => !isMet(row)).length
+    if (json) process.stdout.write(`${JSON.stringify({ node: process.version, seed, load, rows }, undefined, 2)}\n`)
+    else process.stdout.write(`seed ${seed.toString()}; load of the machine as each began: ${load.map((value) => value.toFixed(1)).join(' ')}; ${missed.toString()} goals missed\n`)
+    const command = ['npm run load --', ...process.argv.slice(2)].join(' ')
+    if (write && only.length < Object.keys(SCENARIOS).length) replaceRows(rows, { command, load })
+    else if (write) writePage(rows, { command, seed, load })
+    return missed > 0 ? 1 : 0
+  },
+}, process.argv.slice(2))

@@ -3,7 +3,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
-import { parseArgs } from 'node:util'
+import { flag, runCommand, whole } from '@famichat/base/testing/command'
 import { measureQueries, measureValues, type QueryFigures, type ValueFigures } from './bench.js'
 
 const USAGE = `Usage: npm run vault-bench [-- --rounds N] [--json] [--write]
@@ -31,27 +31,20 @@ ${queries.map(({ query, plainUs, sealedUs }) => `| ${query} | ${plainUs.toFixed(
 const ns = (value: number): string => `${Math.round(value).toLocaleString('en')} ns`
 const percent = (plain: number, sealed: number): string => `${Math.round(100 * (sealed / plain - 1)).toString()} %`
 
-const main = async (args: string[]): Promise<number> => {
-  const { values: options } = parseArgs({
-    args, options: { rounds: { type: 'string', default: '200' }, json: { type: 'boolean', default: false }, write: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
-  })
-  const rounds = Number(options.rounds)
-  if (options.help || !Number.isSafeInteger(rounds) || rounds < 1) {
-    process.stdout.write(USAGE)
-    return options.help ? 0 : 2
-  }
-  const size = { rounds, values: 200, rows: 1000 }
-  const values = measureValues(size)
-  const queries = await measureQueries(size)
-  if (options.json) process.stdout.write(`${JSON.stringify({ node: process.version, rounds, values, queries }, undefined, 2)}\n`)
-  else process.stdout.write(tables(values, queries, rounds))
-  if (options.write) {
+process.exitCode = await runCommand({
+  usage: USAGE,
+  options: { rounds: whole(200, { least: 1 }), json: flag, write: flag },
+  run: async ({ rounds, json, write }) => {
+    const size = { rounds, values: 200, rows: 1000 }
+    const values = measureValues(size)
+    const queries = await measureQueries(size)
+    if (json) process.stdout.write(`${JSON.stringify({ node: process.version, rounds, values, queries }, undefined, 2)}\n`)
+    else process.stdout.write(tables(values, queries, rounds))
+    if (!write) return 0
     const page = readFileSync(README, 'utf8')
     const [begin, end] = [page.indexOf(BEGIN), page.indexOf(END)]
     if (begin < 0 || end < begin) throw new RangeError('the README has no place for the tables')
     writeFileSync(README, `${page.slice(0, begin + BEGIN.length)}\n\n${tables(values, queries, rounds)}\n${page.slice(end)}`)
-  }
-  return 0
-}
-
-process.exitCode = await main(process.argv.slice(2))
+    return 0
+  },
+}, process.argv.slice(2))
