@@ -63,6 +63,8 @@ test('people, devices, groups: every message arrives once and in order, and all 
   // a lost device is shut out, and cannot read what follows
   const [, , phoneTail] = listeners
   const revoked = (await phone.does('status'))[0] as { device: string } & Line
+  assert.equal((await ben.does('name-device', revoked.device.slice(0, 8), 'Old phone'))[0]?.type, 'device_named')
+  assert.equal((await ben.does('devices')).find(({ device }) => device === revoked.device)?.name, 'Old phone')
   await ben.does('revoke', revoked.device)
   await ada.does('send', 'Garden', 'without the phone')
   await listeners[1]?.until('the message arrives', hasText('without the phone'))

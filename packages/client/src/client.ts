@@ -34,7 +34,7 @@ import { joinWithInvite, joinWithLink, readIdentity } from './identity/joining.j
 import type { LinkOffering } from './identity/link-host.js'
 import { InvitePsks } from './identity/invite-secrets.js'
 import { makeInvite } from './identity/inviting.js'
-import { type DeviceInfo, listOwnDevices, revokeOwnDevice } from './identity/own-devices.js'
+import { type DeviceInfo, listOwnDevices, nameOwnDevice, revokeOwnDevice } from './identity/own-devices.js'
 import { Trust } from './identity/trust.js'
 import { type Engine, makeEngine, type Problem } from './engine.js'
 import type { ClientOptions, Surroundings } from './platform.js'
@@ -301,6 +301,16 @@ export class Client {
   /** The devices of this account. */
   devices(): Promise<readonly DeviceInfo[]> {
     return listOwnDevices(this.#engine)
+  }
+
+  /**
+   * Calls a device of this account something else. Only its own devices hear of it, end-to-end encrypted.
+   * @throws ClientError `client.device.unknown` | `client.server.unreachable` | ProtocolError `protocol.name.malformed`
+   */
+  async nameDevice(idOrPrefix: string, name: string): Promise<void> {
+    const devices = (await this.devices()).filter(({ isRevoked }) => !isRevoked)
+    const self = async (): Promise<ConversationId> => (await this.createSelf()).conversationId
+    await nameOwnDevice(this.#engine, { deviceId: oneOf(devices, idOrPrefix).deviceId, name }, devices.length > 1 ? self : undefined)
   }
 
   /** Shuts a device of this account out: the account's list and the server at once, every conversation with the next commit. @throws ClientError `client.device.*` | `client.account.no_key` */

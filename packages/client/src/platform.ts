@@ -33,6 +33,8 @@ export interface ClientOptions extends Platform {
   readonly store: Store
   /** Asks the server for tokens that do no more than this (E17); without it they do everything. */
   readonly scope?: ClientScope
+  /** What a new device is called until its person says otherwise; no server reads it. */
+  readonly deviceName?: string | undefined
 }
 
 /** Everything filled in. */
@@ -46,6 +48,7 @@ export interface Surroundings {
   readonly sleep: Sleep
   readonly timer: Timer
   readonly onPoint: PointListener
+  readonly deviceName: string | undefined
 }
 
 /** Fills in the defaults. */
@@ -61,6 +64,7 @@ export const surroundingsOf = (options: ClientOptions): Surroundings => {
     sleep: options.sleep ?? platformSleep,
     timer: options.timer ?? platformTimer,
     onPoint: options.onPoint ?? (() => undefined),
+    deviceName: options.deviceName,
   }
 }
 

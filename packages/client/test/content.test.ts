@@ -14,7 +14,7 @@ const idOf = (byte: number) => idFromBytes(new Uint8Array(16).fill(byte))
 const ada = idOf(0xa1) as unknown as AccountId
 const ben = idOf(0xb2) as unknown as AccountId
 const messageId = idOf(0xc3) as unknown as MessageId
-const pointer = { fileName: 'a.jpg', mediaType: 'image/jpeg', fileBytes: 5, blobId: idOf(0xd4) as never, key: new Uint8Array(32).fill(1), chunkHashes: [new Uint8Array(32).fill(2)] }
+const pointer = { fileName: 'a.jpg', mediaType: 'image/jpeg', fileBytes: 5, blobId: idOf(0xd4) as never, key: new Uint8Array(32).fill(1), chunkHashes: [new Uint8Array(32).fill(2)], picture: undefined }
 const A1 = 'a1'.repeat(16)
 const C3 = 'c3'.repeat(16)
 
@@ -26,8 +26,10 @@ test('every kind of content has one encoding, and it does not change', () => {
     [{ type: 'reaction', to: { accountId: ada, messageId }, emoji: '!', isRemoved: true }, `0423${A1}${C3}012101`],
     [{ type: 'edit', messageId, body: 'ho' }, `0513${C3}02686f`],
     [{ type: 'delete', messageId }, `0610${C3}`],
-    [{ type: 'attachment', attachment: pointer, caption: '' }, `07406b05612e6a70670a696d6167652f6a7065670000000000000005${'d4'.repeat(16)}${'01'.repeat(32)}20${'02'.repeat(32)}00`],
+    [{ type: 'attachment', attachment: pointer, caption: '' }, `07406c05612e6a70670a696d6167652f6a7065670000000000000005${'d4'.repeat(16)}${'01'.repeat(32)}20${'02'.repeat(32)}0000`],
+    [{ type: 'attachment', attachment: { ...pointer, picture: { width: 640, height: 480 } }, caption: '' }, `07407005612e6a70670a696d6167652f6a7065670000000000000005${'d4'.repeat(16)}${'01'.repeat(32)}20${'02'.repeat(32)}010280 01e000`.replace(' ', '')],
     [{ type: 'receipt', upToSeq: 7 }, '08080000000000000007'],
+    [{ type: 'deviceName', deviceId: idOf(0xd4) as never, name: 'Tab', namedAtMs: 7 }, `0b1c${'d4'.repeat(16)}035461620000000000000007`],
   ]
   for (const [content, bytes] of golden) {
     assert.equal(toHex(encodeContent(content)), bytes, content.type)
@@ -56,6 +58,12 @@ test('A10: content of a kind that is not known is a placeholder, and malformed o
   }
   assert.throws(() => encodeContent({ type: 'letter', subject: ' ', body: 'x' }), { code: 'client.message.empty' })
   assert.throws(() => encodeContent({ type: 'unknown', kind: 9 }), { code: 'client.message.malformed' })
+  for (const picture of [{ width: 0, height: 1 }, { width: 1, height: 0 }]) {
+    assert.throws(() => encodeContent({ type: 'attachment', attachment: { ...pointer, picture }, caption: '' }), { code: 'client.message.malformed' })
+  }
+  for (const name of ['', ' Tab', 'gpj\u202eTab', 'x'.repeat(65)]) {
+    assert.throws(() => encodeContent({ type: 'deviceName', deviceId: idOf(0xd4) as never, name, namedAtMs: 7 }), { code: 'client.message.malformed' })
+  }
   for (const emoji of ['', 'a b', '<b>', '\u001b[31m', 'x'.repeat(17)]) {
     assert.throws(() => encodeContent({ type: 'reaction', to: { accountId: ada, messageId }, emoji, isRemoved: false }), { code: 'client.message.malformed' })
   }

@@ -19,6 +19,7 @@ test('S23: an account that is ended is out of every conversation with the next s
   const namesIn = async (id: typeof hers): Promise<readonly string[]> => (await ada.info(id)).members.map(({ name }) => name).sort()
   // of a direct conversation each decides on the other's devices, in Cleo's group she does
   assert.deepEqual(await namesIn(his), ['Ada'])
+  assert.equal((await ada.info(his)).name, 'Ben', 'it is still the conversation with him')
   assert.deepEqual(await namesIn(hers), ['Ada', 'Ben', 'Cleo'])
   await cleo.sync()
   await ada.sync()

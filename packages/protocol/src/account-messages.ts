@@ -24,6 +24,9 @@ export type ServerInfo = Infer<typeof ServerInfo>
 /** A family's name: like an account's. */
 const familyName = text(LIMITS.nameCharacters * 4)
 
+/** What a device is called, sealed by one client for another, of one length: nonce, name and tag. */
+const sealedDeviceName = opaque({ min: 1, max: LIMITS.sealedDeviceNameBytes })
+
 /** What an account may do in the community, whatever its family. The first account is an admin. */
 export const AccountRole = { member: 1, admin: 2 } as const
 export type AccountRole = (typeof AccountRole)[keyof typeof AccountRole]
@@ -48,6 +51,8 @@ export const JoinRequest = struct({
   deviceList: deviceListBytes,
   /** For the inviter: who used the invite, under a key that only its link gives; without it for a set-up link. */
   joinerProof: optional(hash),
+  /** For the inviter: what the device is called, sealed under the invite's secret; nobody else can read it. */
+  sealedDeviceName: optional(sealedDeviceName),
   /** By the device's signature key, over `deviceRegistrationTbs`. */
   registrationSignature: signature,
   keyPackages: KeyPackageUpload,
@@ -144,8 +149,9 @@ export const InviteList = struct({
       createdAtMs: counter,
       expiresAtMs: counter,
       usedBy: optional(AccountId),
-      /** As the joiner's client made it. */
+      /** As the joiner's client made them. */
       joinerProof: optional(hash),
+      sealedDeviceName: optional(sealedDeviceName),
     }),
     { max: LIMITS.listedPerAnswer },
   ),

@@ -52,6 +52,8 @@ export const LIMITS = {
   refreshTokensPerDevice: 8192,
   /** A display name, in characters. */
   nameCharacters: 64,
+  /** What a new device is called, sealed for its inviter: nonce, padded name and tag. */
+  sealedDeviceNameBytes: 288,
   /** A sealed blob in a device-link mailbox. */
   linkBlobBytes: 64 * 1024,
   /** Bytes of messages in one answer to a log read; one message larger than this comes alone. */

@@ -70,6 +70,7 @@ const CLAIMED_BYTES = LIMITS.devicesPerAccount * (LIMITS.keyPackageBytes + 64) +
 const LISTS_BYTES = LIMITS.deviceListsPerRead * (LIMITS.deviceListBytes + 4) + 64
 const PASSKEYS_BYTES = LIMITS.passkeysPerAccount * (LIMITS.credentialIdBytes + 4 * LIMITS.nameCharacters + ROW_BYTES) + SMALL_BYTES
 const TRAIL_BYTES = LIMITS.listedPerAnswer * ROW_BYTES + 64
+const INVITES_BYTES = LIMITS.listedPerAnswer * (ROW_BYTES + LIMITS.sealedDeviceNameBytes) + 64
 
 interface Rest<Auth extends RouteAuth> {
   readonly auth: Auth
@@ -96,12 +97,12 @@ export const ROUTES = {
   join: post('accounts/join', JoinRequest, JoinResponse, { auth: 'invite', maxRequestBytes: UPLOAD_BYTES, summary: 'Makes an account and its first device with an invite' }),
   directory: get('directory', Directory, { auth: 'device', scope: 'always', maxResponseBytes: LIMITS.directoryBytes, summary: 'Everybody in the community with their devices' }),
 
-  accountEnd: post('accounts/end', AccountRequest, Nothing, { auth: 'device', summary: 'An admin of the community, or of the account\'s family, ends an account: all its devices are shut out at once' }),
+  accountEnd: post('accounts/end', AccountRequest, Nothing, { auth: 'device', summary: 'An admin of the community, a guardian of the account\'s family, or an adult whose it is, ends an account: all its devices are shut out at once' }),
   roleChange: post('accounts/role', RoleChange, Nothing, { auth: 'device', summary: 'Gives an account other roles' }),
   auditList: get('audit', AuditList, { auth: 'device', maxResponseBytes: TRAIL_BYTES, summary: 'The audit trail, for admins of the community' }),
 
   inviteCreate: post('invites/create', InviteCreation, Expiry, { auth: 'device', summary: 'Registers an invite the client made' }),
-  inviteList: get('invites', InviteList, { auth: 'device', maxResponseBytes: TRAIL_BYTES, summary: 'The caller\'s own invites' }),
+  inviteList: get('invites', InviteList, { auth: 'device', maxResponseBytes: INVITES_BYTES, summary: 'The caller\'s own invites' }),
   inviteRevoke: post('invites/revoke', InviteRequest, Nothing, { auth: 'device', summary: 'Takes back an invite' }),
 
   tokenChallenge: post('tokens/challenge', Nothing, Challenge, { auth: 'none', summary: 'A nonce to sign' }),

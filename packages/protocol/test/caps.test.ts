@@ -28,7 +28,7 @@ const welcome = {
   welcomeId: makeId<WelcomeId>(random), conversationId, kind: ConversationKind.group, fromSeq: LARGEST, senderDevice: deviceId, createdAtMs: LARGEST, welcomeBytes: LARGEST,
 }
 const audited = { atMs: LARGEST, event: AuditEvent.accountJoined, actor: accountId, subject: accountId }
-const invited = { inviteId: makeId<InviteId>(random), state: InviteState.used, createdAtMs: LARGEST, expiresAtMs: LARGEST, usedBy: accountId, joinerProof: bytes(32) }
+const invited = { inviteId: makeId<InviteId>(random), state: InviteState.used, createdAtMs: LARGEST, expiresAtMs: LARGEST, usedBy: accountId, joinerProof: bytes(32), sealedDeviceName: bytes(LIMITS.sealedDeviceNameBytes) }
 const passkey = { passkeyId: makeId<PasskeyId>(random), credentialId: bytes(LIMITS.credentialIdBytes), label: name, createdAtMs: LARGEST, usedAtMs: LARGEST, isSynced: true }
 const summary = {
   conversationId, kind: ConversationKind.group, epoch: 1n, lastSeq: LARGEST, fromSeq: LARGEST, untilSeq: LARGEST, acknowledgedSeq: LARGEST, revokedDevices: LARGEST,

@@ -24,6 +24,7 @@ import type { Services } from './services.js'
 import { environmentKeys } from './storage/data-folder.js'
 import { Health } from './telemetry/health.js'
 import { OperatorPages } from './http/operator-pages.js'
+import { openSecondAddress } from './http/second-address.js'
 import { Collector } from './telemetry/collector.js'
 import { Telemetry } from './telemetry/telemetry.js'
 import { openDatabase } from './storage/open-database.js'
@@ -32,7 +33,7 @@ import { openDatabase } from './storage/open-database.js'
 export interface ServerOptions {
   /** Made on first start, readable by its owner only. */
   readonly dataDir: string
-  /** Default 127.0.0.1: put a TLS proxy in front, or give 0.0.0.0 for a network you trust. */
+  /** Default 127.0.0.1; `localhost` is that and ::1. Put a TLS proxy in front, or give 0.0.0.0 for a network you trust. */
   readonly host?: string
   /** Default 8420; 0 takes a free one. */
   readonly port?: number
@@ -145,9 +146,11 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
       (error: unknown) => { log.error('log.prune_failed', { kind: kindOf(error) }) },
     )
   }, PRUNE_EVERY_MS).unref()
+  let stopListening = (): void => undefined
   const close = async (): Promise<void> => {
     clearInterval(pruning)
     health.stopping()
+    stopListening()
     channels.close()
     // browsers open sockets ahead of need and say nothing on them: they do not keep a server from stopping
     const cut = setTimeout(() => { app.server.closeAllConnections() }, CLOSE_GRACE_MS)
@@ -159,10 +162,13 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
   }
   try {
     const origin = publicUrl === undefined ? undefined : serverOrigin(publicUrl)
-    const port = await listen(app, host, options.port ?? DEFAULT_PORT)
+    const port = await listen(app, host === 'localhost' ? '127.0.0.1' : host, options.port ?? DEFAULT_PORT)
+    const second = host === 'localhost' ? await openSecondAddress(app.server, port) : undefined
+    if (second?.outcome === 'open') stopListening = second.close
     originsFor = makeOrigins({ publicUrl, host, port })
     relyingParty = makeRelyingParty({ publicUrl, passkeyDomain: options.passkeyDomain, port })
-    const url = origin ?? serverOrigin(`http://${reachable(host)}:${port}`)
+    // where somebody else has the other half of localhost, the name might lead there
+    const url = origin ?? serverOrigin(`http://${reachable(second?.outcome === 'taken' ? '127.0.0.1' : host)}:${port}`)
     const setupLink = await makeSetupLink(services, url)
     log.info('server.started', { port })
     return { url, port, setupLink, close }

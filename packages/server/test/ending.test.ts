@@ -72,3 +72,17 @@ test('admins of the community end anybody, guardians their family\'s people but 
   await refused('protocol.role.last_admin', end(other, other))
   await refused('protocol.access.refused', other.call('roleChange', { accountId: adult.account.accountId, role: AccountRole.admin, familyRole: undefined }))
 })
+
+test('an adult ends the own account, a child does not', async (t) => {
+  const server = await startTestServer(t)
+  const ana = await firstDevice(server)
+  const adult = await invitedDevice(ana, 'Ben')
+  const child = await invitedDevice(ana, 'Kim', 0, inFamily(FamilyRole.child))
+  await ana.call('deviceApprove', { deviceId: child.deviceId })
+  await refused('protocol.access.refused', child.call('accountEnd', { accountId: child.account.accountId }))
+  await adult.call('accountEnd', { accountId: adult.account.accountId })
+  await refused('protocol.auth.refused', adult.call('directory', {}))
+  const { entries } = await ana.call('auditList', {})
+  const ended = entries.find(({ event }) => event === AuditEvent.accountEnded)
+  assert.deepEqual([ended?.actor, ended?.subject], [adult.account.accountId, adult.account.accountId])
+})

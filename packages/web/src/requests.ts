@@ -49,12 +49,18 @@ export interface MessageName {
   readonly messageId: string
 }
 
+/** How large a picture is, in dots, as its sender says. */
+export interface PictureSize {
+  readonly width: number
+  readonly height: number
+}
+
 /** What a message says. */
 export type Body =
   | { readonly type: 'text'; readonly text: string }
   | { readonly type: 'reply'; readonly text: string; readonly to: MessageName }
   | { readonly type: 'letter'; readonly subject: string; readonly text: string }
-  | { readonly type: 'file'; readonly fileName: string; readonly mediaType: string; readonly fileBytes: number; readonly text: string }
+  | { readonly type: 'file'; readonly fileName: string; readonly mediaType: string; readonly fileBytes: number; readonly text: string; readonly picture: PictureSize | undefined }
   | { readonly type: 'unknown' }
 
 /** Who reacted with one emoji. */
@@ -115,6 +121,8 @@ export interface Device {
   readonly isRevoked: boolean
   readonly isPending: boolean
   readonly addedAtMs: number | undefined
+  /** What its person calls it. */
+  readonly name: string | undefined
 }
 
 /** A household. */
@@ -127,7 +135,10 @@ export interface FamilyView {
 /** A child's device that waits for a guardian. */
 export interface WaitingDevice {
   readonly deviceId: string
+  /** The child's. */
   readonly name: string
+  readonly deviceName: string | undefined
+  readonly addedAtMs: number | undefined
 }
 
 /** Somebody, and whether their number was compared. */
@@ -259,6 +270,10 @@ export interface Asks {
   offerDevice(): Link
   devices(): readonly Device[]
   revokeDevice(deviceId: string): void
+  /** Calls a device of this account something else; its other devices hear of it, and nobody else. */
+  nameDevice(deviceId: string, name: string): void
+  /** Ends somebody's account, or one's own, for good. */
+  endAccount(name: string): void
   draft(conversationId: string): string
   keepDraft(conversationId: string, text: string): void
   /** The person has seen everything up to here. */

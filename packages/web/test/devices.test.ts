@@ -65,7 +65,7 @@ describe('a second device in the web app', { skip: 'missing' in found ? found.mi
     assert.equal(await bubble(laptop.page, 'only for those who are here').count(), 0)
     // what is on the device can still be read, also after a reload
     await laptop.page.reload()
-    await see(laptop.page, 'Another device of yours, a grown-up of your family or an admin removed it.')
+    await see(laptop.page, 'Another device of yours, a grown-up of your family or an admin removed it')
     await press(laptop.page, 'Read what is on this device')
     await openTalk(laptop.page, 'Ben')
     await seeBubble(laptop.page, 'from the laptop')

@@ -22,7 +22,7 @@ const HOSTILE_WORKER = (payloads: readonly string[]): void => {
     { type: 'text', text: text(at) },
     { type: 'reply', text: text(at), to: { accountId: 'a', messageId: 'm' } },
     { type: 'letter', subject: text(at), text: text(at + 1) },
-    { type: 'file', fileName: text(at), mediaType: text(at + 1), fileBytes: 9e9, text: text(at + 2) },
+    { type: 'file', fileName: text(at), mediaType: text(at + 1), fileBytes: at % 2 === 0 ? 9e9 : 1, text: text(at + 2), picture: { width: 1, height: 65_535 } },
     { type: 'unknown' },
   ][at % 5]
   const entry = (at: number): unknown => ({
@@ -44,9 +44,9 @@ const HOSTILE_WORKER = (payloads: readonly string[]): void => {
   const waiting = all((at) => ({ messageId: at.toString() + text(at), body: body(at), atMs: 1 }))
   const answers: Record<string, unknown> = {
     start: { ...person(0), deviceId: text(0), isPending: false }, checkLink: 'invite', conversations: all(conversation), people: all(person), lookForPeople: all(person),
-    families: [{ name: text(0), isOwn: true, members: all((at) => ({ ...person(at), familyRole: at % 2 === 0 ? 'child' : 'adult', isCommunityAdmin: false })) }],
-    waitingDevices: all((at) => ({ deviceId: at.toString() + text(at), name: text(at) })),
-    devices: all((at) => ({ deviceId: text(at).padEnd(8, 'x').slice(-8) + at.toString(), isThisDevice: false, isRevoked: at % 2 === 0, isPending: false })),
+    families: [{ name: text(0), isOwn: true, members: all((at) => ({ ...person(at), familyRole: at % 2 === 0 ? 'child' : 'adult', isCommunityAdmin: at === 0 })) }],
+    waitingDevices: all((at) => ({ deviceId: at.toString() + text(at), name: text(at), deviceName: text(at + 1), addedAtMs: 1 })),
+    devices: all((at) => ({ deviceId: text(at).padEnd(8, 'x').slice(-8) + at.toString(), isThisDevice: at === 1, isRevoked: at % 2 === 0, isPending: false, name: text(at) })),
     contacts: all((at) => ({ ...person(at), state: 'verified', verifiedAtMs: 1 })), safetyNumber: { ...contact, number: payloads.slice(0, 300).join(' '), scan: text(3) },
     recovery: { hasPhrase: true, rehearsedAtMs: 1 }, recoveryWords: payloads, recoveryPlaces: [1, 2, 3],
     passkeys: all((at) => ({ passkeyId: at.toString(), label: text(at), createdAtMs: 1, opensAccount: false })),
@@ -134,6 +134,8 @@ describe('hostile texts', { skip: 'missing' in found ? found.missing : false }, 
     await press(page, 'About this conversation')
     await page.locator('.who').first().click()
     await shows('.number li', 300)
+    await press(page, /^End the account of/)
+    await shows('form.card li', 3)
   })
 
   test('S42: the page\'s cage has no hole: no eval, no inline script, no markup from text', async () => {

@@ -98,7 +98,7 @@ describe('small things in the web app', { skip: 'missing' in found ? found.missi
     const program = await Client.join({ ...nodePlatform, store: openSqliteStore({ folder: join(community.folder, 'admin') }) }, link)
     await program.community.endAccount('Ben')
     await see(ben.page, 'You have been signed out on this device.')
-    await see(ben.page, 'Another device of yours, a grown-up of your family or an admin removed it.')
+    await see(ben.page, 'Another device of yours, a grown-up of your family or an admin removed it')
     await press(ben.page, 'Read what is on this device')
     await seeBubble(ben.page, 'before the end')
     assert.equal(await ben.page.getByLabel('Message', { exact: true }).count(), 0)

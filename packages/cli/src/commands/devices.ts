@@ -1,5 +1,5 @@
 /**
- * Devices and who they belong to: devices, revoke, approve, refuse, end-account, role, families.
+ * Devices and who they belong to: devices, name-device, revoke, approve, refuse, end-account, role, families.
  */
 import { type Command, Option } from 'commander'
 import { Asking } from '../ask.js'
@@ -22,6 +22,13 @@ export const addDeviceCommands = (program: Command): void => {
     .description('Lists the devices of your account.')
     .addHelpText('after', '\nExample:\n  famichat devices')
     .action(async (_options: unknown, command: Command) => { await devices(sessionOf(command.optsWithGlobals<GlobalOptions>())) })
+  program.command('name-device')
+    .summary('call a device of yours something')
+    .description('Calls a device of yours something. Your other devices hear of it; the server and other people do not.')
+    .argument('<device>', 'the id of the device, or its beginning')
+    .argument('<name>', 'what it is called from now on')
+    .addHelpText('after', '\nExample:\n  famichat name-device 3kTq "Kitchen tablet"')
+    .action(async (device: string, name: string, _options: unknown, command: Command) => { await nameDevice(sessionOf(command.optsWithGlobals<GlobalOptions>()), device, name) })
   program.command('revoke')
     .summary('shut a lost device out')
     .description('Shuts a device of yours out: the server refuses it at once, and it is removed from every conversation.')
@@ -42,7 +49,7 @@ export const addDeviceCommands = (program: Command): void => {
     .action(async (device: string, _options: unknown, command: Command) => { await refuse(sessionOf(command.optsWithGlobals<GlobalOptions>()), device) })
   program.command('end-account')
     .summary('end a person\'s account')
-    .description('Ends the account of a person for good: the server refuses all its devices at once, and they are removed from the conversations. For admins of the community, and for guardians in their family. What was said stays with those who have it.')
+    .description('Ends the account of a person for good: the server refuses all its devices at once, and they are removed from the conversations. For admins of the community, for guardians in their family, and for adults their own account. What was said stays with those who have it.')
     .argument('<name>', 'the person')
     .option('--yes', 'do not ask')
     .addHelpText('after', '\nExample:\n  famichat end-account Ben')
@@ -64,10 +71,16 @@ export const addDeviceCommands = (program: Command): void => {
 
 const devices = (session: Session): Promise<void> =>
   withClient(session, async (client) => {
-    for (const { deviceId, isThisDevice, isRevoked, isPending } of await client.devices()) {
+    for (const { deviceId, isThisDevice, isRevoked, isPending, name } of await client.devices()) {
       const remark = isThisDevice ? '  (this device)' : isRevoked ? '  (revoked)' : isPending ? '  (waits for a guardian)' : ''
-      session.output.say(deviceId + remark, { type: 'device', device: deviceId, isThisDevice, isRevoked, isPending })
+      session.output.say(`${deviceId}${name === undefined ? '' : `  ${name}`}${remark}`, { type: 'device', device: deviceId, name, isThisDevice, isRevoked, isPending })
     }
+  })
+
+const nameDevice = (session: Session, device: string, name: string): Promise<void> =>
+  withClient(session, async (client) => {
+    await client.nameDevice(device, name)
+    session.output.say(`The device is called ${name} now.`, { type: 'device_named', device, name })
   })
 
 const revoke = (session: Session, device: string): Promise<void> =>
@@ -84,7 +97,7 @@ const approve = (session: Session, device: string | undefined): Promise<void> =>
       return
     }
     const waiting = await client.community.pendingDevices()
-    for (const { deviceId, name } of waiting) session.output.say(`${deviceId}  ${name}`, { type: 'pending_device', device: deviceId, name })
+    for (const { deviceId, name, deviceName } of waiting) session.output.say(`${deviceId}  ${name}${deviceName === undefined ? '' : `: ${deviceName}`}`, { type: 'pending_device', device: deviceId, name, deviceName })
     if (waiting.length === 0) session.output.note('No device of a child waits for you.')
   })
 

@@ -24,7 +24,7 @@ export const addServerCommand = (program: Command): void => {
     .summary('run a server')
     .description('Runs a server. The first start prints a set-up link that makes the first account.')
     .option(...DATA_OPTION)
-    .option('--host <address>', 'the address to listen on; 0.0.0.0 for a whole network', '127.0.0.1')
+    .option('--host <address>', 'the address to listen on; 0.0.0.0 for a whole network', 'localhost')
     .option('--port <number>', 'the port to listen on; 0 takes a free one (default: 8420, or FAMICHAT_PORT)')
     .option('--public-url <url>', 'the address people use, when a proxy stands in front: https://chat.example')
     .option('--passkey-domain <domain>', 'the domain of passkeys, if above the public address: example.org for chat.example.org')

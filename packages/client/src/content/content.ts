@@ -2,10 +2,11 @@
  * Content: what people say to each other, one codec for every kind. It travels inside the signed ciphertext behind a
  * message id (message-document.ts); a kind this version does not know is kept as `unknown` and shown as a placeholder.
  */
-import { type Codec, counter, decode, EMPTY, encode, flag, isCodedError, opaque, struct, text, uint8, vector } from '@famichat/base'
+import { type Codec, counter, decode, EMPTY, encode, flag, isCodedError, opaque, optional, struct, text, uint16, uint8, vector } from '@famichat/base'
 import { AccountId, BlobId, DeviceId, LIMITS, MessageId } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
 import { bytes32 } from '../store/fields.js'
+import { isDeviceName } from './device-name.js'
 import { isFileName, isMediaType } from './file-name.js'
 
 /** Longest text of one message, in bytes of UTF-8: with its padding and framing it fits the protocol's 64 KiB. */
@@ -21,6 +22,12 @@ export interface MessageReference {
   readonly messageId: MessageId
 }
 
+/** How large a picture is, in dots, as its sender says: room for it is there before it comes. */
+export interface PictureSize {
+  readonly width: number
+  readonly height: number
+}
+
 /** What is told of a file; its key and pieces stay in the store. */
 export interface AttachmentInfo {
   /** A plain file name without folders. */
@@ -28,6 +35,8 @@ export interface AttachmentInfo {
   /** As its sender named it: `image/jpeg`. */
   readonly mediaType: string
   readonly fileBytes: number
+  /** Of a picture whose sender said it. */
+  readonly picture: PictureSize | undefined
 }
 
 /** A file as it travels: where its ciphertext is, the key, and the hash of every piece. */
@@ -55,11 +64,13 @@ export type MessageContent =
   | { readonly type: 'resendRequest'; readonly deviceId: DeviceId; readonly messageIds: readonly MessageId[] }
   /** Between clients: an own message once more, for those who could not read it. */
   | { readonly type: 'resent'; readonly document: Uint8Array }
+  /** Between the devices of an account: what its person calls one of them since then. */
+  | { readonly type: 'deviceName'; readonly deviceId: DeviceId; readonly name: string; readonly namedAtMs: number }
   /** Of a kind that this version does not know. */
   | { readonly type: 'unknown'; readonly kind: number }
 
 /** Numbers of the kinds; never renumbered or reused. */
-const CONTENT_KINDS = { text: 1, reply: 2, letter: 3, reaction: 4, edit: 5, delete: 6, attachment: 7, receipt: 8, resendRequest: 9, resent: 10 } as const
+const CONTENT_KINDS = { text: 1, reply: 2, letter: 3, reaction: 4, edit: 5, delete: 6, attachment: 7, receipt: 8, resendRequest: 9, resent: 10, deviceName: 11 } as const
 type ContentKind = keyof typeof CONTENT_KINDS
 
 const reference = struct({ accountId: AccountId, messageId: MessageId })
@@ -67,6 +78,7 @@ const body = text(MAX_TEXT_BYTES)
 const attachment: Codec<AttachmentPointer> = struct({
   fileName: text(255), mediaType: text(127), fileBytes: counter, blobId: BlobId, key: bytes32,
   chunkHashes: vector(bytes32, { max: LIMITS.blobBytes / LIMITS.blobChunkBytes }),
+  picture: optional(struct({ width: uint16, height: uint16 })),
 })
 
 const CODECS = {
@@ -80,6 +92,7 @@ const CODECS = {
   receipt: struct({ upToSeq: counter }),
   resendRequest: struct({ deviceId: DeviceId, messageIds: vector(MessageId, { min: 1, max: MAX_RESENDS }) }),
   resent: struct({ document: opaque({ min: 1 }) }),
+  deviceName: struct({ deviceId: DeviceId, name: text(LIMITS.nameCharacters * 4), namedAtMs: counter }),
 } as const satisfies Record<ContentKind, unknown>
 
 const Framed = struct({ kind: uint8, fields: opaque({ max: 60 * 1024 }) })
@@ -101,11 +114,11 @@ export const encodeContent = (content: MessageContent): Uint8Array => {
 export const encodeUnknown = (kind: number): Uint8Array => encode(Framed, { kind, fields: EMPTY })
 
 /** What clients say to each other and never show. */
-export type BetweenClients = Extract<MessageContent, { readonly type: 'resendRequest' | 'resent' }>
+export type BetweenClients = Extract<MessageContent, { readonly type: 'resendRequest' | 'resent' | 'deviceName' }>
 
 /** True for what is never shown. */
 export const isBetweenClients = (content: MessageContent): content is BetweenClients =>
-  content.type === 'resendRequest' || content.type === 'resent'
+  content.type === 'resendRequest' || content.type === 'resent' || content.type === 'deviceName'
 
 /** Content as it is shown: of a file without its key. */
 export type ShownContent =
@@ -115,8 +128,8 @@ export type ShownContent =
 /** Leaves out what only the store needs. */
 export const toShown = (content: Exclude<MessageContent, BetweenClients>): ShownContent => {
   if (content.type !== 'attachment') return content
-  const { attachment: { fileName, mediaType, fileBytes }, caption } = content
-  return { type: 'attachment', attachment: { fileName, mediaType, fileBytes }, caption }
+  const { attachment: { fileName, mediaType, fileBytes, picture }, caption } = content
+  return { type: 'attachment', attachment: { fileName, mediaType, fileBytes, picture }, caption }
 }
 
 /** Reads content; it owns its bytes. @throws ClientError `client.message.malformed` */
@@ -153,7 +166,12 @@ const validateContent = (content: MessageContent): void => {
       return
     case 'attachment':
       if (!isFileName(content.attachment.fileName)) throw new ClientError('client.file.name_refused')
-      if (!isMediaType(content.attachment.mediaType) || content.attachment.chunkHashes.length === 0) throw new ClientError('client.message.malformed')
+      if (!isMediaType(content.attachment.mediaType) || content.attachment.chunkHashes.length === 0 || !isSize(content.attachment.picture)) {
+        throw new ClientError('client.message.malformed')
+      }
+      return
+    case 'deviceName':
+      if (!isDeviceName(content.name)) throw new ClientError('client.message.malformed')
       return
     case 'delete':
     case 'receipt':
@@ -162,6 +180,8 @@ const validateContent = (content: MessageContent): void => {
     case 'unknown':
   }
 }
+
+const isSize = (picture: PictureSize | undefined): boolean => picture === undefined || (picture.width > 0 && picture.height > 0)
 
 /** One to eight characters as people see them, without spaces and controls: an emoji, or what a script calls one. */
 const isEmoji = (emoji: string): boolean => emoji !== '' && Array.from(emoji).length <= 16 && !/[\s\p{Cc}<>&]/u.test(emoji)

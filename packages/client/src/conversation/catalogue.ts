@@ -87,7 +87,7 @@ export class Catalogue {
       ...roleOf(seen.view, accountId),
     })))
     const { members: _, view: __, ...rest } = seen
-    return { conversationId, kind: record.kind, name: this.#nameOf(record, members), state: stateOf(record), isAway: record.isAway && record.state === ConversationState.ended, seq: record.cursor, ...rest, members }
+    return { conversationId, kind: record.kind, name: await this.#nameOf(record, { members, view: seen.view }), state: stateOf(record), isAway: record.isAway && record.state === ConversationState.ended, seq: record.cursor, ...rest, members }
   }
 
   /** Finds by name, id or the beginning of an id. @throws ClientError `client.conversation.unknown` | `client.conversation.ambiguous` */
@@ -138,10 +138,14 @@ export class Catalogue {
     }
   }
 
-  #nameOf(record: ConversationRecord, members: readonly ConversationMember[]): string {
+  /** A direct conversation bears the other person's name, also when their account was ended and they are not in it any more. */
+  async #nameOf(record: ConversationRecord, { members, view }: { readonly members: readonly ConversationMember[]; readonly view: PolicyView }): Promise<string> {
     if (record.name !== '') return record.name
     const { accountId: own } = this.#workspace.context.identity
-    return members.find(({ accountId }) => accountId !== own)?.name ?? members[0]?.name ?? ''
+    const present = members.find(({ accountId }) => accountId !== own)
+    if (present !== undefined) return present.name
+    const gone = record.kind === ConversationKind.direct ? view.rules.admins.find((accountId) => accountId !== own) : undefined
+    return gone === undefined ? members[0]?.name ?? '' : this.#people.nameOf(gone)
   }
 }
 

@@ -5,7 +5,7 @@
 import { concat, equal, isCodedError, toHex } from '@famichat/base'
 import type { BlobId, ConversationId } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
-import type { AttachmentPointer } from '../content/content.js'
+import type { AttachmentPointer, PictureSize } from '../content/content.js'
 import { isFileName, isMediaType } from '../content/file-name.js'
 import { deriveFileKey, type FilePlan, openPiece, planFile, rangeOf, sealPiece } from '../content/file-pieces.js'
 import type { Connection } from '../net/connection.js'
@@ -18,6 +18,8 @@ export interface FileSource {
   readonly fileName: string
   readonly mediaType: string
   readonly fileBytes: number
+  /** Of a picture, if it is known: whoever gets the message keeps the room for it. At most 65,535 each way. */
+  readonly picture?: PictureSize | undefined
   read(offset: number, length: number): Promise<Uint8Array>
 }
 
@@ -64,7 +66,7 @@ export class Files {
    */
   async upload(conversationId: ConversationId, source: FileSource, { onProgress, signal }: TransferOptions): Promise<AttachmentPointer> {
     const { suite } = this.#context.workspace.context
-    const { fileName, mediaType, fileBytes } = source
+    const { fileName, mediaType, fileBytes, picture } = source
     if (!isFileName(fileName) || !isMediaType(mediaType)) throw new ClientError('client.file.name_refused')
     const plan = planFile(fileBytes)
     const pieceHashes = await this.#hashPieces(source, plan, signal)
@@ -83,7 +85,7 @@ export class Files {
       onProgress?.({ doneBytes: offset + length, totalBytes: fileBytes })
       this.#context.workspace.context.onPoint('file.piece')
     }
-    return { fileName, mediaType, fileBytes, blobId: begun.blobId, key, chunkHashes }
+    return { fileName, mediaType, fileBytes, blobId: begun.blobId, key, chunkHashes, picture }
   }
 
   /** The upload of a file is over: it is in a message now. */

@@ -14,7 +14,7 @@ import type { Upkeep } from './upkeep.js'
 import type { Workspace } from './workspace.js'
 
 /** What a person can say without a file. */
-export type Sayable = Exclude<MessageContent, { readonly type: 'attachment' | 'unknown' | 'receipt' | 'resendRequest' | 'resent' }>
+export type Sayable = Exclude<MessageContent, { readonly type: 'attachment' | 'unknown' | 'receipt' | 'resendRequest' | 'resent' | 'deviceName' }>
 
 /** A sent message. */
 export interface Sent {
@@ -82,6 +82,11 @@ export class Messaging {
   async sendsReceipts(): Promise<boolean> {
     const stored = await this.#context.workspace.context.store.get('profile', 'settings')
     return stored !== undefined && decodeRecord(SettingsRecord, stored).sendsReceipts
+  }
+
+  /** Tells the other devices of this account, in their own conversation, what one of them is called. @throws ClientError `client.server.unreachable`; once written it is sent later */
+  async sayDeviceName(selfId: ConversationId, name: Omit<Extract<MessageContent, { readonly type: 'deviceName' }>, 'type'>): Promise<void> {
+    await this.#send(selfId, { type: 'deviceName', ...name })
   }
 
   /** Changes come before what is said after them: who was to be removed must not read it. Without a server it waits. */

@@ -7,6 +7,7 @@ import type { Group } from '@famichat/mls'
 import type { AccountId, ConversationId, DeviceId, EnvelopeHeader } from '@famichat/protocol'
 import { ClientError, type ClientErrorCode } from '../client-error.js'
 import { encodeContent, encodeUnknown, isBetweenClients } from '../content/content.js'
+import { toldDeviceName } from '../identity/device-names.js'
 import { conversationPrefix, decodeRecord, encodeRecord, HistoryKind, SeenRecord } from '../store/records.js'
 import { encodeHistory, historyKey, noticeKey, UNKNOWN_ACCOUNT } from './history.js'
 import { membersOf } from './members.js'
@@ -63,6 +64,12 @@ export const showMessage = async (taking: Taking, message: PlacedMessage): Promi
   }
   if (content.type === 'resent') {
     await showResent(taking, message, content.document)
+    return
+  }
+  if (content.type === 'deviceName') {
+    // what somebody else calls a device is nobody's business here
+    if (accountId !== taking.workspace.context.identity.accountId) return
+    for (const { table, key, value } of await toldDeviceName(taking.workspace.context.store, content)) turn.put(table, key, value)
     return
   }
   const atMs = Math.min(Math.max(sentAtMs, createdAtMs - MAX_BEHIND_MS), createdAtMs + MAX_AHEAD_MS)

@@ -6,7 +6,8 @@ import { type AccountId, AccountRole, type DeviceId, DeviceState, type FamilyId,
 import { ClientError } from '../client-error.js'
 import type { Engine } from '../engine.js'
 import { type AuditLine, auditLines } from './audit-trail.js'
-import type { People } from './directory.js'
+import { readDeviceNames } from './device-names.js'
+import { type People, readCertificate } from './directory.js'
 
 /** As what somebody is invited: into the inviter's family, or at the head of a new one. */
 export type InvitedAs = 'adult' | 'guardian' | 'child' | 'family'
@@ -31,7 +32,12 @@ export interface Family {
 export interface PendingDevice {
   readonly deviceId: DeviceId
   readonly accountId: AccountId
+  /** The child's. */
   readonly name: string
+  /** What the device is called, where this device made the invite that it came by. */
+  readonly deviceName: string | undefined
+  /** When the child's account certified it; undefined where that cannot be read. */
+  readonly addedAtMs: number | undefined
 }
 
 /** What a child's grown-ups can do: the same for the child and for them, because both are shown this. */
@@ -83,7 +89,8 @@ export class Community {
 
   /** Devices of children that wait for this account. */
   async pendingDevices(): Promise<readonly PendingDevice[]> {
-    return pendingDevicesOf(await this.#people(), this.#ownAccount)
+    const people = await this.#people()
+    return pendingDevicesOf(people, this.#ownAccount, await readDeviceNames(this.#engine.workspace.context.store))
   }
 
   /** What the grown-ups of a child can do. @throws ClientError `client.member.unknown` for anybody who is no child */
@@ -114,7 +121,7 @@ export class Community {
 
   /**
    * Ends a person's account for good: all its devices are shut out at once, and leave the conversations in which somebody who decides
-   * is online. For admins of the community, and for guardians in their family.
+   * is online. For admins of the community, for guardians in their family, and for adults their own.
    * @throws ClientError `client.member.unknown` | `client.account.ended` | ProtocolError `protocol.access.refused` | `protocol.role.last_admin`
    */
   async endAccount(name: string): Promise<void> {
@@ -172,10 +179,11 @@ const familiesOf = ({ families, accounts }: People, ownAccount: AccountId): read
 }
 
 /** Of the children of the family, when this account is their guardian. */
-const pendingDevicesOf = ({ accounts }: People, ownAccount: AccountId): readonly PendingDevice[] => {
+const pendingDevicesOf = ({ accounts }: People, ownAccount: AccountId, names: Awaited<ReturnType<typeof readDeviceNames>>): readonly PendingDevice[] => {
   const guardian = accounts.find(({ accountId, familyRole }) => accountId === ownAccount && familyRole === FamilyRole.admin)
   if (guardian === undefined) return []
   return accounts.filter(({ familyId, familyRole }) => familyId === guardian.familyId && familyRole === FamilyRole.child)
     .flatMap(({ accountId, accountName, devices }) => devices.filter(({ isPending, isRevoked }) => isPending && !isRevoked)
-      .map(({ deviceId }): PendingDevice => ({ deviceId, accountId, name: accountName })))
+      .map(({ deviceId, certificate }): PendingDevice =>
+        ({ deviceId, accountId, name: accountName, deviceName: names.get(deviceId)?.name, addedAtMs: readCertificate(certificate)?.createdAtMs })))
 }

@@ -3,10 +3,10 @@
  * they say there is sealed under the secret, which passes between their screens and never reaches the server.
  */
 import {
-  concat, decode, encode, fromBase64url, type Infer, isCodedError, opaque, optional, type RandomBytes, struct, text, toBase64url, utf8, vector,
+  concat, counter, decode, encode, fromBase64url, type Infer, isCodedError, opaque, optional, type RandomBytes, struct, text, toBase64url, utf8, vector,
 } from '@famichat/base'
 import type { CipherSuite } from '@famichat/mls'
-import { AccountId, idToBytes, type LinkId, LIMITS, parseId, serverOrigin } from '@famichat/protocol'
+import { AccountId, DeviceId, idToBytes, type LinkId, LIMITS, parseId, serverOrigin } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
 import { bytes32 } from '../store/fields.js'
 
@@ -54,6 +54,8 @@ export const LinkAnswer = struct({
   /** For what was said so far, which comes after this. */
   transferKey: bytes32,
   known: vector(struct({ accountId: AccountId, accountKey: bytes32, accountName: text(256) }), { max: 1024 }),
+  /** What the account's devices are called. */
+  deviceNames: vector(struct({ deviceId: DeviceId, name: text(256), namedAtMs: counter }), { max: LIMITS.devicesPerAccount }),
 })
 export type LinkAnswer = Infer<typeof LinkAnswer>
 

@@ -2,11 +2,11 @@
  * Who a device is: the account key signs the device's key, once, and the list of the account's devices; the certificate travels
  * in every leaf (E13). An adult's devices all have the account key, so that each can link and revoke; of a child's only the first.
  */
-import { encode, type RandomBytes, Secret, struct, opaque, utf8 } from '@famichat/base'
+import { encode, type Infer, opaque, optional, type RandomBytes, Secret, struct, text, utf8 } from '@famichat/base'
 import { type CipherSuite, generateSignatureKey, type LeafParameters, makeBasicCredential, makeCapabilities, makeSigner, type Signer } from '@famichat/mls'
 import {
   accountFingerprintInput, AccountId, decodeDeviceCertificate, DEVICE_CERTIFICATE_VERSION, type DeviceCertificate,
-  deviceCertificateTbs, DeviceId, type DeviceList, deviceListTbs, encodeDeviceCertificate, encodeDeviceList, firstDeviceList, INVITE_FINGERPRINT_BYTES, makeId, normalizeAccountName,
+  deviceCertificateTbs, DeviceId, type DeviceList, deviceListTbs, encodeDeviceCertificate, encodeDeviceList, firstDeviceList, INVITE_FINGERPRINT_BYTES, LIMITS, makeId, normalizeAccountName,
 } from '@famichat/protocol'
 import { CONVERSATION_EXTENSION } from '../conversation/conversation-extension.js'
 import type { IdentityRecord } from '../store/records.js'
@@ -107,10 +107,12 @@ export const accountFingerprint = (suite: CipherSuite, accountKey: Uint8Array): 
   suite.hash.digest(accountFingerprintInput(accountKey)).slice(0, INVITE_FINGERPRINT_BYTES)
 
 /** What a new device says of itself in a link's mailbox. */
-export const LinkOffer = struct({ label: opaque(), deviceId: DeviceId, deviceSignatureKey: opaque({ min: 32, max: 32 }) })
+export const LinkOffer = struct({
+  label: opaque(), deviceId: DeviceId, deviceSignatureKey: opaque({ min: 32, max: 32 }), deviceName: optional(text(LIMITS.nameCharacters * 4)),
+})
 /** The offer's label: an offer cannot be taken for an answer. */
-export const encodeLinkOffer = (deviceId: DeviceId, deviceSignatureKey: Uint8Array): Uint8Array =>
-  encode(LinkOffer, { label: utf8('Famichat 1.0 LinkOffer'), deviceId, deviceSignatureKey })
+export const encodeLinkOffer = (offer: Omit<Infer<typeof LinkOffer>, 'label'>): Uint8Array =>
+  encode(LinkOffer, { label: utf8('Famichat 1.0 LinkOffer'), ...offer })
 
 const takeBytes = (secret: Secret): Uint8Array => {
   const bytes = secret.expose().slice()

@@ -9,6 +9,7 @@ import { InviteSide, InviteState } from '../store/records.js'
 import type { Change } from '../store/store.js'
 import { inviteFor, type InvitedAs } from './community.js'
 import { type DeviceLists, readDeviceList } from './device-lists.js'
+import { deviceNameChange, openDeviceName } from './device-names.js'
 import { accountFingerprint } from './identity.js'
 import { inviteChange, isJoiner, readInvites } from './invite-secrets.js'
 
@@ -52,6 +53,9 @@ export const checkInvites = async (
     if (list === undefined) continue
     const state = isJoiner(suite, invite, used.joinerProof, list) ? InviteState.bound : InviteState.swapped
     changes.push(inviteChange({ inviteId: invite.inviteId, record: { ...invite.record, state, peer: used.usedBy } }))
+    const [first] = list.devices
+    const name = used.sealedDeviceName && openDeviceName(suite, { inviteId: invite.inviteId, secret: invite.record.secret }, used.sealedDeviceName)
+    if (first !== undefined && name !== undefined) changes.push(deviceNameChange({ deviceId: first.deviceId, name, namedAtMs: clock.nowMs() }))
   }
   if (changes.length > 0) await store.exclusive(() => store.write(changes))
 }

@@ -10,12 +10,14 @@ import {
 } from '@famichat/protocol'
 import { awaitTransfer } from '../archive/transfer-notes.js'
 import { ClientError } from '../client-error.js'
+import { isDeviceName } from '../content/device-name.js'
 import { callRoute } from '../net/http.js'
 import type { Surroundings } from '../platform.js'
 import { decodeRecord, DeviceListRecord, encodeRecord, IdentityRecord, InviteSide, InviteState, NameRecord, PinRecord, PinSource } from '../store/records.js'
 import type { Change, Store } from '../store/store.js'
 import { decodeLinkAnswer, type DeviceLink, type LinkAnswer, openLinkMail, sealLinkMail } from './device-link.js'
 import { deviceListChange, deviceListChecks } from './device-lists.js'
+import { deviceNameChange, sealDeviceName } from './device-names.js'
 import { encodeLinkOffer, type Identity, makeDeviceKey, makeIdentity, openIdentity } from './identity.js'
 import { inviteChange, joinerProof, type StoredInvite } from './invite-secrets.js'
 import { makeFirstStock, readKeyPackages } from './key-packages.js'
@@ -46,7 +48,9 @@ export const joinWithInvite = async (
   const invite = { inviteId, record: { secret, side: InviteSide.received, state: InviteState.open, peer: undefined, madeAtMs: clock.nowMs() } }
   if (record !== begun) await begin(surroundings, record, list, inviterFingerprint === undefined ? {} : { invite })
   const proof = suite.hash.digest(inviteProofInput(inviteId, secret))
-  const request = { accountName: record.accountName, familyName, deviceList, joinerProof: inviterFingerprint && joinerProof(suite, link, list), ...await registration(surroundings, record, idToBytes(inviteId)) }
+  const { deviceName } = surroundings
+  const sealedDeviceName = inviterFingerprint === undefined || deviceName === undefined ? undefined : sealDeviceName(suite, link, { name: deviceName, random })
+  const request = { accountName: record.accountName, familyName, deviceList, joinerProof: inviterFingerprint && joinerProof(suite, link, list), sealedDeviceName, ...await registration(surroundings, record, idToBytes(inviteId)) }
   try {
     await callRoute({ origin, fetch: network.fetch }, 'join', request, formatInviteAuthorization(inviteId, proof))
   } catch (error) {
@@ -81,16 +85,18 @@ export const unfinished = async (store: Store): Promise<IdentityRecord | undefin
 }
 
 /** Writes a new device's keys, its first KeyPackages, and whom it knows, before the server hears of them. */
-export const begin = async (surroundings: Surroundings, record: IdentityRecord, list: DeviceListState, { known = [], transferKey, invite }: Partial<Pick<LinkAnswer, 'known' | 'transferKey'>> & { readonly invite?: StoredInvite } = {}): Promise<void> => {
-  const { store, clock, onPoint, suite } = surroundings
+export const begin = async (surroundings: Surroundings, record: IdentityRecord, list: DeviceListState, { known = [], transferKey, deviceNames = [], invite }: Partial<Pick<LinkAnswer, 'known' | 'transferKey' | 'deviceNames'>> & { readonly invite?: StoredInvite } = {}): Promise<void> => {
+  const { store, clock, onPoint, suite, deviceName } = surroundings
   const identity = await openIdentity(suite, record)
   const { changes } = await makeFirstStock({ ...surroundings, identity })
   const own = { accountId: identity.accountId, accountKey: identity.certificate.accountKey, accountName: identity.accountName }
   const pins = [own, ...known.filter(({ accountId }) => accountId !== own.accountId)].flatMap(({ accountId, accountKey, accountName }, index) =>
     pinChanges(accountId, { accountKey, source: index === 0 ? PinSource.self : PinSource.link, pinnedAtMs: clock.nowMs() }, accountName))
+  const names = deviceNames.filter(({ name }) => isDeviceName(name))
+  if (deviceName !== undefined) names.push({ deviceId: identity.deviceId, name: deviceName, namedAtMs: clock.nowMs() })
   await store.exclusive(async () => {
     const outdated = (await store.list('keyPackages', { prefix: '' })).map(({ key }): Change => ({ table: 'keyPackages', key, value: undefined }))
-    await store.write([...outdated, ...changes, ...pins, deviceListChange(list), ...(transferKey === undefined ? [] : [awaitTransfer(transferKey)]), ...(invite === undefined ? [] : [inviteChange(invite)]), { table: 'profile', key: 'identity', value: encodeRecord(IdentityRecord, record) }])
+    await store.write([...outdated, ...changes, ...pins, ...names.map(deviceNameChange), deviceListChange(list), ...(transferKey === undefined ? [] : [awaitTransfer(transferKey)]), ...(invite === undefined ? [] : [inviteChange(invite)]), { table: 'profile', key: 'identity', value: encodeRecord(IdentityRecord, record) }])
   })
   onPoint('join.written')
 }
@@ -121,7 +127,7 @@ export const finish = (store: Store, record: IdentityRecord): Promise<void> =>
 /** The link will never do: the profile is as before. */
 const abandon = (store: Store): Promise<void> => store.exclusive(async () => {
   const changes: Change[] = [{ table: 'profile', key: 'identity', value: undefined }]
-  for (const table of ['keyPackages', 'pins', 'names', 'deviceLists', 'listVersions', 'transfers', 'invites'] as const) {
+  for (const table of ['keyPackages', 'pins', 'names', 'deviceNames', 'deviceLists', 'listVersions', 'transfers', 'invites'] as const) {
     for (const { key } of await store.list(table, { prefix: '' })) changes.push({ table, key, value: undefined })
   }
   await store.write(changes)
@@ -131,11 +137,11 @@ const isFinal = (error: unknown): boolean =>
   error instanceof ProtocolError && ['invite', 'name', 'link', 'account', 'certificate', 'device_list'].includes(error.code.split('.')[1] ?? '')
 
 const askForCertificate = async (surroundings: Surroundings, link: DeviceLink): Promise<IdentityRecord> => {
-  const { suite, network, random, sleep, clock } = surroundings
+  const { suite, network, random, sleep, clock, deviceName } = surroundings
   const server = { origin: link.origin, fetch: network.fetch }
   const deviceId = makeId<DeviceId>(random)
   const { signer, privateKeyBytes } = await makeDeviceKey(suite, random)
-  const plaintext = encodeLinkOffer(deviceId, signer.publicKey)
+  const plaintext = encodeLinkOffer({ deviceId, deviceSignatureKey: signer.publicKey, deviceName })
   await callRoute(server, 'linkOffer', { linkId: link.linkId, sealed: sealLinkMail(suite, link, { direction: 'offer', plaintext, random }) })
   const untilMs = clock.nowMs() + LIFETIMES.linkMs
   for (;;) {
@@ -143,7 +149,7 @@ const askForCertificate = async (surroundings: Surroundings, link: DeviceLink): 
     if (sealed !== undefined) {
       const answer = decodeLinkAnswer(openLinkMail(suite, link, { direction: 'answer', sealed }))
       const { record, list } = await linkedIdentity(surroundings, { link, answer, deviceId, publicKey: signer.publicKey, privateKeyBytes })
-      await begin(surroundings, record, list, { known: answer.known, transferKey: answer.transferKey })
+      await begin(surroundings, record, list, { known: answer.known, transferKey: answer.transferKey, deviceNames: answer.deviceNames })
       return record
     }
     if (clock.nowMs() > untilMs) throw new ClientError('client.link.timed_out')

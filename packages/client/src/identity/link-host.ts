@@ -3,14 +3,16 @@
  * into every conversation.
  */
 import { decode, equal, isCodedError, utf8 } from '@famichat/base'
-import { type AccountId, type DeviceId, encodeDeviceCertificate, FamilyRole, LIFETIMES, type ListedDevice } from '@famichat/protocol'
+import { type AccountId, type DeviceId, type DeviceListState, encodeDeviceCertificate, FamilyRole, LIFETIMES, listedDevices, type ListedDevice } from '@famichat/protocol'
 import { wantTransfer } from '../archive/transfer-notes.js'
 import { ClientError } from '../client-error.js'
+import { isDeviceName } from '../content/device-name.js'
 import type { TransferOptions } from '../conversation/files.js'
 import type { Engine } from '../engine.js'
 import type { Surroundings } from '../platform.js'
 import { decodeRecord, DeviceListRecord, encodeRecord, NameRecord, PinRecord } from '../store/records.js'
 import { type DeviceLink, encodeLinkAnswer, formatDeviceLink, knownThatFit, type LinkAnswer, makeLinkSecret, openLinkMail, sealLinkMail } from './device-link.js'
+import { deviceNameChange, readDeviceNames } from './device-names.js'
 import { certifyDevice, LinkOffer } from './identity.js'
 import { readIdentity } from './joining.js'
 import { changeOwnList } from './own-devices.js'
@@ -55,7 +57,7 @@ export class LinkHost {
     const { suite, random } = this.#surroundings
     const { linkId } = link
     const sealed = await this.#poll(async () => (await connection.calls.call('linkRead', { linkId })).sealed)
-    const device = readOffer(openLinkMail(suite, link, { direction: 'offer', sealed }))
+    const { deviceName, ...device } = readOffer(openLinkMail(suite, link, { direction: 'offer', sealed }))
     const { deviceId } = device
     const plaintext = encodeLinkAnswer(await this.#answer(device))
     await connection.calls.call('linkAnswer', { linkId, sealed: sealLinkMail(suite, link, { direction: 'answer', plaintext, random }) })
@@ -64,6 +66,7 @@ export class LinkHost {
       const own = this.#engine.people.accounts.find(({ accountId }) => accountId === this.#engine.workspace.context.identity.accountId)
       return own?.devices.find((device) => device.deviceId === deviceId)
     })
+    if (deviceName !== undefined && isDeviceName(deviceName)) await this.#keepName({ deviceId, name: deviceName })
     if (onProgress !== undefined) await this.#engine.transfers.listen(deviceId, onProgress)
     await this.#engine.sync()
     return deviceId
@@ -81,7 +84,21 @@ export class LinkHost {
     return {
       certificate: encodeDeviceCertificate(certificate), accountName, accountPrivateKey, transferKey, deviceList: encodeRecord(DeviceListRecord, list),
       known: knownThatFit(await this.#knownAccounts()),
+      deviceNames: await this.#deviceNames(list),
     }
+  }
+
+  #keepName(named: { readonly deviceId: DeviceId; readonly name: string }): Promise<void> {
+    const { store, clock } = this.#surroundings
+    return store.exclusive(() => store.write([deviceNameChange({ ...named, namedAtMs: clock.nowMs() })]))
+  }
+
+  async #deviceNames(list: DeviceListState): Promise<LinkAnswer['deviceNames']> {
+    const names = await readDeviceNames(this.#surroundings.store)
+    return listedDevices(list).flatMap(({ deviceId }) => {
+      const named = names.get(deviceId)
+      return named === undefined ? [] : [{ deviceId, ...named }]
+    })
   }
 
   #isChild(): boolean {
@@ -113,11 +130,11 @@ export class LinkHost {
 }
 
 /** @throws ClientError `client.link.refused` */
-const readOffer = (bytes: Uint8Array): ListedDevice => {
+const readOffer = (bytes: Uint8Array): ListedDevice & { readonly deviceName: string | undefined } => {
   try {
-    const { label, deviceId, deviceSignatureKey } = decode(LinkOffer, bytes.slice())
+    const { label, deviceId, deviceSignatureKey, deviceName } = decode(LinkOffer, bytes.slice())
     if (!equal(label, utf8('Famichat 1.0 LinkOffer'))) throw new ClientError('client.link.refused')
-    return { deviceId, deviceSignatureKey }
+    return { deviceId, deviceSignatureKey, deviceName }
   } catch (error) {
     if (error instanceof ClientError || !isCodedError(error)) throw error
     throw new ClientError('client.link.refused', { reason: error.code })

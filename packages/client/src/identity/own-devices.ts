@@ -3,10 +3,11 @@
  * at once: who comes second signs again on top of the first.
  */
 import { isCodedError } from '@famichat/base'
-import { type DeviceId, type DeviceListState, listedDevices, type ListedDevice, nextDeviceList } from '@famichat/protocol'
+import { type ConversationId, type DeviceId, type DeviceListState, listedDevices, type ListedDevice, nextDeviceList, normalizeAccountName } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
 import type { Engine } from '../engine.js'
 import { readDeviceList } from './device-lists.js'
+import { deviceNameChange, readDeviceNames } from './device-names.js'
 import { readCertificate } from './directory.js'
 import { signDeviceList } from './identity.js'
 
@@ -19,6 +20,8 @@ export interface DeviceInfo {
   readonly isPending: boolean
   /** When its account certified it; undefined for a device that the server does not show. */
   readonly addedAtMs: number | undefined
+  /** What its person calls it, if that is known here. */
+  readonly name: string | undefined
 }
 
 /** The devices of the account, as the server shows them and the account's list has them. */
@@ -31,8 +34,25 @@ export const listOwnDevices = async (engine: Engine): Promise<readonly DeviceInf
   // listed and not there: it never came, or came after the backup that the server was restored from
   const absent = listedDevices(state).filter(({ deviceId }) => !shown.some((device) => device.deviceId === deviceId))
     .map(({ deviceId }) => ({ deviceId, isRevoked: false, isPending: false, certificate: undefined }))
+  const names = await readDeviceNames(store)
   return [...shown, ...absent].map(({ deviceId, isRevoked, isPending, certificate }) =>
-    ({ deviceId, isRevoked: isRevoked || removed.has(deviceId), isPending, addedAtMs: certificate && readCertificate(certificate)?.createdAtMs, isThisDevice: deviceId === identity.deviceId }))
+    ({
+      deviceId, isRevoked: isRevoked || removed.has(deviceId), isPending, addedAtMs: certificate && readCertificate(certificate)?.createdAtMs,
+      isThisDevice: deviceId === identity.deviceId, name: names.get(deviceId)?.name,
+    }))
+}
+
+/**
+ * Calls a device of the account something else, here and on its other devices: those are told in the account's own conversation.
+ * @param self that conversation; undefined where there is no other device
+ * @throws ProtocolError `protocol.name.malformed` | ClientError `client.server.unreachable`; once written it is told later
+ */
+export const nameOwnDevice = async (
+  { workspace: { context: { store, clock } }, messaging }: Engine, device: { readonly deviceId: DeviceId; readonly name: string }, self: (() => Promise<ConversationId>) | undefined,
+): Promise<void> => {
+  const named = { deviceId: device.deviceId, name: normalizeAccountName(device.name), namedAtMs: clock.nowMs() }
+  await store.exclusive(() => store.write([deviceNameChange(named)]))
+  if (self !== undefined) await messaging.sayDeviceName(await self(), named)
 }
 
 const ATTEMPTS = 5

@@ -51,6 +51,10 @@ export const DeviceListRecord = struct({
 
 export const NameRecord = struct({ accountName: name })
 
+/** What a device is called, and since when by the clock of the device where that was said. */
+export const DeviceNameRecord = struct({ name, namedAtMs: counter })
+export type DeviceNameRecord = Infer<typeof DeviceNameRecord>
+
 /** Who has an invite's secret here, and what became of it. */
 export const InviteSide = { made: 1, received: 2 } as const
 export const InviteState = { open: 1, bound: 2, swapped: 3, spent: 4 } as const

@@ -17,6 +17,8 @@ export const TABLES = [
   'listVersions',
   /** Names of accounts, by account id. */
   'names',
+  /** What people call devices: those of this account, and those that it lets in; by device id. */
+  'deviceNames',
   /** Whose key was compared by people, by account id. */
   'verifications',
   /** Whose key changed and is not acknowledged, by account id. */

@@ -35,6 +35,7 @@ const SAMPLES: Readonly<Record<string, readonly [Codec<never>, unknown]>> = {
     devices: [{ deviceId: id(4), deviceSignatureKey: bytes(32, 5), listedIn: 1, removedIn: 2 }, { deviceId: id(6), deviceSignatureKey: bytes(32, 7), listedIn: 1, removedIn: undefined }],
   }],
   name: [records.NameRecord as Codec<never>, { accountName: 'Ana' }],
+  deviceName: [records.DeviceNameRecord as Codec<never>, { name: 'Kitchen tablet', namedAtMs: 1 }],
   invite: [records.InviteRecord as Codec<never>, { secret: bytes(16, 1), side: records.InviteSide.made, state: records.InviteState.bound, peer: id(2), madeAtMs: 3 }],
   verification: [records.VerificationRecord as Codec<never>, { method: records.VerificationMethod.scan, verifiedAtMs: 4 }],
   keyChange: [records.KeyChangeRecord as Codec<never>, { seenAtMs: 5 }],

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import type { TestContext } from 'node:test'
 import type { Clock } from '@famichat/base'
-import { Client, type Fetch, type ConversationId, type PointListener, type SignInRequest } from '@famichat/client'
+import { Client, type ClientOptions, type Fetch, type ConversationId, type PointListener, type SignInRequest } from '@famichat/client'
 import { nodePlatform, openSqliteStore } from '@famichat/client/node'
 import { type RunningServer, startServer } from '@famichat/server'
 
@@ -69,6 +69,11 @@ export class Community {
 
   async join(link: string, name: string, profile = name): Promise<Client> {
     return this.#keep(await Client.join(this.options(profile), link, name))
+  }
+
+  /** Joins in another way than most: over another network, on a device with a name. */
+  async joinWith(link: string, name: string, { profile, ...options }: Partial<ClientOptions> & { readonly profile: string }): Promise<Client> {
+    return this.#keep(await Client.join({ ...this.options(profile), ...options }, link, name))
   }
 
   async openOrJoin(link: string, name: string): Promise<Client> {

@@ -1,6 +1,6 @@
 /**
- * Ending an account, as one act: an admin of the community, or a guardian of the account's family, shuts out all its devices at once
- * and for good. What it said stays with those who have it; the groups it is in lose it by their members' commits (E18).
+ * Ending an account, as one act: an admin of the community, a guardian of the account's family or, unless it is a child's, whoever's it
+ * is, shuts out all its devices at once and for good. What it said stays with those who have it; the groups it is in lose it by their members' commits (E18).
  */
 import { type AccountRequest, AccountRole, AuditEvent, FamilyRole, type Nothing, ProtocolError } from '@famichat/protocol'
 import type { AuthenticatedDevice, Services } from '../services.js'
@@ -18,7 +18,7 @@ export const endAccount = (services: Services, caller: AuthenticatedDevice, { ac
     const own = await readStanding(store, caller.accountId)
     const account = await store.selectFrom('accounts').select(['role', 'family_id', 'family_role', 'ended_at_ms']).where('account_id', '=', accountId).executeTakeFirst()
     if (account === undefined) throw new ProtocolError('protocol.access.refused')
-    requireMayEnd(own, { role: account.role, familyId: account.family_id, familyRole: account.family_role })
+    if (caller.accountId !== accountId || own.familyRole === FamilyRole.child) requireMayEnd(own, { role: account.role, familyId: account.family_id, familyRole: account.family_role })
     if (account.ended_at_ms !== null) return {}
     const nowMs = services.clock.nowMs()
     await store.updateTable('accounts').set({ ended_at_ms: nowMs }).where('account_id', '=', accountId).execute()

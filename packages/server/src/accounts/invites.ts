@@ -96,7 +96,7 @@ export const listInvites = async (services: Services, caller: AuthenticatedDevic
     invites: rows.map((row) => ({
       inviteId: row.invite_id, state: stateOf(row, nowMs), createdAtMs: row.created_at_ms,
       expiresAtMs: row.expires_at_ms, usedBy: row.used_by ?? undefined,
-      joinerProof: row.joiner_proof ?? undefined,
+      joinerProof: row.joiner_proof ?? undefined, sealedDeviceName: row.sealed_device_name ?? undefined,
     })),
   }
 }

@@ -49,7 +49,7 @@ export const joinWithInvite = async (
       family_id: familyId, family_role: familyRole,
     }).execute()
     requireListed(await appendDeviceList(store, { accountId, accountKey }, request.deviceList), device.certificate)
-    await store.updateTable('invites').set({ used_by: accountId, joiner_proof: request.joinerProof ?? null }).where('invite_id', '=', invite.inviteId).execute()
+    await store.updateTable('invites').set({ used_by: accountId, joiner_proof: request.joinerProof ?? null, sealed_device_name: request.sealedDeviceName ?? null }).where('invite_id', '=', invite.inviteId).execute()
     await recordAudit(store, { atMs: device.nowMs, event: AuditEvent.accountJoined, actor: accountId, subject: accountId })
     const deviceState = await insertDevice(store, device, familyRole)
     return { role, familyId, familyRole, deviceState, createdAtMs: device.nowMs }

@@ -61,17 +61,36 @@ export const loadWebFiles = (folder: string): WebFiles => {
   }
 }
 
+/** How that page looks: like the app, by day and by night. */
+const NOTHING_STYLE = `:root{color-scheme:light dark;--paper:#faf5ec;--sheet:#fffdf8;--ink:#2b2420;--accent:#a8431f;--on-accent:#fffaf3}
+@media(prefers-color-scheme:dark){:root{--paper:#1c1815;--sheet:#26211d;--ink:#f3ebe1;--accent:#f0a27e;--on-accent:#2a1208}}
+body{margin:0;min-block-size:100vh;box-sizing:border-box;padding:24px 16px;display:grid;place-content:center;justify-items:center;gap:20px;background:var(--paper);color:var(--ink);font:1rem/1.5 system-ui,sans-serif}
+main{max-inline-size:28rem;background:var(--sheet);border-radius:16px;padding:24px;display:grid;gap:12px}
+h1{font-size:1.25rem;margin:0}p{margin:0}
+a{justify-self:start;min-block-size:44px;padding-inline:20px;border-radius:22px;display:inline-flex;align-items:center;background:var(--accent);color:var(--on-accent);font-weight:600;text-decoration:none}
+a:focus-visible{outline:3px solid var(--accent);outline-offset:3px}`
+
 /** What people read who mistyped an address; the same whatever it was. */
-const NOTHING_HERE = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Famichat</title>
-<h1>There is nothing at this address.</h1><p>Maybe a letter is missing. If it was a link, copy it again, whole.</p><p lang="ja">このアドレスには何もありません。リンクをもう一度、全部コピーしてください。</p><p><a href="/">Famichat</a></p></html>
+const NOTHING_HERE = `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark"><title>Famichat</title><style>${NOTHING_STYLE}</style></head>
+<body><img src="/icon.svg" alt="" width="72" height="72"><main><h1>There is nothing at this address.</h1><p>Maybe a letter is missing. If it was a link, copy it again, whole.</p>
+<p lang="ja">このアドレスには何もありません。リンクをもう一度、全部コピーしてください。</p><a href="/">To Famichat</a></main></body></html>
 `
+
+/** No script at all, and of styles none but its own. */
+const nothingHeaders = () => ({
+  ...HEADERS,
+  'content-security-policy': [
+    "default-src 'none'", `style-src 'sha256-${createHash('sha256').update(NOTHING_STYLE).digest('base64')}'`, "img-src 'self'",
+    "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'", "require-trusted-types-for 'script'", "trusted-types 'none'",
+  ].join('; '),
+})
 
 /** Whether it is a person at a browser who asks for something that is not there, and not a program. */
 export const isPersonAsking = ({ method, url, headers }: FastifyRequest): boolean =>
   method === 'GET' && !url.startsWith('/api/') && (headers.accept ?? '').includes('text/html')
 
 /** Says kindly that there is nothing. */
-export const sendNothingHere = (reply: FastifyReply): FastifyReply => reply.code(404).headers(HEADERS).type('text/html; charset=utf-8').send(NOTHING_HERE)
+export const sendNothingHere = (reply: FastifyReply): FastifyReply => reply.code(404).headers(nothingHeaders()).type('text/html; charset=utf-8').send(NOTHING_HERE)
 
 /** Serves the app. */
 export const serveWebFiles = (app: FastifyInstance, files: WebFiles): void => {

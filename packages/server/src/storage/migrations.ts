@@ -283,6 +283,10 @@ const scopeColumns = async (db: AnySchema): Promise<void> => {
   await db.schema.alterTable('refresh_tokens').addColumn('scope', 'blob').execute()
 }
 
+const deviceNameColumn = async (db: AnySchema): Promise<void> => {
+  await db.schema.alterTable('invites').addColumn('sealed_device_name', 'blob').execute()
+}
+
 /** All of them; the vault is the one that seals names. */
 export const migrationsWith = (vault: Vault): Readonly<Record<string, Migration>> => ({
   '0001-accounts': { up: (db: AnySchema) => firstTables(db) },
@@ -300,6 +304,7 @@ export const migrationsWith = (vault: Vault): Readonly<Record<string, Migration>
   '0013-push': { up: (db: AnySchema) => pushTables(db) },
   '0014-guests': { up: (db: AnySchema) => guestTables(db) },
   '0015-ended-accounts': { up: (db: AnySchema) => endedColumn(db) },
+  '0016-device-names': { up: (db: AnySchema) => deviceNameColumn(db) },
 })
 
 /**

@@ -59,6 +59,8 @@ interface Invites {
   used_by: AccountId | null
   /** For the inviter, who alone can check it. */
   joiner_proof: Uint8Array | null
+  /** For the inviter, who alone can open it. */
+  sealed_device_name: Uint8Array | null
   revoked_at_ms: number | null
 }
 

@@ -142,7 +142,7 @@ export class TestDevice {
   registration(admission: InviteId | LinkId | AccountId, keyPackages: readonly Uint8Array[] = []): Omit<JoinRequest, 'accountName' | 'familyName'> {
     const certificate = encodeDeviceCertificate(this.certificate)
     const statement = deviceRegistrationTbs({ origin: this.origin, admission: idToBytes(admission), certificate })
-    return { certificate, deviceList: this.deviceList(), joinerProof: undefined, registrationSignature: this.sign(statement), keyPackages: { keyPackages } }
+    return { certificate, deviceList: this.deviceList(), joinerProof: undefined, sealedDeviceName: undefined, registrationSignature: this.sign(statement), keyPackages: { keyPackages } }
   }
 
   async join(link: string, accountName: string, keyPackageCount = 0, familyName?: string): Promise<RouteResponse<'join'>> {

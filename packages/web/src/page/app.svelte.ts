@@ -29,7 +29,8 @@ export interface Notice {
   readonly action?: { readonly label: string; readonly run: () => void }
 }
 
-const NOTICE_MS = 6000
+/** How long a notice stays. */
+export const NOTICE_MS = 6000
 
 /** The app. */
 class App {
@@ -55,6 +56,8 @@ class App {
   isFull = $state(false)
   /** Why this device cannot go on. */
   endedCode = $state('')
+  /** The person here ended the own account. */
+  hasEndedAccount = $state(false)
   /** Unfinished texts that could not be saved, by conversation. */
   readonly unsaved = new Map<string, string>()
   linked = $state<'no' | 'yes' | 'failed'>('no')
@@ -107,6 +110,13 @@ class App {
     this.phase = me.isPending ? 'pending' : 'home'
     void this.#refresh()
     void this.#persist()
+  }
+
+  /** The own account was ended here: what this device has can be read. */
+  endAccount(): void {
+    this.hasEndedAccount = true
+    this.replace({ name: 'list' })
+    this.#end('client.device.revoked')
   }
 
   /** This device was removed: what it has can be read, and nothing else be done. */

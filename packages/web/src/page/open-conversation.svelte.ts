@@ -168,7 +168,7 @@ export class OpenConversation {
   /** Sends a file. */
   sendFile(file: File, caption: string): Promise<void> {
     const transfer = app.newTransfer()
-    const body: Body = { type: 'file', fileName: file.name, mediaType: file.type, fileBytes: file.size, text: caption }
+    const body: Body = { type: 'file', fileName: file.name, mediaType: file.type, fileBytes: file.size, text: caption, picture: undefined }
     return this.#send(body, transfer, () => app.ask('sendFile', this.id, file, caption, transfer))
   }
 

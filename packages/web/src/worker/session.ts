@@ -8,6 +8,7 @@ import type { Asks, Found, Me, News, Person, Refusal } from '../requests.js'
 import { Announcer } from './announcer.js'
 import { Catalogue } from './catalogue.js'
 import { KeptFiles } from './kept-files.js'
+import { nameOfBrowser } from './name-of-browser.js'
 import { Names } from './names.js'
 import { observed } from './network.js'
 import { makePasskeyAnswers, PasskeyBridge, signInOnce } from './passkey-bridge.js'
@@ -129,6 +130,8 @@ export class Session {
     },
     devices: () => this.#client.devices(),
     revokeDevice: async (deviceId) => { await this.#client.revokeDevice(deviceId) },
+    nameDevice: (deviceId, name) => this.#client.nameDevice(deviceId, name),
+    endAccount: (name) => this.#client.community.endAccount(name),
     draft: (id) => this.#notes.draft(id),
     keepDraft: (id, text) => this.#notes.keepDraft(id, text),
     seen: async (id, seq) => {
@@ -146,7 +149,7 @@ export class Session {
   }
 
   get #options() {
-    return { ...this.#platform, store: this.#store }
+    return { ...this.#platform, store: this.#store, deviceName: nameOfBrowser(navigator) }
   }
 
   get #open(): Open {

@@ -126,8 +126,8 @@ export const bodyOf = (content: ShownContent): Body => {
     case 'letter':
       return { type: 'letter', subject: content.subject, text: content.body }
     case 'attachment': {
-      const { attachment: { fileName, mediaType, fileBytes }, caption } = content
-      return { type: 'file', fileName, mediaType, fileBytes, text: caption }
+      const { attachment: { fileName, mediaType, fileBytes, picture }, caption } = content
+      return { type: 'file', fileName, mediaType, fileBytes, picture, text: caption }
     }
     default:
       return { type: 'unknown' }

@@ -2,6 +2,7 @@
  * Files between the page and the client: photos are drawn anew, smaller and without what the camera wrote into them.
  */
 import { type Client, type ConversationId, type FileSource, type MessageReference, toFileName, type TransferProgress } from '@famichat/client'
+import type { PictureSize } from '../requests.js'
 import type { KeptFiles } from './kept-files.js'
 
 /** The longest side of a photo that is sent. */
@@ -22,9 +23,9 @@ export const sendFile = async (
   { client, kept, conversationId }: Place,
   { file, caption, onProgress }: { readonly file: File; readonly caption: string; readonly onProgress: (progress: TransferProgress) => void },
 ): Promise<void> => {
-  const photo = PHOTOS.test(file.type) ? await redraw(file) : undefined
+  const { blob: photo, picture } = await lookAt(file)
   const name = toFileName(photo === undefined ? file.name : `${file.name.replace(/\.[^.]*$/, '')}.jpg`)
-  const source = sourceOf(photo ?? file, { fileName: name, mediaType: photo?.type ?? (file.type || 'application/octet-stream') })
+  const source = sourceOf(photo ?? file, { fileName: name, mediaType: photo?.type ?? (file.type || 'application/octet-stream'), picture })
   const { messageId } = await client.sendFile(conversationId, source, { caption, onProgress })
   await kept.keep(conversationId, { accountId: client.identity.accountId, messageId }, photo ?? file)
 }
@@ -43,23 +44,40 @@ export const readFile = async (
   return file
 }
 
-/** As a JPEG of at most {@link MAX_SIDE}; undefined where this browser cannot read the picture. */
-const redraw = async (file: File): Promise<Blob | undefined> => {
-  const picture = await createImageBitmap(file, { imageOrientation: 'from-image' }).catch(() => undefined)
-  if (picture === undefined) return undefined
-  const scale = Math.min(1, MAX_SIDE / Math.max(picture.width, picture.height))
-  const canvas = new OffscreenCanvas(Math.max(1, Math.round(picture.width * scale)), Math.max(1, Math.round(picture.height * scale)))
+/** What is known of a picture before it is sent: its size, and a JPEG of at most {@link MAX_SIDE} where it is drawn anew. */
+interface Looked {
+  readonly blob: Blob | undefined
+  readonly picture: PictureSize | undefined
+}
+
+const NO_PICTURE: Looked = { blob: undefined, picture: undefined }
+/** A side that fits into what travels. */
+const MOST_DOTS = 65_535
+
+const lookAt = async (file: File): Promise<Looked> => {
+  if (!file.type.startsWith('image/')) return NO_PICTURE
+  const bitmap = await createImageBitmap(file, { imageOrientation: 'from-image' }).catch(() => undefined)
+  // this browser cannot read it: it goes as it is
+  if (bitmap === undefined) return NO_PICTURE
+  const { width, height } = bitmap
+  const redrawn = PHOTOS.test(file.type) ? await redraw(bitmap) : undefined
+  bitmap.close()
+  return redrawn ?? { blob: undefined, picture: Math.max(width, height) > MOST_DOTS ? undefined : { width, height } }
+}
+
+const redraw = async (bitmap: ImageBitmap): Promise<Looked | undefined> => {
+  const scale = Math.min(1, MAX_SIDE / Math.max(bitmap.width, bitmap.height))
+  const canvas = new OffscreenCanvas(Math.max(1, Math.round(bitmap.width * scale)), Math.max(1, Math.round(bitmap.height * scale)))
   const drawing = canvas.getContext('2d')
   if (drawing === null) return undefined
   // a JPEG has no transparency
   drawing.fillStyle = '#fff'
   drawing.fillRect(0, 0, canvas.width, canvas.height)
-  drawing.drawImage(picture, 0, 0, canvas.width, canvas.height)
-  picture.close()
-  return canvas.convertToBlob({ type: 'image/jpeg', quality: QUALITY })
+  drawing.drawImage(bitmap, 0, 0, canvas.width, canvas.height)
+  return { blob: await canvas.convertToBlob({ type: 'image/jpeg', quality: QUALITY }), picture: { width: canvas.width, height: canvas.height } }
 }
 
-const sourceOf = (blob: Blob, { fileName, mediaType }: { readonly fileName: string; readonly mediaType: string }): FileSource => ({
-  fileName, mediaType, fileBytes: blob.size,
+const sourceOf = (blob: Blob, about: Pick<FileSource, 'fileName' | 'mediaType' | 'picture'>): FileSource => ({
+  ...about, fileBytes: blob.size,
   read: async (offset, length) => new Uint8Array(await blob.slice(offset, offset + length).arrayBuffer()),
 })
