@@ -152,6 +152,27 @@ test('S2: a message that the server leaves out without a hole is missed by its n
   assert.deepEqual(await noticesOf(deceived, id), [['client.log.reordered', 1], ['client.message.missing', 2]])
 })
 
+test('S2: the first messages of somebody who was there before are missed too, and whoever comes later misses none', async (t) => {
+  const community = await Community.start(t)
+  const [ada, ben, cleo] = await community.people('Ada', 'Ben', 'Cleo')
+  assert.ok(ada && ben && cleo)
+  const { conversationId: id } = await ada.createGroup('Garden', ['Ben', 'Cleo'])
+  await settle(ben, cleo)
+  await community.close(ben)
+  for (const body of ['one', 'two', 'three']) await cleo.send(id, body)
+  const deceived = await community.deceive('Ben', logLie((envelopes) => envelopes.slice(2).map((envelope) => atSeq(envelope, envelope.header.seq - 2))))
+  await deceived.sync()
+  assert.deepEqual(await textsOf(deceived, id), ['three'])
+  assert.deepEqual(await noticesOf(deceived, id), [['client.log.reordered', 1], ['client.message.missing', 2]])
+  const dora = await community.join((await ada.invite()).link, 'Dora')
+  await ada.sync()
+  await ada.add(id, 'Dora')
+  await dora.sync()
+  await cleo.send(id, 'four')
+  await dora.sync()
+  assert.deepEqual([await textsOf(dora, id), await noticesOf(dora, id)], [['four'], []])
+})
+
 test('S1: an answer that is told before its question is shown from the right person, and the order is called into question', async (t) => {
   const community = await Community.start(t)
   const [ada, ben, cleo] = await community.people('Ada', 'Ben', 'Cleo')

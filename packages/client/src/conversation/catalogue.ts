@@ -9,8 +9,8 @@ import type { People } from '../identity/directory.js'
 import { headCode } from '../identity/safety-number.js'
 import { ArchivedRecord, type ConversationRecord, ConversationState, decodeRecord } from '../store/records.js'
 import { hasAdmins } from './conversation-extension.js'
-import { accountsOf } from './members.js'
-import { isAdmin, type PolicyView, viewOf } from './policy.js'
+import { devicesByAccount } from './members.js'
+import { deciding, type PolicyView, viewOf } from './policy.js'
 import { rosterGap } from './roster.js'
 import { readUndo } from './undo.js'
 import type { Workspace } from './workspace.js'
@@ -80,11 +80,9 @@ export class Catalogue {
       if (turn.record === undefined || turn.group === undefined) throw new ClientError('client.conversation.unknown')
       return Promise.resolve({ record: turn.record, seen: this.#lookAt(turn.record, turn.group) })
     })
-    const members = await Promise.all(accountsOf(seen.members).map(async (accountId): Promise<ConversationMember> => ({
-      accountId,
-      name: await this.#people.nameOf(accountId),
-      deviceIds: seen.members.filter((device) => device.accountId === accountId).map(({ deviceId }) => deviceId),
-      ...roleOf(seen.view, accountId),
+    const roleOf = rolesOf(seen.view)
+    const members = await Promise.all([...devicesByAccount(seen.members)].map(async ([accountId, deviceIds]): Promise<ConversationMember> => ({
+      accountId, name: await this.#people.nameOf(accountId), deviceIds, ...roleOf(accountId),
     })))
     const { members: _, view: __, ...rest } = seen
     return { conversationId, kind: record.kind, name: await this.#nameOf(record, { members, view: seen.view }), state: stateOf(record), isAway: record.isAway && record.state === ConversationState.ended, seq: record.cursor, ...rest, members }
@@ -132,7 +130,7 @@ export class Catalogue {
       epochAuthenticator: isIn ? group.epochAuthenticator : EMPTY,
       headCode: isIn ? headCode(suite, group.groupId, group.epochAuthenticator) : '',
       pendingRemovals: group.pendingProposals.filter(({ proposal }) => proposal.proposalType === ProposalType.remove).length,
-      isAdmin: isIn && roleOf(view, accountId).isAdmin,
+      isAdmin: isIn && rolesOf(view)(accountId).isAdmin,
       waitingDevices: isIn ? coming.length + going.length : 0,
       isDisturbed: isIn && view.undo !== undefined,
     }
@@ -157,7 +155,11 @@ const stateOf = ({ state, isLeaving, stuckCode }: ConversationRecord): Conversat
   return isLeaving ? 'leaving' : 'active'
 }
 
-const roleOf = (view: PolicyView, accountId: AccountId): Pick<ConversationMember, 'isAdmin' | 'guestUntilMs'> => {
-  const guest = view.rules.guests.find((known) => known.accountId === accountId)
-  return { isAdmin: hasAdmins(view.rules.kind) && isAdmin(view, accountId), ...(guest === undefined ? {} : { guestUntilMs: guest.untilMs }) }
+const rolesOf = (view: PolicyView): ((accountId: AccountId) => Pick<ConversationMember, 'isAdmin' | 'guestUntilMs'>) => {
+  const { kind, guests } = view.rules
+  const decides = deciding(view)
+  return (accountId) => {
+    const guest = guests.find((known) => known.accountId === accountId)
+    return { isAdmin: hasAdmins(kind) && decides(accountId), ...(guest === undefined ? {} : { guestUntilMs: guest.untilMs }) }
+  }
 }

@@ -128,7 +128,7 @@ const refuseEnvelope = async (taking: Taking, envelope: Envelope, errorCode: str
         taking.turn.update({ stuckCode: 'client.log.forked' })
         return false
       }
-      await taking.senders.takeUnreadable(header.senderDevice)
+      if (membersOf(taking.group).some(({ deviceId }) => deviceId === header.senderDevice)) await taking.senders.takeUnreadable(header.senderDevice)
       await showUnreadable(taking, header, isForked(taking, envelope) ? 'client.log.forked' : errorCode)
       return true
   }
@@ -178,7 +178,7 @@ const takeApplication = async (
     if (taking.turn.record !== undefined && readUndo(taking.turn.record)?.added.includes(deviceId) === true) throw new ClientError('client.change.refused')
     const head = decodeMessageHead(processed.authenticatedData)
     if (head.conversationId !== conversationId) throw new ClientError('client.message.misplaced')
-    const missing = await senders.take(deviceId, head.number)
+    const missing = await senders.take(deviceId, { number: head.number, generation: processed.generation })
     if (missing > 0) note('client.message.missing', missing)
     // it was written after an entry that comes later here: the server told its author another course of things
     if (head.lastSeq >= seq) note('client.log.reordered', 1)

@@ -40,5 +40,16 @@ export const membersOf = (group: Group): readonly PlacedDevice[] => {
   return members
 }
 
+/** The devices of each account, both in their order. */
+export const devicesByAccount = (devices: readonly MemberDevice[]): ReadonlyMap<AccountId, readonly DeviceId[]> => {
+  const byAccount = new Map<AccountId, DeviceId[]>()
+  for (const { accountId, deviceId } of devices) {
+    const own = byAccount.get(accountId)
+    if (own === undefined) byAccount.set(accountId, [deviceId])
+    else own.push(deviceId)
+  }
+  return byAccount
+}
+
 /** The accounts of some devices, each once, in their order. */
 export const accountsOf = (devices: readonly MemberDevice[]): readonly AccountId[] => [...new Set(devices.map(({ accountId }) => accountId))]

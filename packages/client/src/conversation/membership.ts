@@ -61,8 +61,8 @@ export class Membership {
 
   /** Makes a group; its maker is its admin. @throws ClientError `client.member.*` */
   async createGroup(name: string, members: readonly string[]): Promise<ConversationInfo> {
-    const accounts: DirectoryAccount[] = []
-    for (const member of members) accounts.push(await this.#findOther(member))
+    const accounts = await this.#context.people.findAll(members)
+    for (const account of accounts) this.#requireOther(account)
     return this.#create({ kind: ConversationKind.group, name, admins: [this.#own] }, accounts)
   }
 
@@ -77,6 +77,7 @@ export class Membership {
     const name = people.families.find((family) => family.familyId === familyId)?.familyName ?? ''
     const household = people.accounts.filter((account) => account.familyId === familyId && account.accountId !== this.#own && !account.isEnded)
     const reachable: DirectoryAccount[] = []
+    await people.follow(household)
     for (const account of household) if ((await people.activeDevices(account)).length > 0) reachable.push(account)
     const adults = household.filter(({ familyRole }) => familyRole !== FamilyRole.child).map(({ accountId }) => accountId)
     return this.#create({ kind: ConversationKind.family, name, familyId, admins: [this.#own, ...adults] }, reachable)
@@ -181,8 +182,12 @@ export class Membership {
 
   async #findOther(name: string): Promise<DirectoryAccount> {
     const account = await this.#context.people.find(name)
-    if (account.accountId === this.#own) throw new ClientError('client.member.is_self')
+    this.#requireOther(account)
     return account
+  }
+
+  #requireOther({ accountId }: DirectoryAccount): void {
+    if (accountId === this.#own) throw new ClientError('client.member.is_self')
   }
 
   async #devicesOf(account: DirectoryAccount): Promise<readonly MemberDevice[]> {
@@ -208,6 +213,7 @@ export class Membership {
     this.#requireWhole()
     const { identity } = workspace.context
     const devices: MemberDevice[] = []
+    await people.follow(accounts)
     for (const account of accounts) devices.push(...await this.#devicesOf(account))
     const own = people.accounts.find(({ accountId }) => accountId === identity.accountId)
     const siblings = own === undefined ? [] : await people.activeDevices(own)

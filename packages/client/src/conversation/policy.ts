@@ -46,12 +46,12 @@ export interface Judged {
 }
 
 /** True when an account decides on members: an admin, or, where no admin is left, anybody but guests. */
-export const isAdmin = ({ rules, members, undo }: Pick<PolicyView, 'rules' | 'members' | 'undo'>, accountId: AccountId): boolean => {
-  const { admins, guests } = rules
-  if (guests.some((guest) => guest.accountId === accountId)) return false
-  const present = [...rightful({ members, undo }), ...undo?.removed ?? []]
-  const isLed = present.some((member) => admins.includes(member.accountId))
-  return isLed ? admins.includes(accountId) : true
+export const isAdmin = (view: Pick<PolicyView, 'rules' | 'members' | 'undo'>, accountId: AccountId): boolean => deciding(view)(accountId)
+
+/** The same for many accounts of one view. */
+export const deciding = ({ rules: { admins, guests }, members, undo }: Pick<PolicyView, 'rules' | 'members' | 'undo'>): ((accountId: AccountId) => boolean) => {
+  const isLed = [rightful({ members, undo }), undo?.removed ?? []].some((present) => present.some((member) => admins.includes(member.accountId)))
+  return (accountId) => !guests.some((guest) => guest.accountId === accountId) && (!isLed || admins.includes(accountId))
 }
 
 /** Members without those who came in by forbidden commits. */

@@ -1,10 +1,14 @@
 /**
- * Who wrote how many messages: each sender counts its own, so what a server leaves out or puts elsewhere shows (E11).
+ * Who wrote how many messages: each sender counts its own, so what a server leaves out or puts elsewhere shows (E11). The first message
+ * of somebody who was there before this device tells by its generation how many the sender encrypted before it in the same epoch.
  */
 import type { ConversationId, DeviceId } from '@famichat/protocol'
 import { conversationPrefix, decodeRecord, encodeRecord, SenderRecord } from '../store/records.js'
 import type { Store } from '../store/store.js'
 import type { Turn } from './workspace.js'
+
+/** Of a member who was there before this device. */
+const UNHEARD: SenderRecord = { lastNumber: undefined, unreadable: 0 }
 
 /** The counts of one conversation, during one turn. */
 export class Senders {
@@ -18,19 +22,23 @@ export class Senders {
     this.#prefix = conversationPrefix(conversationId)
   }
 
-  /** Takes the number of a message. @returns how many before it neither came nor were unreadable */
-  async take(deviceId: DeviceId, number: number): Promise<number> {
-    const known = await this.#read(deviceId)
-    const isLate = known !== undefined && known.lastNumber >= number
-    const missing = known === undefined || isLate ? 0 : Math.max(0, number - known.lastNumber - 1 - known.unreadable)
-    if (!isLate) this.#put(deviceId, { lastNumber: number, unreadable: 0 })
-    return missing
+  /**
+   * Takes the number of a message, and its generation: how many its sender encrypted before it in its epoch (RFC 9420 §9.1), all of them
+   * for whoever is in that epoch.
+   * @returns how many before it neither came nor were unreadable
+   */
+  async take(deviceId: DeviceId, { number, generation }: { readonly number: number; readonly generation: number }): Promise<number> {
+    const { lastNumber, unreadable } = await this.#read(deviceId) ?? UNHEARD
+    if (lastNumber !== undefined && lastNumber >= number) return 0
+    this.#put(deviceId, { lastNumber: number, unreadable: 0 })
+    const before = lastNumber === undefined ? generation : number - lastNumber - 1
+    return Math.max(0, before - unreadable)
   }
 
-  /** A message that says it is of this device came and could not be read. */
+  /** A message that says it is of this member came and could not be read. */
   async takeUnreadable(deviceId: DeviceId): Promise<void> {
-    const known = await this.#read(deviceId)
-    if (known !== undefined) this.#put(deviceId, { ...known, unreadable: known.unreadable + 1 })
+    const known = await this.#read(deviceId) ?? UNHEARD
+    this.#put(deviceId, { ...known, unreadable: known.unreadable + 1 })
   }
 
   /** The device came in now, or again: what it wrote before does not count. */

@@ -61,15 +61,15 @@ interface Change {
 }
 
 const writeMembership = ({ conversationId, turn, group }: Taking, { header, staged, committer, view, after }: Change): void => {
-  const accountsBefore = accountsOf(view.members)
-  const accountsAfter = accountsOf(after)
+  const accountsBefore = new Set(accountsOf(view.members))
+  const accountsAfter = new Set(accountsOf(after))
   turn.put('history', historyKey(conversationId, header.seq), encodeHistory({
     kind: HistoryKind.membership,
     ...committer,
     atMs: header.createdAtMs,
     epoch: staged.epoch,
-    added: accountsAfter.filter((account) => !accountsBefore.includes(account)),
-    removed: accountsBefore.filter((account) => !accountsAfter.includes(account)),
+    added: [...accountsAfter].filter((account) => !accountsBefore.has(account)),
+    removed: [...accountsBefore].filter((account) => !accountsAfter.has(account)),
     epochAuthenticator: group.status === 'active' ? group.epochAuthenticator : EMPTY,
   }))
 }
@@ -103,8 +103,9 @@ const withoutLeaves = (members: readonly PlacedDevice[], leaves: StagedCommit['r
 /** Who comes in counts from the start, also where a device is removed and added in one commit. */
 const noteMembers = async ({ senders, presence }: Taking, { header, before, after, staged }: { header: Envelope['header']; before: readonly PlacedDevice[]; after: readonly PlacedDevice[]; staged: StagedCommit }): Promise<void> => {
   const added = new Set<number>(staged.added.map(({ leafIndex }) => leafIndex))
+  const staying = new Set(after.map(({ deviceId }) => deviceId))
   for (const { deviceId } of before) {
-    if (after.some((device) => device.deviceId === deviceId)) continue
+    if (staying.has(deviceId)) continue
     senders.end(deviceId)
     presence.end(deviceId)
   }

@@ -75,15 +75,20 @@ export class People {
    */
   async find(name: string): Promise<DirectoryAccount> {
     const account = this.named(name)
-    if (account.isEnded) throw new ClientError('client.account.ended')
-    if ((await readImpostors(this.#context.store)).has(account.accountId)) throw new ClientError('client.invite.joiner_differs', { accountId: account.accountId })
-    const key = accountNameKey(account.accountName)
-    const nameBefore = await this.nameOf(account.accountId)
-    const pinned = await this.#context.trust.pinned(account.accountId)
-    const isSameName = accountNameKey(nameBefore) === key
-    const isSameKey = pinned === undefined || equal(pinned.accountKey, account.accountKey)
-    if (!isSameName || !isSameKey || await this.#isNameOfOther(key, account.accountId)) throw new ClientError('client.member.changed')
+    await this.#requireKnown([account])
     return account
+  }
+
+  /** The accounts with some names, in their order. @throws what {@link People.find} throws for any of them */
+  async findAll(names: readonly string[]): Promise<readonly DirectoryAccount[]> {
+    const byName = new Map([...this.#directory].reverse().map((account) => [accountNameKey(account.accountName), account]))
+    const accounts = names.map((name) => {
+      const account = byName.get(keyOf(name) ?? '')
+      if (account === undefined) throw new ClientError('client.member.unknown')
+      return account
+    })
+    await this.#requireKnown(accounts)
+    return accounts
   }
 
   /** The account that the server shows under a name, whoever that is. @throws ClientError `client.member.unknown` */
@@ -92,6 +97,11 @@ export class People {
     const account = this.#directory.find(({ accountName }) => key !== undefined && accountNameKey(accountName) === key)
     if (account === undefined) throw new ClientError('client.member.unknown')
     return account
+  }
+
+  /** Starts to follow the device lists of accounts, all with few calls: {@link People.activeDevices} would ask for each. */
+  follow(accounts: readonly DirectoryAccount[]): Promise<void> {
+    return this.#lists.ensure(accounts.map(({ accountId }) => accountId))
   }
 
   /** Devices of an account that are in use: on its newest list, certified by it, and there at the server; all else is left out. */
@@ -117,11 +127,23 @@ export class People {
     return new Set(concerned.flatMap(({ devices }) => devices.filter(({ isRevoked }) => isRevoked).map(({ deviceId }) => deviceId)))
   }
 
-  async #isNameOfOther(key: string, accountId: AccountId): Promise<boolean> {
-    for (const { key: other, value } of await this.#context.store.list('names', { prefix: '' })) {
-      if (other !== accountId && accountNameKey(decodeRecord(NameRecord, value).accountName) === key) return true
+  /** Names and keys that were seen before stay what they were: nobody is taken for somebody else. */
+  async #requireKnown(accounts: readonly DirectoryAccount[]): Promise<void> {
+    const { store, trust } = this.#context
+    const impostors = await readImpostors(store)
+    const before = (await store.list('names', { prefix: '' })).map(({ key, value }) => ({ accountId: key, nameKey: accountNameKey(decodeRecord(NameRecord, value).accountName) }))
+    const nameOf = new Map(before.map(({ accountId, nameKey }) => [accountId, nameKey]))
+    const bearers = new Map<string, number>()
+    for (const { nameKey } of before) bearers.set(nameKey, (bearers.get(nameKey) ?? 0) + 1)
+    for (const { accountId, accountName, accountKey, isEnded } of accounts) {
+      if (isEnded) throw new ClientError('client.account.ended')
+      if (impostors.has(accountId)) throw new ClientError('client.invite.joiner_differs', { accountId })
+      const nameKey = accountNameKey(accountName)
+      const pinned = await trust.pinned(accountId)
+      const isItsName = nameOf.get(accountId) === nameKey && bearers.get(nameKey) === 1
+      const isItsKey = pinned === undefined || equal(pinned.accountKey, accountKey)
+      if (!isItsName || !isItsKey) throw new ClientError('client.member.changed')
     }
-    return false
   }
 
   /** The invite link promised a fingerprint: the account that has it is pinned; without it nothing goes on (E14). */

@@ -216,8 +216,8 @@ export const ResentRecord = struct({ atMs: counter })
 
 /** What is known of a device that writes in a conversation. */
 export const SenderRecord = struct({
-  /** Of its last message. */
-  lastNumber: counter,
+  /** Of its last message; undefined when it was in before this device, and none of its messages was read yet. */
+  lastNumber: optional(counter),
   /** Messages after that one which came and could not be read. */
   unreadable: counter,
 })

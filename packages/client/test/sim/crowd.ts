@@ -111,7 +111,7 @@ class Play {
     this.#dice = new Dice(crowd.seed, 'crowd')
     const network = new VirtualNetwork({
       scheduler, host, dice: new Dice(crowd.seed, 'crowd network'), middleman: HONEST, tap: () => undefined, onExchange: () => undefined,
-      weather: { latencyMs: [5, 60], loss: crowd.loss, breaks: 0, offline: new Set() },
+      weather: { latencyMs: [5, 60], loss: crowd.loss, breaks: 0, offline: new Set(), cutOff: new Set() },
     })
     this.#context = { seed: crowd.seed, scheduler, network, onPoint: (_device, process, point) => { this.#at(process, point) } }
   }

@@ -1,7 +1,7 @@
 /**
  * A device: a disk that stays, a clock that may be wrong, and processes that come and go.
  */
-import { Client } from '@famichat/client'
+import { Client, type ClientOptions, type DeviceId } from '@famichat/client'
 import { Disk, type DiskDefect, type DiskImage } from './disk.js'
 import { type CrashPoint, Process } from './process.js'
 import { type Scheduler, seededBytes } from './scheduler.js'
@@ -41,6 +41,10 @@ export class Device {
   isLost = false
   /** Its program, while it runs. */
   session: Session | undefined
+  /** Its id, once it was on. */
+  deviceId: DeviceId | undefined
+  /** What its program asks for less than all for, as long as it does. */
+  scope: ClientOptions['scope']
   readonly #context: DeviceContext
   #skewMs = 0
   #lives = 0
@@ -78,8 +82,9 @@ export class Device {
   /** Starts the program. @returns undefined when it was killed meanwhile */
   async start(): Promise<Session | undefined> {
     const process = this.newProcess()
-    const client = await Promise.race([Client.open(process.options), process.died])
+    const client = await Promise.race([Client.open(this.scope === undefined ? process.options : { ...process.options, scope: this.scope }), process.died])
     if (client === 'died') return undefined
+    this.deviceId = client.identity.deviceId
     this.session = { process, client }
     process.onKill(() => { if (this.session?.process === process) this.session = undefined })
     return this.session

@@ -28,12 +28,12 @@ const never = <T>(): Promise<T> => new Promise<T>(() => undefined)
 
 /** What a device has stored. */
 export class Disk {
-  #records = new Map<string, Uint8Array>()
+  #tables = new Map<Table, Map<string, Uint8Array>>()
   #versions = new Map<string, number>()
   #sorted = new Map<Table, readonly string[]>()
   #holder: DiskUser | undefined
   readonly #waiting: { readonly user: DiskUser; readonly go: () => void }[] = []
-  readonly #before: { records: Map<string, Uint8Array>; versions: Map<string, number> }[] = []
+  readonly #before: { tables: Map<Table, Map<string, Uint8Array>>; versions: Map<string, number> }[] = []
   readonly defect: DiskDefect
   /** Hears what is written. */
   onChange: ((change: Change) => void) | undefined
@@ -47,16 +47,18 @@ export class Disk {
 
   /** Everything, to be put back later. */
   image(): DiskImage {
-    return new Map([...this.#records, ...[...this.#versions].map(([name, version]) => [`version:${name}`, Uint8Array.of(version >>> 24, version >>> 16, version >>> 8, version)] as const)])
+    const records = [...this.#tables].flatMap(([table, rows]) => [...rows].map(([key, value]) => [`${table}:${key}`, value] as const))
+    return new Map([...records, ...[...this.#versions].map(([name, version]) => [`version:${name}`, Uint8Array.of(version >>> 24, version >>> 16, version >>> 8, version)] as const)])
   }
 
   restore(image: DiskImage): void {
-    this.#records = new Map()
+    this.#tables = new Map()
     this.#versions = new Map()
     this.#sorted = new Map()
-    for (const [key, value] of image) {
-      if (key.startsWith('version:')) this.#versions.set(key.slice(8), new DataView(value.buffer, value.byteOffset).getUint32(0))
-      else this.#records.set(key, value)
+    for (const [path, value] of image) {
+      const [table, key] = [path.slice(0, path.indexOf(':')), path.slice(path.indexOf(':') + 1)]
+      if (table === 'version') this.#versions.set(key, new DataView(value.buffer, value.byteOffset).getUint32(0))
+      else this.#rowsOf(table as Table).set(key, value)
     }
   }
 
@@ -68,7 +70,7 @@ export class Disk {
     }
     return {
       exclusive: (work) => this.#exclusive(user, work),
-      get: (table, key) => alive(() => (this.defect.hides?.(table) === true ? undefined : this.#records.get(`${table}:${key}`)?.slice())),
+      get: (table, key) => alive(() => (this.defect.hides?.(table) === true ? undefined : this.#tables.get(table)?.get(key)?.slice())),
       list: (table, range) => alive(() => this.list(table, range)),
       version: (name) => alive(() => this.#versions.get(name) ?? 0),
       write: async (changes, guard) => {
@@ -86,7 +88,7 @@ export class Disk {
     const { losesLast = 0 } = this.defect
     const [earlier] = this.#before.slice(-losesLast)
     if (losesLast > 0 && earlier !== undefined) {
-      this.#records = earlier.records
+      this.#tables = earlier.tables
       this.#versions = earlier.versions
       this.#sorted = new Map()
     }
@@ -96,20 +98,28 @@ export class Disk {
   list(table: Table, { prefix, after = '', limit = -1 }: Range): readonly Entry[] {
     if (this.defect.hides?.(table) === true) return []
     const keys = this.#keysOf(table)
+    const rows = this.#rowsOf(table)
     const entries: Entry[] = []
     for (let at = firstFrom(keys, prefix > after ? prefix : after); at < keys.length && entries.length !== limit; at++) {
       const key = keys[at] ?? ''
       if (!key.startsWith(prefix)) break
-      if (key > after) entries.push({ key, value: (this.#records.get(`${table}:${key}`) ?? new Uint8Array(0)).slice() })
+      if (key > after) entries.push({ key, value: (rows.get(key) ?? new Uint8Array(0)).slice() })
     }
     return entries
+  }
+
+  #rowsOf(table: Table): Map<string, Uint8Array> {
+    const known = this.#tables.get(table)
+    if (known !== undefined) return known
+    const rows = new Map<string, Uint8Array>()
+    this.#tables.set(table, rows)
+    return rows
   }
 
   #keysOf(table: Table): readonly string[] {
     const known = this.#sorted.get(table)
     if (known !== undefined) return known
-    const prefix = `${table}:`
-    const keys = [...this.#records.keys()].filter((key) => key.startsWith(prefix)).map((key) => key.slice(prefix.length)).sort()
+    const keys = [...this.#rowsOf(table).keys()].sort()
     this.#sorted.set(table, keys)
     return keys
   }
@@ -118,7 +128,7 @@ export class Disk {
     if (this.isFull) throw new ClientError('client.store.failed', { sqlite: 'SQLITE_FULL' })
     if (guard !== undefined && (this.#versions.get(guard.name) ?? 0) !== guard.version) throw new ClientError('client.store.stale')
     if ((this.defect.losesLast ?? 0) > 0) {
-      this.#before.push({ records: new Map(this.#records), versions: new Map(this.#versions) })
+      this.#before.push({ tables: new Map([...this.#tables].map(([table, rows]) => [table, new Map(rows)])), versions: new Map(this.#versions) })
       if (this.#before.length > 8) this.#before.shift()
     }
     if (guard !== undefined) this.#versions.set(guard.name, guard.version + 1)
@@ -128,9 +138,9 @@ export class Disk {
       this.onChange?.(change)
       const { table, key, value } = change
       if (!TABLES.includes(table)) throw new RangeError(`no table ${table}`)
-      const path = `${table}:${key}`
-      if (value === undefined ? this.#records.delete(path) : !this.#records.has(path)) reordered.add(table)
-      if (value !== undefined) this.#records.set(path, value.slice())
+      const rows = this.#rowsOf(table)
+      if (value === undefined ? rows.delete(key) : !rows.has(key)) reordered.add(table)
+      if (value !== undefined) rows.set(key, value.slice())
     }
     for (const table of reordered) this.#sorted.delete(table)
   }

@@ -50,7 +50,7 @@ const found = async (count: number): Promise<Founding> => {
   scheduler.watch(() => host.isBusy)
   const network = new VirtualNetwork({
     scheduler, host, dice: new Dice(count, 'founding network'), middleman: HONEST, tap: () => undefined, onExchange: () => undefined,
-    weather: { latencyMs: [1, 5], loss: 0, breaks: 0, offline: new Set() },
+    weather: { latencyMs: [1, 5], loss: 0, breaks: 0, offline: new Set(), cutOff: new Set() },
   })
   const context: DeviceContext = { seed: count, scheduler, network, onPoint: () => undefined }
   const devices: Device[] = []

@@ -10,6 +10,8 @@ import type { Device, Session } from './device.js'
 import type { DiskImage } from './disk.js'
 import { Impostor } from './impostor.js'
 import { Drop, Fork, Garble, Lie, type Mischief, type Move, Redirect, Reorder, Repeat, RollBack, TakeAndDeny, Withhold } from './moves.js'
+import { narrow } from './narrowing.js'
+import { endAccount, loseRevocation } from './outcasts.js'
 import { type CrashPoint, seededBackend } from './process.js'
 import { Dice, seededBytes } from './scheduler.js'
 import { ForgedWelcome, GhostDevice, StaleWelcome, SwapKeyPackages } from './server-keys.js'
@@ -18,6 +20,7 @@ import type { World } from './world.js'
 /** Every kind of move, by the threat it is. */
 export const MOVES = [
   'S1', 'S2', 'S3', 'S3 denied', 'S4', 'S5', 'S6', 'S7', 'S8', 'S9', 'S10', 'S11', 'S12', 'S13', 'S14', 'S16', 'S17', 'S19', 'S48', 'S52', 'S53', 'S54',
+  'S13 restored', 'S23', 'S24',
 ] as const
 export type MoveId = (typeof MOVES)[number]
 
@@ -30,6 +33,9 @@ export const CRASH_POINTS: readonly CrashPoint[] = [
   'frame.send.sent', 'frame.accepted.came', 'frame.deliver.came', 'frame.acknowledge.sent', 'frame.acknowledgeWelcome.sent', 'frame.authenticate.sent', 'frame.ready.came',
 ]
 
+/** Moves that go in pairs; the last three came later, and have seeds of their own, so that the others play as they did. */
+const PAIRED = MOVES.slice(0, -3)
+const ALONE = MOVES.slice(-3)
 const CRASHES_PER_RUN = 4
 const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS
@@ -45,9 +51,11 @@ export interface Planning {
   readonly lengthMs: number
 }
 
-/** The moves of a seed: each seed has two, one in five has none. */
-export const movesOf = (seed: number): readonly MoveId[] =>
-  seed % 5 === 0 ? [] : Array.from({ length: MOVES_PER_RUN }, (_, at) => MOVES[(seed * MOVES_PER_RUN + at) % MOVES.length] ?? 'S1')
+/** The moves of a seed: four in five have two, one in ten has one of the later ones, one in ten has none. */
+export const movesOf = (seed: number): readonly MoveId[] => {
+  if (seed % 10 === 5) return [ALONE[Math.floor(seed / 10) % ALONE.length] ?? 'S23']
+  return seed % 5 === 0 ? [] : Array.from({ length: MOVES_PER_RUN }, (_, at) => PAIRED[(seed * MOVES_PER_RUN + at) % PAIRED.length] ?? 'S1')
+}
 
 /** The crash points of a seed. */
 export const crashPointsOf = (seed: number): readonly CrashPoint[] =>
@@ -55,10 +63,10 @@ export const crashPointsOf = (seed: number): readonly CrashPoint[] =>
 
 /** A few short runs that together make every move and crash at every place. */
 export const SAMPLE: readonly { readonly seed: number; readonly devices: number; readonly moves: readonly MoveId[]; readonly crashPoints: readonly CrashPoint[] }[] =
-  Array.from({ length: 16 }, (_, index) => ({
+  Array.from({ length: 16 + ALONE.length }, (_, index) => ({
     seed: index + 1,
     devices: 3 + (index % 2),
-    moves: [0, 1].map((at) => MOVES[(index * 2 + at) % MOVES.length] ?? 'S1'),
+    moves: index < 16 ? [0, 1].map((at) => PAIRED[(index * 2 + at) % PAIRED.length] ?? 'S1') : ALONE.slice(index - 16, index - 15),
     crashPoints: Array.from({ length: 6 }, (_six, at) => CRASH_POINTS[(index * 6 + at) % CRASH_POINTS.length] ?? 'disk.after'),
   }))
 
@@ -171,7 +179,10 @@ const begin = (planning: Planning, id: MoveId, target: Device): void => {
     case 'S52': { rollBackProfile(planning, target); return }
     case 'S19':
     case 'S53': { secondProcess(planning, target, id); return }
-    case 'S54': { evict(planning, target) }
+    case 'S54': { evict(planning, target); return }
+    case 'S13 restored': { loseRevocation(planning); return }
+    case 'S23': { endAccount(planning); return }
+    case 'S24': { narrow(planning, target) }
   }
 }
 

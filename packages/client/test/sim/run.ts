@@ -8,6 +8,7 @@ import { watchForCode } from './code-watch.js'
 import type { Device } from './device.js'
 import type { DiskDefect } from './disk.js'
 import { Mischief } from './moves.js'
+import { judgeOutcasts } from './outcasts.js'
 import { crashPointsOf, type MoveId, movesOf, planCrashes, planMoves, planWeather } from './plan.js'
 import { judgeAgreement, judgeDelivery, judgeOutbox, type Witness } from './oracles.js'
 import { Dice } from './scheduler.js'
@@ -137,15 +138,19 @@ const finish = async (world: World, mischief: Mischief): Promise<void> => {
   world.host.spare()
   Object.assign(world.weather, { loss: 0, breaks: 0 })
   world.weather.offline.clear()
+  world.weather.cutOff.clear()
   world.log('faults stop')
   await world.restartServer()
-  const present = world.devices.filter((device) => !device.isLost)
-  for (const device of present) {
+  const remaining = world.devices.filter((device) => !device.isLost)
+  for (const device of remaining) {
     device.disk.isFull = false
+    device.scope = undefined
     await world.attempt(device, 'close', ({ client }) => client.close())
     device.kill()
     await world.start(device)
   }
+  for (const act of world.unfinished) await act()
+  const present = remaining.filter((device) => !world.outcasts.has(device))
   await settle(world, present, { isLast: false })
   for (const device of present) {
     await world.attempt(device, 'last words', async ({ client }) => {
@@ -164,6 +169,7 @@ const finish = async (world: World, mischief: Mischief): Promise<void> => {
   const judging = { violation, hasSaid: (name: string) => SAID_OF_FORKS.some((code) => world.said.get(name)?.has(code) === true) }
   await judgeAgreement(witnesses, world.truth, judging)
   await judgeDelivery(witnesses, world.truth, judging)
+  await judgeOutcasts(witnesses, world, violation)
   for (const witness of witnesses) await judgeOutbox(witness, violation, async (id) => witness.isHurt && isBeyondHelp(world, present, id))
   if (world.violations.length > 0) await tell(world, witnesses)
 }
@@ -176,7 +182,7 @@ const tell = async (world: World, witnesses: readonly Witness[]): Promise<void> 
     for (const { device, client } of witnesses) {
       const info = (await client.conversations()).find((conversation) => conversation.conversationId === conversationId)
       const events = await client.history(conversationId)
-      world.log(`  ${device.name} ${info?.state ?? 'without it'} epoch ${info?.epoch.toString() ?? ''} seq ${info?.seq.toString() ?? ''}: ${events.map((event) => `${event.seq.toString()}:${event.kind}${'errorCode' in event ? `/${event.errorCode}` : ''}`).join(' ')}`)
+      world.log(`  ${device.name} ${info?.state ?? 'without it'} epoch ${info?.epoch.toString() ?? ''} seq ${info?.seq.toString() ?? ''}: ${events.map((event) => `${event.seq.toString()}:${event.kind}${'errorCode' in event ? `/${event.errorCode}` : event.kind === 'message' ? `/${nameOf(event.deviceId)}` : ''}`).join(' ')}`)
     }
   }
 }

@@ -234,6 +234,17 @@ export class ServerHost {
     this.#closing = database.close().finally(() => { this.#closing = undefined })
   }
 
+  /** Ends the process in good order and starts it again, on an earlier database if there is one. @returns the database as it was */
+  async exchangeDatabase(earlier: Uint8Array | undefined): Promise<Uint8Array> {
+    this.kill()
+    await this.#closing
+    const file = join(this.#folder, DATABASE_FILE)
+    const database = new Uint8Array(readFileSync(file))
+    if (earlier !== undefined) writeFileSync(file, earlier)
+    await this.restart()
+    return database
+  }
+
   /** Waits until the killed process has let go of its files. */
   async gone(): Promise<void> {
     await this.#closing

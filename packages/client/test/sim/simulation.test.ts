@@ -11,7 +11,7 @@ const wrongIn = ({ seed, violations, story }: RunResult): string => `seed ${seed
 /** More runs than this for one move or place: something is wrong with the plan. */
 const TRIES = 12
 
-test('S1-S13, S14-S19, S44, S48, S52-S54: in a simulated community nothing wrong is shown, nothing is lost unsaid, and all agree', async () => {
+test('S1-S13, S14-S19, S23-S24, S44, S48, S52-S54: in a simulated community nothing wrong is shown, nothing is lost unsaid, and all agree', async () => {
   const moves = new Set<string>()
   const killed = new Set<string>()
   const play = async (options: Parameters<typeof run>[0]): Promise<void> => {

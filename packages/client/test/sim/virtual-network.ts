@@ -37,6 +37,8 @@ export interface Weather {
   breaks: number
   /** Devices that have no network now. */
   readonly offline: Set<string>
+  /** Devices that no packet comes from for as long as a move needs it. */
+  readonly cutOff: Set<string>
 }
 
 /** Sees every byte that leaves a device. */
@@ -86,8 +88,12 @@ export class VirtualNetwork {
   get #parts() {
     return {
       scheduler: this.#scheduler, host: this.#host, middleman: this.#middleman, tap: this.#tap, onExchange: this.#onExchange,
-      isOffline: (device: string) => this.weather.offline.has(device), delayMs: () => this.#delayMs(), isBroken: () => this.#dice.chance(this.weather.breaks),
+      isOffline: (device: string) => this.#isOffline(device), delayMs: () => this.#delayMs(), isBroken: () => this.#dice.chance(this.weather.breaks),
     }
+  }
+
+  #isOffline(device: string): boolean {
+    return this.weather.offline.has(device) || this.weather.cutOff.has(device)
   }
 
   /** A packet that is lost is sent again, later and later. */
@@ -128,7 +134,7 @@ export class VirtualNetwork {
 
   async #travel(device: string): Promise<void> {
     await this.#scheduler.sleep(this.#delayMs())
-    if (this.weather.offline.has(device) || this.#dice.chance(this.weather.breaks)) throw new TypeError('fetch failed')
+    if (this.#isOffline(device) || this.#dice.chance(this.weather.breaks)) throw new TypeError('fetch failed')
   }
 }
 

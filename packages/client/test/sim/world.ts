@@ -3,6 +3,7 @@
  */
 import { isCodedError } from '@famichat/base'
 import { Client } from '@famichat/client'
+import type { EnvelopeHeader } from '@famichat/protocol'
 import { Crashes } from './crashes.js'
 import { Device, type Session } from './device.js'
 import type { DiskDefect } from './disk.js'
@@ -20,7 +21,7 @@ export interface WorldOptions {
   readonly seed: number
   readonly devices: number
   readonly middleman: Middleman
-  readonly weather: Omit<Weather, 'offline'>
+  readonly weather: Omit<Weather, 'offline' | 'cutOff'>
   readonly defect?: ((device: string) => DiskDefect | undefined) | undefined
   readonly print?: ((line: string) => void) | undefined
 }
@@ -52,6 +53,12 @@ export class World {
   readonly said = new Map<string, Set<string>>()
   /** Moves that did something. */
   readonly moves = new Map<string, number>()
+  /** Devices that are shut out, as far as that is known. */
+  readonly outcasts = new Set<Device>()
+  /** Hear of everything that the honest server takes. */
+  readonly watchers: ((header: EnvelopeHeader) => void)[] = []
+  /** What is done when faults have stopped, before anything is judged. */
+  readonly unfinished: (() => Promise<void>)[] = []
   devices: readonly Device[] = []
   /** Faults have stopped. */
   isOver = false
@@ -64,7 +71,7 @@ export class World {
     this.seed = seed
     this.trace = new Trace(print)
     this.scheduler = new Scheduler(atMs)
-    this.weather = { ...weather, offline: new Set() }
+    this.weather = { ...weather, offline: new Set(), cutOff: new Set() }
     this.crashes = new Crashes((device, process, point) => {
       this.log(`${process.name} is killed at ${point}`)
       process.kill()
@@ -84,7 +91,10 @@ export class World {
     world.#host = await ServerHost.start({
       clock: { nowMs: () => scheduler.nowMs() + world.serverSkewMs }, random: seededBytes(seed, 'server'), database: founding.database,
       events: {
-        appended: (header) => { world.truth.appended(header) },
+        appended: (header) => {
+          world.truth.appended(header)
+          for (const watch of world.watchers) watch(header)
+        },
         conversationCreated: (...created) => { world.truth.created(...created) },
         rosterChanged: (change) => { world.truth.rosterChanged(change) },
       },
@@ -222,6 +232,17 @@ export class World {
       this.log('the server is up')
     } finally {
       this.#restarting--
+    }
+  }
+
+  /** Stops the server, puts its database back if there is an earlier one, and starts it again. @returns its database as it was */
+  async backUpServer(earlier?: Uint8Array): Promise<Uint8Array> {
+    this.#restarting++
+    try {
+      return await this.host.exchangeDatabase(earlier)
+    } finally {
+      this.#restarting--
+      this.log(earlier === undefined ? 'the server is backed up' : 'the server is put back')
     }
   }
 
