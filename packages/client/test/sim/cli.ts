@@ -4,7 +4,8 @@
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { type CallOf, flag, makeProgress, randomSeed, runCommand, share, whole } from '@famichat/base/testing/command'
-import { type Crowd, playCrowd } from './crowd.js'
+import type { Crowd, CrowdFigures } from './crowd.js'
+import type { CrowdMessage } from './crowd-worker.js'
 import { run, type RunResult } from './run.js'
 
 const USAGE = `Usage: npm run sim [-- --seeds N] [--from N] [--jobs N] [--json]
@@ -115,8 +116,27 @@ const playOne = async ({ from, isVerbose, isJson }: Call): Promise<number> => {
   return violations.length === 0 ? 0 : 1
 }
 
+/** A thousand devices, each with a tree of all of them, need some gigabytes. */
+const CROWD_MEMORY = { maxOldGenerationSizeMb: 12 * 1024, maxYoungGenerationSizeMb: 256 }
+
+const figuresOf = (crowd: Crowd): Promise<CrowdFigures> => new Promise((resolve, reject) => {
+  const bars = new Map<string, ReturnType<typeof makeProgress>>()
+  const thread = new Worker(new URL('./crowd-worker.js', import.meta.url), { workerData: crowd, resourceLimits: CROWD_MEMORY })
+  thread.on('message', (message: CrowdMessage) => {
+    if ('figures' in message) {
+      resolve(message.figures)
+      return
+    }
+    const { what, done, of } = message
+    const bar = bars.get(what) ?? makeProgress(what)
+    bars.set(what, bar)
+    bar(done, of)
+  })
+  thread.on('error', reject)
+})
+
 const playPeople = async (crowd: Crowd, isJson: boolean): Promise<number> => {
-  const figures = await playCrowd(crowd, makeProgress)
+  const figures = await figuresOf(crowd)
   if (isJson) console.log(JSON.stringify({ ...crowd, ...figures }))
   else for (const [what, value] of Object.entries({ ...crowd, ...figures })) console.log(`${typeof value === 'number' && !Number.isInteger(value) ? value.toFixed(3) : String(value)} ${what}`)
   return figures.divergingAuthenticators === 0 && figures.notShown === 0 && figures.shownToRemoved === 0 ? 0 : 1
