@@ -201,18 +201,28 @@ export const remembered = <T extends object>(codec: Codec<T>): Codec<T> => {
 
 let idleWriter: Writer | undefined
 
-/** Fresh bytes from what `write` writes. */
-export const encodeWith = (write: (writer: Writer) => void): Uint8Array => {
+const inWriter = <R>(use: (writer: Writer) => R): R => {
   const writer = idleWriter ?? new Writer()
   idleWriter = undefined
   try {
-    write(writer)
-    return writer.finish()
+    return use(writer)
   } finally {
     writer.reset()
     idleWriter = writer
   }
 }
+
+/** Fresh bytes from what `write` writes. */
+export const encodeWith = (write: (writer: Writer) => void): Uint8Array => inWriter((writer) => {
+  write(writer)
+  return writer.finish()
+})
+
+/** Lends one value's encoding to `use`: for what is hashed and not wanted again. It is overwritten afterwards. @throws BaseError `base.codec.*` */
+export const withEncoding = <T, R>(codec: Codec<T>, value: T, use: (encoding: Uint8Array) => R): R => inWriter((writer) => {
+  codec.encodeInto(writer, value)
+  return use(writer.written)
+})
 
 /** Encodes one value into fresh bytes; what decoding would refuse is refused here. @throws BaseError `base.codec.*` */
 export const encode = <T>(codec: Codec<T>, value: T): Uint8Array => encodeWith((writer) => { codec.encodeInto(writer, value) })

@@ -10,6 +10,7 @@ export { type Clock, type RandomBytes, systemClock, systemRandom } from './clock
 export {
   type Bounds, branded, closed, type Codec, decode, deferred, encode, encodeWith, fixed, type Infer, nested, opaque, optional, remembered,
   struct, uint16, uint32, uint64, uint8, variant, vector,
+  withEncoding,
 } from './codec.js'
 export {
   assertNever, CodedError, type ErrorDetail, type ErrorEntry, invariant, InvariantError, isCodedError, present,

@@ -80,6 +80,11 @@ export class Writer {
     this.#at += length
   }
 
+  /** A view of all that was written, until the next write. */
+  get written(): Uint8Array {
+    return this.#buffer.subarray(0, this.#at)
+  }
+
   /** A copy of all that was written; wipes and empties the buffer, for it may have held secrets. */
   finish(): Uint8Array {
     const written = this.#buffer.slice(0, this.#at)

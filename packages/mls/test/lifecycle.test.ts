@@ -3,9 +3,9 @@
  */
 import { deepEqual, equal, ok, rejects, throws } from 'node:assert/strict'
 import { test } from 'node:test'
-import { present, Secret, utf8 } from '@famichat/base'
+import { present, utf8 } from '@famichat/base'
 import { makeAdd, makeExternalPsk, makeReInit, makeRemove, type Signer } from '@famichat/mls'
-import { encodeDeriveJob, makeJobRunner } from '../dist/crypto/jobs.js'
+import { encodeEncapsulateJob, makeJobRunner } from '../dist/crypto/jobs.js'
 import { nodePrimitives } from '../dist/crypto/node-backend.js'
 import { BATCH_BYTES, closeBatch, openControl, type SharedBatch, takeJob, takeResult, writeBatch } from '../dist/crypto/shared-batch.js'
 import { aliceAndBob, commitAll, groupOf, keyPackageOf, makePerson, readText, RowStore, type Seat, stagedBy } from './builders.js'
@@ -141,7 +141,7 @@ test('restored proposals keep their order: of two Updates of one member the late
 test('a job of a batch belongs to one thread, and a late thread finds nothing to take', async () => {
   const run = makeJobRunner(nodePrimitives)
   const batch = openControl(new SharedArrayBuffer(BATCH_BYTES))
-  const jobs = Array.from({ length: 9 }, (_, index) => encodeDeriveJob(3, new Secret(new Uint8Array(32).fill(index + 1))))
+  const jobs = Array.from({ length: 9 }, (_, index) => encodeEncapsulateJob(3, new Uint8Array(32).fill(9), new Uint8Array(32).fill(index + 1)))
   const late = openControl(batch.memory)
   equal(await takeJob(late, run), false)
   for (let round = 0; round < 3; round++) {

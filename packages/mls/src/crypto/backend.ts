@@ -105,7 +105,7 @@ export interface CryptoThreads {
 /** Jobs under way: begun in their order, which is also the order to ask for results in. */
 export interface SharedJobs {
   /** The result of one job, each asked for once; the calling thread does jobs while it waits. */
-  result(index: number): Promise<Uint8Array>
+  result(index: number): MaybePromise<Uint8Array>
   /** Gives up what nobody asked for and wipes everything, the jobs included. Must be called. */
   end(): void
 }

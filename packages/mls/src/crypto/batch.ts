@@ -1,28 +1,17 @@
 /**
- * Batches: many key pairs, encapsulations or signatures at once, shared with threads where the backend has them.
+ * Batches: many encapsulations or signatures at once, shared with threads where the backend has them.
  * Layer: crypto.
  */
-import { EMPTY, type Secret, systemRandom } from '@famichat/base'
+import { EMPTY, systemRandom } from '@famichat/base'
 import { MlsError } from '../errors.js'
-import type { Encapsulated, KeyPair, SharedJobs } from './backend.js'
+import type { Encapsulated, MaybePromise, SharedJobs } from './backend.js'
 import type { CipherSuite } from './cipher-suite.js'
-import {
-  decodeDeriveResult, decodeEncapsulateResult, decodeVerifyResult, encodeDeriveJob, encodeEncapsulateJob, encodeVerifyJob,
-} from './jobs.js'
+import { decodeVerifyResult, encodeEncapsulateJob, encodeVerifyJob, takeEncapsulateResult } from './jobs.js'
 
-/** What a commit needs that depends on nothing else: key pairs of its path, and encapsulations to whom it is sealed. */
-export interface KeyWork {
-  /** DeriveKeyPair's input, first to be worked out. */
-  readonly ikms: readonly Secret[]
-  /** Encap's recipients. */
-  readonly publicKeys: readonly Uint8Array[]
-}
-
-/** Key work under way: begun before its results are needed. Asked for in order, key pairs first. */
-export interface BegunKeyWork {
-  keyPairs(): Promise<readonly KeyPair[]>
-  /** Of the recipient at `index`, each once. @throws MlsError `mls.crypto.bad_public_key` */
-  encapsulated(index: number): Promise<Encapsulated>
+/** Encapsulations under way: begun before their results are needed. */
+export interface BegunEncapsulations {
+  /** To the recipient at `index`: each once, in their order. @throws MlsError `mls.crypto.bad_public_key` */
+  encapsulated(index: number): MaybePromise<Encapsulated>
   /** Must be called; what nobody asked for is wiped. */
   end(): void
 }
@@ -34,22 +23,20 @@ export interface VerifyJob {
   readonly signature: Uint8Array
 }
 
-/** Room for a key pair or an encapsulation, of whatever suite threads know: points of P-521 are the longest. */
-const KEY_RESULT_BYTES = 256
+/** Room for an encapsulation, of whatever suite threads know: points of P-521 are the longest. */
+const ENCAPSULATE_RESULT_BYTES = 256
 
-/** Begins key work, in other threads if that pays; else it is done as it is asked for. */
-export const beginKeyWork = (suite: CipherSuite, { ikms, publicKeys }: KeyWork): BegunKeyWork => {
+/** Begins to encapsulate to each of the keys, in other threads if that pays; else it is done as it is asked for. */
+export const beginEncapsulations = (suite: CipherSuite, publicKeys: readonly Uint8Array[]): BegunEncapsulations => {
   const { hpke: { kem }, random, threads } = suite
   // drawn now, so that what is drawn from a seed does not depend on threads
   const seeds = random === systemRandom ? [] : publicKeys.map(() => random(kem.seedLength))
   const seedOf = (index: number): Uint8Array => seeds[index] ?? EMPTY
-  const shared = threads?.share(ikms.length + publicKeys.length, () => [
-    ...ikms.map((ikm) => encodeDeriveJob(suite.id, ikm)),
-    ...publicKeys.map((publicKey, index) => encodeEncapsulateJob(suite.id, publicKey, seedOf(index))),
-  ], KEY_RESULT_BYTES)
-  if (shared !== undefined) return sharedKeyWork(shared, ikms.length)
+  const shared = threads?.share(
+    publicKeys.length, () => publicKeys.map((publicKey, index) => encodeEncapsulateJob(suite.id, publicKey, seedOf(index))), ENCAPSULATE_RESULT_BYTES,
+  )
+  if (shared !== undefined) return sharedEncapsulations(shared, suite.hashLength)
   return {
-    keyPairs: () => Promise.all(ikms.map(async (ikm) => kem.deriveKeyPair(ikm))),
     encapsulated: async (index) => {
       const publicKey = publicKeys[index] ?? EMPTY
       return kem.encapsulate(publicKey, seeds.length === 0 ? random : () => seedOf(index))
@@ -58,28 +45,20 @@ export const beginKeyWork = (suite: CipherSuite, { ikms, publicKeys }: KeyWork):
   }
 }
 
-const sharedKeyWork = (shared: SharedJobs, pairs: number): BegunKeyWork => ({
-  keyPairs: async () => {
-    const found: KeyPair[] = []
-    for (let index = 0; index < pairs; index++) {
-      const result = await shared.result(index)
-      const { publicKey, privateKey } = decodeDeriveResult(result)
-      // the private key has a Secret of its own; the public one must not keep the result's bytes alive
-      found.push({ publicKey: publicKey.slice(), privateKey })
-      result.fill(0)
-    }
-    return found
-  },
-  encapsulated: async (index) => {
-    const result = await shared.result(pairs + index)
-    const found = decodeEncapsulateResult(result)
+const sharedEncapsulations = (shared: SharedJobs, secretLength: number): BegunEncapsulations => {
+  const taken = (result: Uint8Array): Encapsulated => {
+    const found = takeEncapsulateResult(result, secretLength)
     if (found === undefined) throw new MlsError('mls.crypto.bad_public_key')
-    const { kemOutput, sharedSecret } = found
-    result.fill(0, kemOutput.byteOffset + kemOutput.length)
-    return { kemOutput, sharedSecret }
-  },
-  end: () => { shared.end() },
-})
+    return found
+  }
+  return {
+    encapsulated: (index) => {
+      const result = shared.result(index)
+      return result instanceof Promise ? result.then(taken) : taken(result)
+    },
+    end: () => { shared.end() },
+  }
+}
 
 /** Verifies every signature; the answers are in the order of the jobs. */
 export const verifyAll = async (suite: CipherSuite, jobs: readonly VerifyJob[]): Promise<readonly boolean[]> => {

@@ -6,6 +6,7 @@ import { concat, EMPTY, Secret, utf8, type RandomBytes } from '@famichat/base'
 import { MlsError } from '../errors.js'
 import type { Aead, Encapsulated, Hash, Kem, KeyPair } from './backend.js'
 import { uint16Bytes } from './dhkem.js'
+import { hkdfExpand } from './kdf.js'
 import { LabeledKdf } from './labeled-kdf.js'
 
 const BASE_MODE = 0
@@ -14,6 +15,12 @@ const BASE_MODE = 0
 export interface Sealed {
   readonly kemOutput: Uint8Array
   readonly ciphertext: Uint8Array
+}
+
+/** A context as the last step of the key schedule takes it: the inputs that expand to key and nonce. */
+export interface HpkeContext {
+  readonly keyInfo: Uint8Array
+  readonly nonceInfo: Uint8Array
 }
 
 /** One HPKE suite: a KEM, a KDF and an AEAD. */
@@ -31,17 +38,21 @@ export class Hpke {
   }
 
   /** What the key schedule makes of `info` (§5.1): worked out once for many seals in one context. */
-  scheduleContext(info: Uint8Array): Uint8Array {
-    return concat(Uint8Array.of(BASE_MODE), this.#pskIdHash, this.#kdf.extract(undefined, 'info_hash', info))
+  scheduleContext(info: Uint8Array): HpkeContext {
+    const context = this.#context(info)
+    return {
+      keyInfo: this.#kdf.labeledInfo('key', context, this.#aead.keyLength),
+      nonceInfo: this.#kdf.labeledInfo('base_nonce', context, this.#aead.nonceLength),
+    }
   }
 
   /** SealBase with empty AAD in a context of {@link scheduleContext}. @throws MlsError `mls.crypto.bad_public_key` */
-  async seal(publicKey: Uint8Array, context: Uint8Array, plaintext: Uint8Array, random: RandomBytes): Promise<Sealed> {
+  async seal(publicKey: Uint8Array, context: HpkeContext, plaintext: Uint8Array, random: RandomBytes): Promise<Sealed> {
     return this.sealWith(await this.kem.encapsulate(publicKey, random), context, plaintext)
   }
 
   /** The rest of SealBase after Encap; wipes the shared secret. */
-  sealWith({ kemOutput, sharedSecret }: Encapsulated, context: Uint8Array, plaintext: Uint8Array): Sealed {
+  sealWith({ kemOutput, sharedSecret }: Encapsulated, context: HpkeContext, plaintext: Uint8Array): Sealed {
     const { key, nonce } = this.#keyAndNonce(sharedSecret, context)
     const ciphertext = this.#aead.seal(key, nonce, EMPTY, plaintext)
     key.fill(0)
@@ -49,7 +60,7 @@ export class Hpke {
   }
 
   /** OpenBase with empty AAD. @throws MlsError `mls.crypto.open_failed`, whatever was wrong */
-  async open(recipient: KeyPair, context: Uint8Array, sealed: Sealed): Promise<Uint8Array> {
+  async open(recipient: KeyPair, context: HpkeContext, sealed: Sealed): Promise<Uint8Array> {
     const sharedSecret = await this.#decapsulate(sealed.kemOutput, recipient)
     const { key, nonce } = this.#keyAndNonce(sharedSecret, context)
     try {
@@ -80,7 +91,7 @@ export class Hpke {
   }
 
   #export(sharedSecret: Secret, label: string): Secret {
-    const context = this.scheduleContext(EMPTY)
+    const context = this.#context(EMPTY)
     const secret = this.#schedule(sharedSecret)
     const exporter = this.#kdf.expand(secret, 'exp', context, this.#kdf.hash.outputLength)
     const exported = this.#kdf.expand(exporter, 'sec', utf8(label), this.#kdf.hash.outputLength)
@@ -89,12 +100,17 @@ export class Hpke {
     return new Secret(exported)
   }
 
-  #keyAndNonce(sharedSecret: Secret, context: Uint8Array): { key: Uint8Array; nonce: Uint8Array } {
+  #keyAndNonce(sharedSecret: Secret, { keyInfo, nonceInfo }: HpkeContext): { key: Uint8Array; nonce: Uint8Array } {
     const secret = this.#schedule(sharedSecret)
-    const key = this.#kdf.expand(secret, 'key', context, this.#aead.keyLength)
-    const nonce = this.#kdf.expand(secret, 'base_nonce', context, this.#aead.nonceLength)
+    const key = hkdfExpand(this.#kdf.hash, secret, keyInfo, this.#aead.keyLength)
+    const nonce = hkdfExpand(this.#kdf.hash, secret, nonceInfo, this.#aead.nonceLength)
     secret.fill(0)
     return { key, nonce }
+  }
+
+  /** key_schedule_context (§5.1) in base mode. */
+  #context(info: Uint8Array): Uint8Array {
+    return concat(Uint8Array.of(BASE_MODE), this.#pskIdHash, this.#kdf.extract(undefined, 'info_hash', info))
   }
 
   /** The secret of KeySchedule (§5.1) in base mode; wipes the shared secret. */

@@ -3,38 +3,35 @@
  * Layer: crypto. The bytes of jobs and results are secret: whoever moves them wipes them.
  */
 import {
-  CodedError, decode, EMPTY, encode, fixed, opaque, type Secret, secretBytes, struct, systemRandom, uint16, uint8, variant,
+  CodedError, concat, decode, EMPTY, encode, fixed, opaque, Secret, systemRandom, uint16, uint8, variant,
 } from '@famichat/base'
-import type { CryptoBackend, Encapsulated, KeyPair } from './backend.js'
+import type { CryptoBackend, Encapsulated } from './backend.js'
 import { type CipherSuite, makeCipherSuite } from './cipher-suite.js'
 
-const JobKind = { encapsulate: 1, verify: 2, derive: 3 } as const
+const JobKind = { encapsulate: 1, verify: 2 } as const
 
 const Job = variant('kind', uint8, {
   [JobKind.encapsulate]: { suite: uint16, publicKey: opaque(), seed: opaque() },
-  [JobKind.derive]: { suite: uint16, ikm: secretBytes() },
   [JobKind.verify]: { suite: uint16, publicKey: opaque(), message: opaque(), signature: opaque() },
 })
-const EncapsulateResult = struct({ kemOutput: opaque(), sharedSecret: secretBytes() })
-const DeriveResult = struct({ publicKey: opaque(), privateKey: secretBytes() })
 const VerifyResult = fixed(1)
 
 /** Encap of a suite's KEM. @param seed the randomness it needs, drawn beforehand; empty where the machine's own will do */
 export const encodeEncapsulateJob = (suite: number, publicKey: Uint8Array, seed: Uint8Array): Uint8Array =>
   encode(Job, { kind: JobKind.encapsulate, suite, publicKey, seed })
 
-/** Undefined when the recipient's key was refused. */
-export const decodeEncapsulateResult = (result: Uint8Array): Encapsulated | undefined =>
-  (result.length === 0 ? undefined : decode(EncapsulateResult, result))
+/** Undefined when the recipient's key was refused; the shared secret has the length of the suite's hashes. Wipes the result. */
+export const takeEncapsulateResult = (result: Uint8Array, secretLength: number): Encapsulated | undefined => {
+  if (result.length === 0) return undefined
+  const at = result.length - secretLength
+  const taken = { kemOutput: result.slice(0, at), sharedSecret: new Secret(result.slice(at)) }
+  result.fill(0)
+  return taken
+}
 
 export const encodeVerifyJob = (suite: number, job: {
   readonly publicKey: Uint8Array; readonly message: Uint8Array; readonly signature: Uint8Array
 }): Uint8Array => encode(Job, { kind: JobKind.verify, suite, ...job })
-
-/** DeriveKeyPair of a suite's KEM. */
-export const encodeDeriveJob = (suite: number, ikm: Secret): Uint8Array => encode(Job, { kind: JobKind.derive, suite, ikm })
-
-export const decodeDeriveResult = (result: Uint8Array): KeyPair => decode(DeriveResult, result)
 
 export const decodeVerifyResult = (result: Uint8Array): boolean => decode(VerifyResult, result)[0] === 1
 
@@ -55,18 +52,11 @@ export const makeJobRunner = (backend: CryptoBackend): ((job: Uint8Array) => Pro
     if (job.kind === JobKind.verify) {
       return Uint8Array.of(await suite.signature.verify(job.publicKey, job.message, job.signature) ? 1 : 0)
     }
-    if (job.kind === JobKind.derive) {
-      const pair = await suite.hpke.kem.deriveKeyPair(job.ikm)
-      const result = encode(DeriveResult, pair)
-      pair.privateKey.wipe()
-      job.ikm.wipe()
-      return result
-    }
     try {
       const seed = job.seed.slice()
-      const encapsulated = await suite.hpke.kem.encapsulate(job.publicKey, seed.length === 0 ? systemRandom : () => seed)
-      const result = encode(EncapsulateResult, encapsulated)
-      encapsulated.sharedSecret.wipe()
+      const { kemOutput, sharedSecret } = await suite.hpke.kem.encapsulate(job.publicKey, seed.length === 0 ? systemRandom : () => seed)
+      const result = concat(kemOutput, sharedSecret.expose())
+      sharedSecret.wipe()
       return result
     } catch (error) {
       if (error instanceof CodedError) return EMPTY

@@ -29,13 +29,18 @@ export class LabeledKdf {
 
   /** LabeledExpand(prk, label, info, length). */
   expand(prk: Uint8Array, label: string, info: Uint8Array, length: number): Uint8Array {
+    return hkdfExpand(this.hash, prk, this.labeledInfo(label, info, length), length)
+  }
+
+  /** labeled_info of LabeledExpand, as {@link hkdfExpand} takes it: its last byte is free. */
+  labeledInfo(label: string, info: Uint8Array, length: number): Uint8Array {
     const prefix = this.#prefix(label)
     const labeled = new Uint8Array(2 + prefix.length + info.length + 1)
     labeled[0] = length >>> 8
     labeled[1] = length & 0xff
     labeled.set(prefix, 2)
     labeled.set(info, 2 + prefix.length)
-    return hkdfExpand(this.hash, prk, labeled, length)
+    return labeled
   }
 
   /** "HPKE-v1" || suite_id || label. */

@@ -2,11 +2,11 @@
  * The labelled functions of RFC 9420: ExpandWithLabel, DeriveSecret, RefHash, SignWithLabel, EncryptWithLabel.
  * Layer: crypto.
  */
-import { concat, EMPTY, encode, opaque, Secret, struct, utf8, vectorPrefix } from '@famichat/base'
+import { type Codec, concat, EMPTY, encode, opaque, Secret, struct, utf8, vectorPrefix, withEncoding } from '@famichat/base'
 import type { KeyPair, MaybePromise } from './backend.js'
 import type { CipherSuite } from './cipher-suite.js'
 import type { Sealed } from './hpke.js'
-import type { BegunKeyWork } from './batch.js'
+import type { BegunEncapsulations } from './batch.js'
 import { hkdfExpand, hkdfExtract } from './kdf.js'
 import type { Signer } from './signer.js'
 
@@ -76,9 +76,13 @@ export const openWithKeys = (suite: CipherSuite, { key, nonce }: AeadKeys, aad: 
 /** MAC(key, data) (§6.1). */
 export const mac = (suite: CipherSuite, key: Secret, data: Uint8Array): Uint8Array => suite.hash.hmac(key.expose(), data)
 
+/** Hash of a value's encoding, of which no copy is made. */
+export const hashOf = <T>(suite: CipherSuite, codec: Codec<T>, value: T): Uint8Array =>
+  withEncoding(codec, value, (encoding) => suite.hash.digest(encoding))
+
 /** RefHash (§5.2); `label` is used as given. */
 export const refHash = (suite: CipherSuite, label: string, value: Uint8Array): Uint8Array =>
-  suite.hash.digest(encode(LabelAndContent, { label: utf8(label), content: value }))
+  hashOf(suite, LabelAndContent, { label: utf8(label), content: value })
 
 /** MakeKeyPackageRef (§5.2) of an encoded KeyPackage. */
 export const makeKeyPackageRef = (suite: CipherSuite, keyPackage: Uint8Array): Uint8Array =>
@@ -113,7 +117,7 @@ export const encryptWithLabel = (
 
 /** EncryptWithLabel of many plaintexts in one context, the first to the first recipient of the work. @throws MlsError `mls.crypto.bad_public_key` */
 export const encryptAllWithLabel = async (
-  suite: CipherSuite, work: BegunKeyWork, label: string, { context, plaintexts }: { readonly context: Uint8Array; readonly plaintexts: readonly Secret[] },
+  suite: CipherSuite, work: BegunEncapsulations, label: string, { context, plaintexts }: { readonly context: Uint8Array; readonly plaintexts: readonly Secret[] },
 ): Promise<readonly Sealed[]> => {
   const scheduled = suite.hpke.scheduleContext(encryptContext(label, context))
   const sealed: Sealed[] = []

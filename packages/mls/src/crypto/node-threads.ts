@@ -12,7 +12,7 @@ import {
 } from './shared-batch.js'
 
 /** Fewer jobs than this are done before a sleeping thread is awake: waking it costs a tenth of a millisecond, as one job does. */
-const MIN_JOBS = 12
+const MIN_JOBS = 4
 /** Threads are started once this many jobs could have been shared: starting one costs about 40 ms. */
 const JOBS_TO_START = 64
 const MAX_THREADS = 3
@@ -101,16 +101,19 @@ const shareJobs = (pool: Pool, { jobs, maxResultBytes, run, onEnd }: Work): Shar
       return undefined
     }
   }
+  const late = async (index: number): Promise<Uint8Array> => {
+    const result = isShared && count > 0 ? await shared(index) : undefined
+    return result ?? run(present(jobs[index], 'each result has its job'))
+  }
   open(0)
   return {
-    result: async (index) => {
+    result: (index) => {
       invariant(index >= from, 'results are asked for in order')
       if (isShared && index >= from + count) {
         close()
         open(index)
       }
-      const result = isShared && count > 0 ? await shared(index) : undefined
-      return result ?? run(present(jobs[index], 'each result has its job'))
+      return (isShared && count > 0 ? takeResult(batch, count, index - from) : undefined) ?? late(index)
     },
     end: () => {
       close()

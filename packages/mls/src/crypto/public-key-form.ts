@@ -3,7 +3,7 @@
  * are refused when they come into a group, for else one leaf or node could stop every later commit.
  * Layer: crypto. Public values only: no need for constant time.
  */
-import { toHex } from '@famichat/base'
+import { bytesKey, toHex } from '@famichat/base'
 import type { CurveName } from './backend.js'
 
 interface Weierstrass {
@@ -33,23 +33,28 @@ const NIST: Readonly<Partial<Record<CurveName, Weierstrass>>> = {
 const P25519 = (1n << 255n) - 19n
 const P448 = (1n << 448n) - (1n << 224n) - 1n
 
+/** u-coordinates as they are sent (RFC 7748 §5): little-endian. */
+const coordinates = (values: readonly bigint[], bytes: number): ReadonlySet<string> =>
+  new Set(values.map((u) => bytesKey(Uint8Array.from({ length: bytes }, (_, index) => Number(BigInt.asUintN(8, u >> BigInt(8 * index)))))))
+
 /** RFC 7748 §6.1, §6.2: u-coordinates whose shared secret is all zero with every private key, in every form they can take. */
-const LOW_ORDER: Readonly<Partial<Record<CurveName, ReadonlySet<bigint>>>> = {
-  x25519: new Set([
+const LOW_ORDER: Readonly<Partial<Record<CurveName, ReadonlySet<string>>>> = {
+  x25519: coordinates([
     0n, 1n, P25519 - 1n, P25519, P25519 + 1n,
     325606250916557431795983626356110631294008115727848805560023387167927233504n,
     39382357235489614581723060781553021112529911719440698176882885853963445705823n,
-  ]),
-  x448: new Set([0n, 1n, P448 - 1n, P448, P448 + 1n]),
+  ], 32),
+  x448: coordinates([0n, 1n, P448 - 1n, P448, P448 + 1n], 56),
 }
 
 /** True when a key of the right length can be agreed with at all: on the curve, and not of low order. */
 export const isAgreeable = (curve: CurveName, publicKey: Uint8Array): boolean => {
   const nist = NIST[curve]
   if (nist !== undefined) return isOnCurve(nist, publicKey)
-  const u = BigInt(`0x${toHex(publicKey.slice().reverse())}`)
+  const u = publicKey.slice()
   // RFC 7748 §5: the topmost bit of an X25519 coordinate is ignored
-  return LOW_ORDER[curve]?.has(curve === 'x25519' ? u & ((1n << 255n) - 1n) : u) !== true
+  if (curve === 'x25519') u[31] = (u[31] ?? 0) & 0x7f
+  return LOW_ORDER[curve]?.has(bytesKey(u)) !== true
 }
 
 /** RFC 9420 §5.1.1: the uncompressed form of a point on the curve. */

@@ -10,6 +10,8 @@ export const BATCH_BYTES = 4 * 1024 * 1024
 const MAX_JOBS = 16_384
 /** How long the calling thread waits for a helper that has taken a job. A job takes a fraction of a millisecond. */
 const PATIENCE_MS = 2000
+/** How long it only looks before it sleeps: as long as a job, for falling asleep and being woken take as long again. */
+const LOOKING_MS = 0.2
 
 /** Int32 fields of the control block: what wakes helpers, jobs still to be had (none: 0 or less), jobs done, helpers at work. */
 const SIGNAL = 0
@@ -93,7 +95,11 @@ export const takeResult = ({ control, bytes }: SharedBatch, count: number, index
 }
 
 /** Waits until one more job is done than when the caller looked. False when a helper died or stalled: never use the memory again. */
-export const awaitProgress = ({ control }: SharedBatch, done: number): boolean => Atomics.wait(control, DONE, done, PATIENCE_MS) !== 'timed-out'
+export const awaitProgress = ({ control }: SharedBatch, done: number): boolean => {
+  const sleepAt = performance.now() + LOOKING_MS
+  while (performance.now() < sleepAt) if (Atomics.load(control, DONE) !== done) return true
+  return Atomics.wait(control, DONE, done, PATIENCE_MS) !== 'timed-out'
+}
 
 export const jobsDone = ({ control }: SharedBatch): number => Atomics.load(control, DONE)
 

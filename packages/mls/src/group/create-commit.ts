@@ -3,7 +3,7 @@
  * Layer: group.
  */
 import { encode, type Secret } from '@famichat/base'
-import { beginKeyWork, type BegunKeyWork } from '../crypto/batch.js'
+import { beginEncapsulations, type BegunEncapsulations } from '../crypto/batch.js'
 import type { Signer } from '../crypto/signer.js'
 import { check } from '../errors.js'
 import { type SignedContent, signContent, withConfirmationTag } from '../framing/signed-content.js'
@@ -67,17 +67,16 @@ export const createCommit = async (plan: CommitPlan): Promise<CreatedCommit> => 
     committer: isExternal ? undefined : epoch.ownLeaf,
     pskUsage: plan.pskUsage ?? ResumptionPSKUsage.application,
   })
-  const applied = await applyProposals(epoch, proposals, plan)
-  // encapsulating to newcomers needs nothing of the new epoch: it begins while that is worked out
-  const work = beginKeyWork(suite, { ikms: [], publicKeys: applied.added.map(({ keyPackage }) => keyPackage.initKey) })
+  // encapsulating to newcomers needs nothing of the new epoch: it begins before that is worked out
+  const work = beginEncapsulations(suite, proposalsOf(proposals, ProposalType.add).map(({ keyPackage }) => keyPackage.initKey))
   try {
-    return await commitApplied(plan, applied, work)
+    return await commitApplied(plan, await applyProposals(epoch, proposals, plan), work)
   } finally {
     work.end()
   }
 }
 
-const commitApplied = async (plan: CommitPlan, applied: Applied, work: BegunKeyWork): Promise<CreatedCommit> => {
+const commitApplied = async (plan: CommitPlan, applied: Applied, work: BegunEncapsulations): Promise<CreatedCommit> => {
   const { epoch, signer, proposals } = plan
   const { tree, extensions, census } = applied
   const isExternal = plan.externalInitSecret !== undefined
@@ -156,7 +155,7 @@ const makePath = async (plan: CommitPlan, applied: Applied, ownLeaf: LeafIndex):
 const welcomeOf = async (
   { epoch, signer, withTree, groupInfoExtensions }: CommitPlan, applied: Applied,
   { advanced, pathSecrets, work }: {
-    readonly advanced: Advanced; readonly pathSecrets: ReadonlyMap<NodeIndex, Secret>; readonly work: BegunKeyWork
+    readonly advanced: Advanced; readonly pathSecrets: ReadonlyMap<NodeIndex, Secret>; readonly work: BegunEncapsulations
   },
 ): Promise<Welcome> => {
   const { next, joinerSecret, welcomeSecret } = advanced

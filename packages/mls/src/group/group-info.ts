@@ -3,7 +3,7 @@
  * Layer: group.
  */
 import { EMPTY, encode, Secret } from '@famichat/base'
-import type { BegunKeyWork } from '../crypto/batch.js'
+import type { BegunEncapsulations } from '../crypto/batch.js'
 import type { CipherSuite } from '../crypto/cipher-suite.js'
 import { encryptAllWithLabel, makeKeyPackageRef, sealWithKeys, signWithLabel, verifyWithLabel } from '../crypto/labels.js'
 import type { Signer } from '../crypto/signer.js'
@@ -56,7 +56,7 @@ export interface WelcomeContents {
   readonly groupInfo: GroupInfo
   readonly added: readonly AddedMember[]
   /** Encapsulations to their init_keys. */
-  readonly work: BegunKeyWork
+  readonly work: BegunEncapsulations
   readonly joinerSecret: Secret
   readonly welcomeSecret: Secret
   /** By node; empty when the commit has no path. */

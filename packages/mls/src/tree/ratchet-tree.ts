@@ -1,8 +1,8 @@
 /**
- * The ratchet tree (RFC 9420 §4.1, §7.7): shared immutable nodes in arrays, and the changes a commit makes.
- * Layer: tree. A frozen tree never changes; `edit()` copies pointers, and only the copy can be changed.
+ * The ratchet tree (RFC 9420 §4.1, §7.7): shared immutable nodes, and the changes a commit makes.
+ * Layer: tree. A frozen tree never changes; only the copy that `edit()` makes can be changed.
  */
-import { decode, encode, invariant } from '@famichat/base'
+import { decode, invariant, withEncoding } from '@famichat/base'
 import { check } from '../errors.js'
 import { limits } from '../limits.js'
 import { LeafNode, type ParentNode, type RatchetTreeNodes } from '../wire/leaf-node.js'
@@ -10,19 +10,20 @@ import { type LeafIndex, NodeType } from '../wire/registries.js'
 import {
   directPath, fullLeafCount, isLeaf, left, leafToNode, nodeCountOf, type NodeIndex, nodeToLeaf, right, root, toLeafIndex, toNodeIndex,
 } from './math.js'
+import { SharedArray } from './shared-array.js'
 
 /** A full binary tree of nodes, some blank. */
 export class RatchetTree {
-  #leaves: (LeafNode | undefined)[]
+  readonly #leaves: SharedArray<LeafNode>
   /** Parent `i` is the node with index `2 i + 1`. */
-  #parents: (ParentNode | undefined)[]
+  readonly #parents: SharedArray<ParentNode>
   /** Tree hashes by node index, kept while nothing below changes; filled by tree-hash.ts. */
-  readonly #hashes: (Uint8Array | undefined)[]
+  readonly #hashes: SharedArray<Uint8Array>
   #frozen = false
   #firstMaybeBlank = 0
   #changed: Set<NodeIndex> | undefined
 
-  private constructor(leaves: (LeafNode | undefined)[], parents: (ParentNode | undefined)[], hashes: (Uint8Array | undefined)[]) {
+  private constructor(leaves: SharedArray<LeafNode>, parents: SharedArray<ParentNode>, hashes: SharedArray<Uint8Array>) {
     this.#leaves = leaves
     this.#parents = parents
     this.#hashes = hashes
@@ -30,7 +31,9 @@ export class RatchetTree {
 
   /** A tree with one leaf, open for changes. */
   static ofOne(leaf: LeafNode): RatchetTree {
-    return new RatchetTree([leaf], [], [])
+    const tree = RatchetTree.#blank(1)
+    tree.#leaves.set(0, leaf)
+    return tree
   }
 
   /**
@@ -47,8 +50,8 @@ export class RatchetTree {
     nodes.forEach((node, index) => {
       if (node === undefined) return
       check((node.nodeType === NodeType.leaf) === (index % 2 === 0), 'mls.tree.malformed', { node: index })
-      if (node.nodeType === NodeType.leaf) tree.#leaves[index / 2] = node.leafNode
-      else tree.#parents[(index - 1) / 2] = node.parentNode
+      if (node.nodeType === NodeType.leaf) tree.#leaves.set(index / 2, node.leafNode)
+      else tree.#parents.set((index - 1) / 2, node.parentNode)
     })
     // a tree is as small as its rightmost member allows (§7.7)
     check(leafCount === fullLeafCount(tree.#rightmostLeaf() + 1), 'mls.tree.malformed', { leaves: leafCount })
@@ -56,7 +59,7 @@ export class RatchetTree {
   }
 
   static #blank(leafCount: number): RatchetTree {
-    return new RatchetTree(blanks(leafCount), blanks(leafCount - 1), blanks(nodeCountOf(leafCount)))
+    return new RatchetTree(SharedArray.ofLength(leafCount), SharedArray.ofLength(leafCount - 1), SharedArray.ofLength(nodeCountOf(leafCount)))
   }
 
   /** Leaves, blank ones included: a power of two. */
@@ -70,12 +73,12 @@ export class RatchetTree {
 
   /** The leaf at an index, undefined when it is blank or outside of the tree. */
   leaf(index: LeafIndex): LeafNode | undefined {
-    return this.#leaves[index]
+    return this.#leaves.get(index)
   }
 
   /** The parent node at a node index, undefined when it is blank. */
   parent(node: NodeIndex): ParentNode | undefined {
-    return this.#parents[(node - 1) / 2]
+    return this.#parents.get((node - 1) / 2)
   }
 
   /** True when the node holds no value. */
@@ -93,7 +96,7 @@ export class RatchetTree {
   /** Members in leaf order. */
   * members(): Generator<readonly [LeafIndex, LeafNode]> {
     for (let index = 0; index < this.#leaves.length; index++) {
-      const leaf = this.#leaves[index]
+      const leaf = this.#leaves.get(index)
       if (leaf !== undefined) yield [toLeafIndex(index), leaf]
     }
   }
@@ -101,7 +104,7 @@ export class RatchetTree {
   /** Parent nodes that are not blank, by node index. */
   * parents(): Generator<readonly [NodeIndex, ParentNode]> {
     for (let index = 0; index < this.#parents.length; index++) {
-      const node = this.#parents[index]
+      const node = this.#parents.get(index)
       if (node !== undefined) yield [toNodeIndex(2 * index + 1), node]
     }
   }
@@ -170,7 +173,7 @@ export class RatchetTree {
   /** A copy that can be changed; this tree is frozen from now on. */
   edit(): RatchetTree {
     this.freeze()
-    const copy = new RatchetTree(this.#leaves.slice(), this.#parents.slice(), this.#hashes.slice())
+    const copy = new RatchetTree(this.#leaves.copy(), this.#parents.copy(), this.#hashes.copy())
     copy.#firstMaybeBlank = this.#firstMaybeBlank
     copy.#changed = new Set()
     return copy
@@ -190,7 +193,7 @@ export class RatchetTree {
   /** The leftmost blank leaf; the first one of a doubled tree when there is none. */
   firstBlankLeaf(): LeafIndex {
     let index = this.#firstMaybeBlank
-    while (index < this.#leaves.length && this.#leaves[index] !== undefined) index++
+    while (index < this.#leaves.length && this.#leaves.get(index) !== undefined) index++
     this.#firstMaybeBlank = index
     return toLeafIndex(index)
   }
@@ -240,61 +243,59 @@ export class RatchetTree {
 
   setLeaf(index: LeafIndex, leafNode: LeafNode | undefined): void {
     this.#mark(leafToNode(index))
-    this.#leaves[index] = leafNode && ownLeaf(leafNode)
-    for (const node of directPath(index, this.leafCount)) this.#hashes[node] = undefined
+    this.#leaves.set(index, leafNode && ownLeaf(leafNode))
+    for (const node of directPath(index, this.leafCount)) this.#hashes.set(node, undefined)
   }
 
   /** Sets or blanks a parent; the caller also changes a leaf below it, which drops the hashes above. */
   setParent(node: NodeIndex, value: ParentNode | undefined): void {
     this.#mark(node)
-    this.#parents[(node - 1) / 2] = value
+    this.#parents.set((node - 1) / 2, value)
   }
 
   blankPath(index: LeafIndex): void {
     for (const node of directPath(index, this.leafCount)) {
       if (this.parent(node) !== undefined) this.setParent(node, undefined)
-      this.#hashes[node] = undefined
+      this.#hashes.set(node, undefined)
     }
   }
 
   /** A remembered tree hash of tree-hash.ts. */
   cachedHash(node: NodeIndex): Uint8Array | undefined {
-    return this.#hashes[node]
+    return this.#hashes.get(node)
   }
 
   /** Remembers a tree hash; not a change of the tree. */
   cacheHash(node: NodeIndex, hash: Uint8Array): void {
-    this.#hashes[node] = hash
+    this.#hashes.set(node, hash)
   }
 
   #mark(node: NodeIndex): void {
     invariant(!this.#frozen, 'a frozen tree is not changed')
     this.#changed?.add(node)
-    this.#hashes[node] = undefined
+    this.#hashes.set(node, undefined)
   }
 
   /** Honest members leave no parent behind the rightmost leaf, but a tree that was received may have one. */
   #lastNode(): NodeIndex {
-    const lastParent = this.#parents.findLastIndex((node) => node !== undefined)
-    return toNodeIndex(Math.max(2 * this.#rightmostLeaf(), 2 * lastParent + 1))
+    return toNodeIndex(Math.max(2 * this.#rightmostLeaf(), 2 * this.#parents.lastUsed() + 1))
   }
 
   #rightmostLeaf(): number {
-    for (let index = this.#leaves.length - 1; index > 0; index--) if (this.#leaves[index] !== undefined) return index
-    return 0
+    return Math.max(0, this.#leaves.lastUsed())
   }
 
   /** Cuts or extends the tree at its right edge (§7.7). @param leafCount a power of two */
   resize(leafCount: number): void {
     invariant(!this.#frozen, 'a frozen tree is not changed')
     // what is cut off has changed too: a store has to delete it
-    for (let leaf = leafCount; leaf < this.leafCount; leaf++) if (this.#leaves[leaf] !== undefined) this.#mark(leafToNode(toLeafIndex(leaf)))
+    for (let leaf = leafCount; leaf < this.leafCount; leaf++) if (this.#leaves.get(leaf) !== undefined) this.#mark(leafToNode(toLeafIndex(leaf)))
     for (let parent = leafCount - 1; parent < this.leafCount - 1; parent++) {
-      if (this.#parents[parent] !== undefined) this.#mark(toNodeIndex(2 * parent + 1))
+      if (this.#parents.get(parent) !== undefined) this.#mark(toNodeIndex(2 * parent + 1))
     }
-    this.#leaves = resized(this.#leaves, leafCount)
-    this.#parents = resized(this.#parents, leafCount - 1)
-    this.#hashes.length = Math.min(this.#hashes.length, nodeCountOf(leafCount))
+    this.#leaves.resize(leafCount)
+    this.#parents.resize(leafCount - 1)
+    this.#hashes.resize(nodeCountOf(leafCount))
   }
 }
 
@@ -305,12 +306,5 @@ export interface PathStep {
 }
 
 /** A decoded leaf views the message it came in: the tree keeps a copy where that would keep more than the leaf's KeyPackage. */
-const ownLeaf = (leafNode: LeafNode): LeafNode => {
-  const bytes = encode(LeafNode, leafNode)
-  return leafNode.encryptionKey.buffer.byteLength <= 2 * bytes.length ? leafNode : decode(LeafNode, bytes)
-}
-
-const blanks = <T>(count: number): (T | undefined)[] => new Array<T | undefined>(count).fill(undefined)
-
-const resized = <T>(values: readonly (T | undefined)[], length: number): (T | undefined)[] =>
-  length <= values.length ? values.slice(0, length) : [...values, ...blanks<T>(length - values.length)]
+const ownLeaf = (leafNode: LeafNode): LeafNode => withEncoding(LeafNode, leafNode, (bytes) =>
+  (leafNode.encryptionKey.buffer.byteLength <= 2 * bytes.length ? leafNode : decode(LeafNode, bytes.slice())))

@@ -2,8 +2,8 @@
  * Tree hashes and parent hashes (RFC 9420 §7.8, §7.9): what a tree looks like, and how its keys came there.
  * Layer: tree. Pure but for the hashes a tree remembers.
  */
-import { encode } from '@famichat/base'
 import type { CipherSuite } from '../crypto/cipher-suite.js'
+import { hashOf } from '../crypto/labels.js'
 import { ParentHashInput, type ParentNode, TreeHashInput } from '../wire/leaf-node.js'
 import { type LeafIndex, NodeType } from '../wire/registries.js'
 import { isBelow, isLeaf, left, type NodeIndex, nodeToLeaf, right } from './math.js'
@@ -25,11 +25,8 @@ export const treeHash = (suite: CipherSuite, tree: RatchetTree, node: NodeIndex 
  */
 export const parentHash = (suite: CipherSuite, tree: RatchetTree, node: ParentNode, copath: NodeIndex): Uint8Array => {
   const without = new Set(node.unmergedLeaves.filter((leaf) => isBelow(leaf, copath)))
-  return suite.hash.digest(encode(ParentHashInput, {
-    encryptionKey: node.encryptionKey,
-    parentHash: node.parentHash,
-    originalSiblingTreeHash: hashWithout(suite, tree, copath, without),
-  }))
+  const originalSiblingTreeHash = hashWithout(suite, tree, copath, without)
+  return hashOf(suite, ParentHashInput, { encryptionKey: node.encryptionKey, parentHash: node.parentHash, originalSiblingTreeHash })
 }
 
 /** The tree hash as if the given leaves had never been added (§7.9 original_sibling_tree_hash). */
@@ -47,15 +44,15 @@ const hashNode = (
   if (isLeaf(node)) {
     const leafIndex = nodeToLeaf(node)
     const leafNode = without.has(leafIndex) ? undefined : tree.leaf(leafIndex)
-    return suite.hash.digest(encode(TreeHashInput, { nodeType: NodeType.leaf, leafIndex, leafNode }))
+    return hashOf(suite, TreeHashInput, { nodeType: NodeType.leaf, leafIndex, leafNode })
   }
   const parentNode = tree.parent(node)
-  return suite.hash.digest(encode(TreeHashInput, {
+  return hashOf(suite, TreeHashInput, {
     nodeType: NodeType.parent,
     parentNode: parentNode && without.size > 0
       ? { ...parentNode, unmergedLeaves: parentNode.unmergedLeaves.filter((leaf) => !without.has(leaf)) }
       : parentNode,
     leftHash: childHash(left(node)),
     rightHash: childHash(right(node)),
-  }))
+  })
 }

@@ -5,14 +5,14 @@
 import { EMPTY, equal, invariant, present, Secret } from '@famichat/base'
 import type { KeyPair } from '../crypto/backend.js'
 import type { CipherSuite } from '../crypto/cipher-suite.js'
-import { beginKeyWork } from '../crypto/batch.js'
+import { beginEncapsulations } from '../crypto/batch.js'
 import { decryptWithLabel, deriveSecret, encryptAllWithLabel, signWithLabel } from '../crypto/labels.js'
 import type { Signer } from '../crypto/signer.js'
 import { check, MlsError } from '../errors.js'
 import { encodeLeafNodeTBS, type LeafNode, type UnsignedLeafNode } from '../wire/leaf-node.js'
 import type { UpdatePath, UpdatePathNode } from '../wire/proposal.js'
 import { type LeafIndex, LeafNodeSource } from '../wire/registries.js'
-import { isBelow, leafToNode, type NodeIndex } from './math.js'
+import { isBelow, isLeaf, leafToNode, type NodeIndex, nodeToLeaf } from './math.js'
 import type { PathStep, RatchetTree } from './ratchet-tree.js'
 import { parentHash } from './tree-hash.js'
 
@@ -51,15 +51,13 @@ export const createUpdatePath = async (suite: CipherSuite, request: PathRequest)
   const { tree, leafIndex, newLeaves } = request
   const steps = tree.filteredDirectPath(leafIndex)
   const recipients = steps.map(({ copath }) => receivers(tree, copath, newLeaves))
-  const { pathSecrets, commitSecret } = derivePathSecrets(suite, new Secret(suite.random(suite.hashLength)), steps.length)
-  const nodeSecrets = deriveNodeSecrets(suite, pathSecrets)
-  const leafSecret = new Secret(suite.random(suite.hashLength))
-  const work = beginKeyWork(suite, {
-    ikms: [leafSecret, ...nodeSecrets], publicKeys: recipients.flat().map((recipient) => tree.encryptionKey(recipient)),
-  })
+  const [firstSecret, leafSecret] = [new Secret(suite.random(suite.hashLength)), new Secret(suite.random(suite.hashLength))]
+  // encapsulating needs no secret of the path: it goes on while the rest is worked out
+  const work = beginEncapsulations(suite, recipients.flat().map((recipient) => tree.encryptionKey(recipient)))
   try {
-    const [leafKeys, ...pairs] = await work.keyPairs()
-    const { publicKey: encryptionKey, privateKey } = present(leafKeys, 'the leaf has a key pair')
+    const { pathSecrets, commitSecret } = derivePathSecrets(suite, firstSecret, steps.length)
+    const { publicKey: encryptionKey, privateKey } = await suite.hpke.kem.deriveKeyPair(leafSecret)
+    const pairs = await Promise.all(pathSecrets.map((pathSecret) => deriveNodeKeys(suite, pathSecret)))
     const publicKeys = pairs.map((pair) => pair.publicKey)
     const hash = setPathKeys(suite, tree, leafIndex, { steps, publicKeys })
     const unsigned: UnsignedLeafNode = { ...request.leaf, encryptionKey, source: { leafNodeSource: LeafNodeSource.commit, parentHash: hash } }
@@ -85,7 +83,7 @@ export const createUpdatePath = async (suite: CipherSuite, request: PathRequest)
     }
   } finally {
     work.end()
-    for (const secret of [leafSecret, ...nodeSecrets]) secret.wipe()
+    leafSecret.wipe()
   }
 }
 
@@ -99,10 +97,6 @@ const derivePathSecrets = (suite: CipherSuite, first: Secret, steps: number): { 
   }
   return { pathSecrets, commitSecret: next }
 }
-
-/** The node_secret of each path secret (§7.4). */
-const deriveNodeSecrets = (suite: CipherSuite, pathSecrets: readonly Secret[]): readonly Secret[] =>
-  pathSecrets.map((pathSecret) => deriveSecret(suite, pathSecret, 'node'))
 
 /**
  * Merges a received UpdatePath into the tree (§7.5) and checks its shape and parent hash.
@@ -180,7 +174,7 @@ export const climb = async (
   suite: CipherSuite, tree: RatchetTree, steps: readonly PathStep[], pathSecret: Secret,
 ): Promise<ClimbedPath> => {
   const { pathSecrets, commitSecret } = derivePathSecrets(suite, pathSecret, steps.length)
-  const pairs = await deriveAllNodeKeys(suite, pathSecrets)
+  const pairs = await Promise.all(pathSecrets.map((pathSecret) => deriveNodeKeys(suite, pathSecret)))
   for (const secret of pathSecrets.slice(1)) secret.wipe()
   const privateKeys = new Map<NodeIndex, Secret>()
   steps.forEach(({ node }, step) => {
@@ -206,18 +200,6 @@ export const freshKeyPair = async (suite: CipherSuite): Promise<KeyPair> => {
   return pair
 }
 
-/** node_secret and the key pair it gives (§7.4), for each path secret. */
-const deriveAllNodeKeys = async (suite: CipherSuite, pathSecrets: readonly Secret[]): Promise<readonly KeyPair[]> => {
-  const nodeSecrets = deriveNodeSecrets(suite, pathSecrets)
-  const work = beginKeyWork(suite, { ikms: nodeSecrets, publicKeys: [] })
-  try {
-    return await work.keyPairs()
-  } finally {
-    work.end()
-    for (const secret of nodeSecrets) secret.wipe()
-  }
-}
-
 /** node_secret and the key pair it gives (§7.4). */
 export const deriveNodeKeys = async (suite: CipherSuite, pathSecret: Secret): Promise<KeyPair> => {
   const nodeSecret = deriveSecret(suite, pathSecret, 'node')
@@ -229,9 +211,7 @@ export const deriveNodeKeys = async (suite: CipherSuite, pathSecret: Secret): Pr
 /** The nodes a path secret is sealed to: the copath's resolution without leaves that are new in this commit. */
 const receivers = (tree: RatchetTree, copath: NodeIndex, newLeaves: ReadonlySet<LeafIndex>): readonly NodeIndex[] => {
   const resolution = tree.resolution(copath)
-  if (newLeaves.size === 0) return resolution
-  const added = new Set([...newLeaves].map(leafToNode))
-  return resolution.filter((node) => !added.has(node))
+  return newLeaves.size === 0 ? resolution : resolution.filter((node) => !isLeaf(node) || !newLeaves.has(nodeToLeaf(node)))
 }
 
 /** Blanks the direct path, sets the new keys from the root down, and returns the parent hash of the leaf (§7.9). */

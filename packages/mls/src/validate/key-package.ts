@@ -8,7 +8,7 @@ import { encodeKeyPackageTBS, type KeyPackage } from '../wire/key-package.js'
 import { LeafNodeSource } from '../wire/registries.js'
 import { toLeafIndex } from '../tree/math.js'
 import { validateExtensions } from './extensions.js'
-import { examineLeafNode, type GroupRules } from './leaf-node.js'
+import { acceptCredentials, examineLeafNode, type GroupRules } from './leaf-node.js'
 import { SignatureBatch } from './signature-batch.js'
 
 const NO_POSITION = { groupId: new Uint8Array(0), leafIndex: toLeafIndex(0) }
@@ -22,21 +22,21 @@ const genuine = new WeakSet<KeyPackage>()
  */
 export const validateKeyPackages = async (rules: GroupRules, keyPackages: readonly KeyPackage[]): Promise<void> => {
   const signatures = new SignatureBatch()
-  await Promise.all(keyPackages.map((keyPackage) =>
-    examineKeyPackage(rules, keyPackage, genuine.has(keyPackage) ? undefined : signatures)))
+  for (const keyPackage of keyPackages) examineKeyPackage(rules, keyPackage, genuine.has(keyPackage) ? undefined : signatures)
+  await acceptCredentials(rules, keyPackages.map(({ leafNode }) => leafNode))
   await signatures.verify(rules.suite)
   for (const keyPackage of keyPackages) genuine.add(keyPackage)
 }
 
 /** @param signatures undefined when they are known to be genuine */
-const examineKeyPackage = async (rules: GroupRules, keyPackage: KeyPackage, signatures: SignatureBatch | undefined): Promise<void> => {
+const examineKeyPackage = (rules: GroupRules, keyPackage: KeyPackage, signatures: SignatureBatch | undefined): void => {
   const { suite } = rules
   check(keyPackage.cipherSuite === suite.id, 'mls.key_package.wrong_version_or_suite', { cipherSuite: keyPackage.cipherSuite })
   check(suite.hpke.kem.isPublicKey(keyPackage.initKey), 'mls.crypto.bad_public_key')
   check(!equal(keyPackage.initKey, keyPackage.leafNode.encryptionKey), 'mls.key_package.init_key_reused')
   validateExtensions(keyPackage.extensions, 'keyPackage')
   const { signature, leafNode } = keyPackage
-  await examineLeafNode(rules, leafNode, { source: LeafNodeSource.keyPackage, position: NO_POSITION, signatures })
+  examineLeafNode(rules, leafNode, { source: LeafNodeSource.keyPackage, position: NO_POSITION, signatures })
   signatures?.add({
     publicKey: leafNode.signatureKey,
     label: 'KeyPackageTBS',

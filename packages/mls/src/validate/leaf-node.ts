@@ -30,7 +30,8 @@ export interface GroupRules {
  */
 export const validateLeafNode = async (rules: GroupRules, leaf: LeafNode, place: LeafPlace): Promise<void> => {
   const signatures = new SignatureBatch()
-  await examineLeafNode(rules, leaf, { ...place, signatures })
+  examineLeafNode(rules, leaf, { ...place, signatures })
+  await acceptCredentials(rules, [leaf])
   await signatures.verify(rules.suite)
 }
 
@@ -41,15 +42,20 @@ export interface LeafPlace {
   readonly position: LeafPosition
 }
 
-/** As {@link validateLeafNode}, but the signature is left to the caller's batch; undefined where it is known to be genuine. */
-export const examineLeafNode = async (
+/** As {@link validateLeafNode}, but the credential and the signature are left to the caller; `signatures` are undefined where they are known to be genuine. */
+export const examineLeafNode = (
   rules: GroupRules, leaf: LeafNode, { source, position, signatures }: LeafPlace & { readonly signatures: SignatureBatch | undefined },
-): Promise<void> => {
+): void => {
   const { leafNodeSource } = leaf.source
   check(source === undefined || leafNodeSource === source, 'mls.leaf.wrong_source', { leafNodeSource })
   validateLeafContents(rules, leaf)
   signatures?.add(leafSignature(leaf, position))
-  check(await rules.authentication.isValid(leaf), 'mls.leaf.credential_rejected')
+}
+
+/** Asks for the application's word on every leaf. @throws MlsError `mls.leaf.credential_rejected` */
+export const acceptCredentials = async ({ authentication }: GroupRules, leaves: readonly LeafNode[]): Promise<void> => {
+  const accepted = await Promise.all(leaves.map(async (leaf) => authentication.isValid(leaf)))
+  check(accepted.every((isValid) => isValid), 'mls.leaf.credential_rejected')
 }
 
 /** The parts of §7.3 that need no cryptography. @throws MlsError `mls.leaf.*` | `mls.extension.*` | `mls.crypto.bad_public_key` */

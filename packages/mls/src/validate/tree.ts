@@ -11,7 +11,7 @@ import { treeHash } from '../tree/tree-hash.js'
 import type { GroupContext } from '../wire/group-info.js'
 import { Census } from './census.js'
 import { validateExternalSenders } from './external-senders.js'
-import { examineLeafNode, type GroupRules } from './leaf-node.js'
+import { acceptCredentials, examineLeafNode, type GroupRules } from './leaf-node.js'
 import { SignatureBatch } from './signature-batch.js'
 
 /**
@@ -28,8 +28,9 @@ export const validateTree = async (rules: GroupRules, tree: RatchetTree, groupCo
   census.validate(rules.extensions)
   const { groupId } = groupContext
   const signatures = new SignatureBatch()
-  await Promise.all([...tree.members()].map(([leafIndex, leaf]) =>
-    examineLeafNode(rules, leaf, { source: undefined, position: { groupId, leafIndex }, signatures })))
+  const members = [...tree.members()]
+  for (const [leafIndex, leaf] of members) examineLeafNode(rules, leaf, { source: undefined, position: { groupId, leafIndex }, signatures })
+  await acceptCredentials(rules, members.map(([, leaf]) => leaf))
   await signatures.verify(rules.suite)
   return census
 }

@@ -11,7 +11,7 @@ import type { SharedJobs } from '../../dist/crypto/backend.js'
 import { nobleBackend } from '@famichat/mls/noble'
 import { nodeBackend } from '@famichat/mls/node'
 import { makeWebCryptoBackend } from '@famichat/mls/webcrypto'
-import { beginKeyWork } from '../../dist/crypto/batch.js'
+import { beginEncapsulations } from '../../dist/crypto/batch.js'
 import { makeCipherSuite } from '../../dist/crypto/cipher-suite.js'
 import { ecdsaFromDer, ecdsaToDer } from '../../dist/crypto/ecdsa-der.js'
 import { decodeVerifyResult, encodeVerifyJob } from '../../dist/crypto/jobs.js'
@@ -181,20 +181,19 @@ test('work that is given up half way leaves the threads to the next, and its byt
   }
 })
 
-test('key work gives the same bytes with threads and without, and refuses a key nobody can encrypt to', withThreads, async () => {
+test('encapsulating gives the same bytes with threads and without, and refuses a key nobody can encrypt to', withThreads, async () => {
   shareSoon(refusedJobs(64), 1).end()
   const { threads: _, ...alone } = nodeBackend
   const work = async (backend: CryptoBackend): Promise<readonly string[]> => {
     const suite = makeCipherSuite(1, backend, insecureSeededRandom(2))
-    const ikms = Array.from({ length: 5 }, () => new Secret(suite.random(32)))
     const good = await suite.hpke.kem.deriveKeyPair(new Secret(suite.random(32)))
-    const begun = beginKeyWork(suite, { ikms, publicKeys: [...Array.from({ length: 9 }, () => good.publicKey), new Uint8Array(32)] })
-    const found = (await begun.keyPairs()).flatMap(({ publicKey, privateKey }) => [toHex(publicKey), toHex(privateKey.expose())])
-    for (let index = 0; index < 9; index++) {
+    const begun = beginEncapsulations(suite, [...Array.from({ length: 20 }, () => good.publicKey), new Uint8Array(32)])
+    const found: string[] = []
+    for (let index = 0; index < 20; index++) {
       const { kemOutput, sharedSecret } = await begun.encapsulated(index)
       found.push(toHex(kemOutput), toHex(sharedSecret.expose()))
     }
-    await rejects(begun.encapsulated(9), { code: 'mls.crypto.bad_public_key' })
+    await rejects(async () => begun.encapsulated(20), { code: 'mls.crypto.bad_public_key' })
     begun.end()
     return found
   }

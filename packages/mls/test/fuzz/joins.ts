@@ -5,7 +5,7 @@
 import { bytesKey, decode, encode, EMPTY, equal, Secret, utf8 } from '@famichat/base'
 import { ExtensionType, Group, type KeyPackageBundle, limits } from '@famichat/mls'
 import type { CipherSuite } from '../../dist/crypto/cipher-suite.js'
-import { beginKeyWork } from '../../dist/crypto/batch.js'
+import { beginEncapsulations } from '../../dist/crypto/batch.js'
 import { decryptWithLabel, signWithLabel } from '../../dist/crypto/labels.js'
 import { makeWelcome } from '../../dist/group/group-info.js'
 import { confirmationTag, deriveEpoch, deriveWelcomeSecret, welcomeKeyAndNonce } from '../../dist/schedule/key-schedule.js'
@@ -178,7 +178,7 @@ const insiderWelcomeTarget = (door: Door, { grammar, secrets, pskSecret }: Opene
     const welcome = await makeWelcome(suite, {
       groupInfo,
       added: [{ leafIndex: own, keyPackage: bundle.keyPackage }],
-      work: beginKeyWork(suite, { ikms: [], publicKeys: [bundle.keyPackage.initKey] }),
+      work: beginEncapsulations(suite, [bundle.keyPackage.initKey]),
       joinerSecret: joinerSecret.clone(),
       welcomeSecret: deriveWelcomeSecret(suite, { joinerSecret, pskSecret }),
       pathSecrets: new Map(ancestor === undefined || pathSecret === undefined ? [] : [[ancestor, dice.oneIn(12) ? changedSecret(dice, pathSecret) : pathSecret.clone()]]),

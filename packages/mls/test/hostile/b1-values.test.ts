@@ -3,7 +3,7 @@
  */
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
 import { test } from 'node:test'
-import { BaseError, type Codec, CodedError, decode, encode, isCodedError, present, Secret, utf8 } from '@famichat/base'
+import { BaseError, type Codec, CodedError, decode, EMPTY, encode, isCodedError, present, Secret, utf8 } from '@famichat/base'
 import { type Extension, ExtensionType, Group, type GroupPolicy, limits, makeAdd, makeCapabilities, makeGroupContextExtensions, makeRemove, MlsError } from '@famichat/mls'
 import { toLeafIndex } from '../../dist/tree/math.js'
 import { KeyPackage } from '../../dist/wire/key-package.js'
@@ -180,7 +180,7 @@ test('D27 refuses public keys of another length, off the curve, or of low order,
     const bad = suiteId === 2 || suiteId === 5 || suiteId === 7 ? [zero, noPoint, zero.map((_, at) => (at === 0 ? 4 : 255))] : [zero, one]
     for (const key of [...bad, zero.subarray(1), bytes(zero, 0)]) {
       equal(kem.isPublicKey(key), false)
-      await rejects(suite.hpke.seal(key, utf8('info'), utf8('plaintext'), suite.random), { code: 'mls.crypto.bad_public_key' })
+      await rejects(suite.hpke.seal(key, suite.hpke.scheduleContext(utf8('info')), utf8('plaintext'), suite.random), { code: 'mls.crypto.bad_public_key' })
     }
     const { publicKey } = await kem.deriveKeyPair(new Secret(suite.random(suite.hashLength)))
     equal(kem.isPublicKey(publicKey), true)
@@ -196,14 +196,14 @@ test('D27 knows every form of the low-order points of X25519 and X448', async ()
   for (const hex of forms) {
     const key = Uint8Array.from(Buffer.from(hex, 'hex'))
     equal(x25519.hpke.kem.isPublicKey(key), false, hex)
-    await rejects(x25519.hpke.seal(key, utf8(''), utf8('x'), x25519.random), { code: 'mls.crypto.bad_public_key' })
+    await rejects(x25519.hpke.seal(key, x25519.hpke.scheduleContext(EMPTY), utf8('x'), x25519.random), { code: 'mls.crypto.bad_public_key' })
   }
   const { suite: x448 } = await makePerson('alice', { suiteId: 4 })
   const p448 = `${'ff'.repeat(28)}fe${'ff'.repeat(27)}`
   for (const hex of [p448, `fe${p448.slice(2)}`, `${'00'.repeat(28)}${'ff'.repeat(28)}`]) {
     const key = Uint8Array.from(Buffer.from(hex, 'hex'))
     equal(x448.hpke.kem.isPublicKey(key), false, hex)
-    await rejects(x448.hpke.seal(key, utf8(''), utf8('x'), x448.random), { code: 'mls.crypto.bad_public_key' })
+    await rejects(x448.hpke.seal(key, x448.hpke.scheduleContext(EMPTY), utf8('x'), x448.random), { code: 'mls.crypto.bad_public_key' })
   }
 })
 
