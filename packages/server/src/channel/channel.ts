@@ -13,7 +13,7 @@ import { countKeyPackages } from '../accounts/key-packages.js'
 import { authenticateToken } from '../accounts/tokens.js'
 import { acknowledge, readSubscriptions } from '../delivery/cursors.js'
 import { acceptMessage } from '../delivery/messages.js'
-import { listReadds } from '../delivery/readds.js'
+import { listAsked } from '../delivery/readds.js'
 import { acknowledgeWelcome } from '../delivery/welcomes.js'
 import type { TokenBuckets } from '../rate-limits.js'
 import { kindOf } from '../server-log.js'
@@ -178,8 +178,7 @@ export class Channel {
       })
     })
     // read only now: who asks from here on is told of as it happens
-    const { requests } = await listReadds(services, session.device)
-    for (const conversationId of new Set(requests.map((request) => request.conversationId))) {
+    for (const conversationId of await listAsked(services.database.read, session.device.deviceId)) {
       if (session.mayRead(conversationId)) this.outlet.send({ type: ServerFrameType.readdRequested, conversationId })
     }
   }

@@ -7,6 +7,7 @@ import { type AccountId, LIMITS, type Nothing, type ConversationId, type DeviceI
 import { type Rate, type RateLimits, TokenBuckets } from '../rate-limits.js'
 import type { AuthenticatedDevice, DeliveryEvents, Services } from '../services.js'
 import type { Store } from '../storage/open-database.js'
+import { reusableQuery, type ValueOf } from '../storage/reusable-query.js'
 
 /** Members of a conversation are told no more often than this, however many ask: they fetch who asks a while later (`readdRequested`). */
 const TOLD_RATE: Rate = { burst: 1, perSecond: 1 }
@@ -84,6 +85,14 @@ export const listReadds = async (services: Services, { deviceId }: Authenticated
     .where('readds.device_id', '!=', deviceId).orderBy('readds.requested_at_ms').limit(LIMITS.devicesPerConversation).execute()
   return { requests: rows.map((row) => ({ conversationId: row.conversation_id, deviceId: row.device_id })) }
 }
+
+const findAsked = reusableQuery((store, value: ValueOf<{ deviceId: DeviceId }>) =>
+  store.selectFrom('readds').innerJoin('memberships', 'memberships.conversation_id', 'readds.conversation_id').select('readds.conversation_id').distinct()
+    .where('memberships.device_id', '=', value('deviceId')).where('memberships.until_seq', 'is', null).where('readds.device_id', '!=', value('deviceId')))
+
+/** Where somebody asks, of the conversations a device is in; asked for whenever one connects. */
+export const listAsked = async (store: Store, deviceId: DeviceId): Promise<readonly ConversationId[]> =>
+  (await findAsked(store, { deviceId })).map(({ conversation_id }) => conversation_id)
 
 /** A commit removed the device's old leaf, or let the device in: the request is served, or void. */
 export const dropReadd = async (store: Store, conversationId: ConversationId, deviceId: DeviceId): Promise<void> => {
