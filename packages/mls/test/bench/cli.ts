@@ -1,7 +1,7 @@
 /**
  * `npm run bench -- mls`: the engine beside the primitives it consists of, and beside its peers.
  */
-import { parseArgs } from 'node:util'
+import { flag, list, makeProgress, type Option, runCommand, whole } from '@famichat/base/testing/command'
 import { benchFresh, benchHpke, benchWarm, type Row } from './mls-bench.js'
 import { benchPeers, type PeerRow, peersInstalled } from './peers.js'
 import { format, writeReport } from './report.js'
@@ -20,7 +20,10 @@ do the same work, where \`npm run interop\` has installed them.
 const WARM_UP_PASSES = 6
 const WARM_UP_SIZE = 64
 
-const sizesOf = (text: string): readonly number[] => (text === 'none' ? [] : text.split(',').map(Number))
+const sizesOf = (otherwise: readonly number[]): Option<readonly number[]> => {
+  const { read } = list(otherwise, whole(2, { least: 2 }))
+  return { read: (given) => (given === 'none' ? [] : read?.(given)), otherwise }
+}
 
 const line = (row: Row): string => {
   const ratio = row.floor === undefined ? '' : `${(row.ours.median / row.floor.median).toFixed(2)} × floor ${format(row.floor.median)}`
@@ -32,45 +35,36 @@ const line = (row: Row): string => {
 const peerLine = ({ peer, members, work, microseconds, failed }: PeerRow): string =>
   `${(work ?? '').padEnd(33)} ${members.toString().padStart(6)} ${(microseconds === undefined ? '–' : format(microseconds)).padStart(13)} ${peer}${failed === undefined ? '' : ` failed: ${failed}`}`
 
-const main = async (): Promise<number> => {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      sizes: { type: 'string', default: '2,10,100,1000,10000' },
-      peers: { type: 'string', default: '2,10,100' },
-      json: { type: 'boolean', default: false },
-      write: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  })
-  const sizes = sizesOf(values.sizes)
-  const peerSizes = sizesOf(values.peers)
-  if (positionals[0] !== 'mls' || values.help || [...sizes, ...peerSizes].some((size) => !Number.isInteger(size) || size < 2)) {
-    process.stdout.write(USAGE)
-    return values.help ? 0 : 2
-  }
-  const say = (text: string): void => { if (!values.json) process.stdout.write(`${text}\n`) }
-  const rows: Row[] = []
-  const add = (found: readonly Row[]): void => {
-    rows.push(...found)
-    for (const row of found) say(line(row))
-  }
-  // once unmeasured: what the compiler has not seen yet is several times slower
-  for (let pass = 0; pass < WARM_UP_PASSES; pass++) {
-    await benchWarm(WARM_UP_SIZE)
-    await benchFresh(WARM_UP_SIZE)
-  }
-  add(await benchHpke())
-  for (const size of sizes) {
-    add(await benchWarm(size))
-    if (size <= 1000) add(await benchFresh(size))
-  }
-  let peers: readonly PeerRow[] = []
-  if (peerSizes.length > 0 && !peersInstalled()) say('the peers are not installed: `npm run interop` does that')
-  else if (peerSizes.length > 0) peers = await benchPeers(peerSizes, (row) => { say(peerLine(row)) })
-  if (values.json) process.stdout.write(`${JSON.stringify({ node: process.version, rows, peers }, undefined, 2)}\n`)
-  if (values.write) writeReport(rows, peers, `npm run bench -- ${process.argv.slice(2).join(' ')}`)
-  return 0
-}
+const [, , what, ...args] = process.argv
 
-process.exitCode = await main()
+process.exitCode = await runCommand({
+  usage: USAGE,
+  options: { sizes: sizesOf([2, 10, 100, 1000, 10_000]), peers: sizesOf([2, 10, 100]), json: flag, write: flag },
+  run: async ({ sizes, peers: peerSizes, json, write }) => {
+    const say = (text: string): void => { if (!json) process.stdout.write(`${text}\n`) }
+    const rows: Row[] = []
+    const add = (found: readonly Row[]): void => {
+      rows.push(...found)
+      for (const row of found) say(line(row))
+    }
+    // once unmeasured: what the compiler has not seen yet is several times slower
+    for (let pass = 0; pass < WARM_UP_PASSES; pass++) {
+      await benchWarm(WARM_UP_SIZE)
+      await benchFresh(WARM_UP_SIZE)
+    }
+    add(await benchHpke())
+    const progress = makeProgress('sizes')
+    for (const [at, size] of sizes.entries()) {
+      progress(at, sizes.length, `${size.toString()} members`)
+      add(await benchWarm(size))
+      if (size <= 1000) add(await benchFresh(size))
+    }
+    progress(sizes.length, sizes.length)
+    let peers: readonly PeerRow[] = []
+    if (peerSizes.length > 0 && !peersInstalled()) say('the peers are not installed: `npm run interop` does that')
+    else if (peerSizes.length > 0) peers = await benchPeers(peerSizes, (row) => { say(peerLine(row)) })
+    if (json) process.stdout.write(`${JSON.stringify({ node: process.version, rows, peers }, undefined, 2)}\n`)
+    if (write) writeReport(rows, peers, `npm run bench -- ${process.argv.slice(2).join(' ')}`)
+    return 0
+  },
+}, what === 'mls' ? args : process.argv.slice(2))

@@ -3,8 +3,8 @@
  */
 import { writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
-import { parseArgs } from 'node:util'
 import { systemClock } from '@famichat/base'
+import { flag, list, runCommand, whole } from '@famichat/base/testing/command'
 import { bundleEngine, bundlePage, compiled, sizeOf } from './bundle.js'
 import { findChromium, openPage } from './chromium.js'
 import type { BrowserRow } from './page-bench.js'
@@ -89,22 +89,10 @@ const reportBench = async ({ sizes, json, write }: BenchOptions): Promise<number
   return 0
 }
 
-const main = async (): Promise<number> => {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      sizes: { type: 'string', default: '2,100,1000' },
-      json: { type: 'boolean', default: false },
-      write: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  })
-  const sizes = values.sizes.split(',').map(Number)
-  const isRight = sizes.every((size) => Number.isInteger(size) && size >= 2)
-  if (!values.help && positionals[0] === 'size') return reportSize()
-  if (!values.help && positionals[0] === 'browser' && isRight) return reportBench({ ...values, sizes })
-  process.stdout.write(USAGE)
-  return values.help ? 0 : 2
-}
+const [, , what, ...args] = process.argv
 
-process.exitCode = await main()
+process.exitCode = await runCommand({
+  usage: USAGE,
+  options: { sizes: list([2, 100, 1000], whole(2, { least: 2 })), json: flag, write: flag },
+  run: (call) => (what === 'size' ? reportSize() : reportBench(call)),
+}, what === 'size' || what === 'browser' ? args : process.argv.slice(2))
