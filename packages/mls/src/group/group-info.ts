@@ -82,14 +82,15 @@ export const makeWelcome = async (suite: CipherSuite, contents: WelcomeContents)
     learned.set(pathSecret, plaintext)
     return plaintext
   })
+  // first what takes no encapsulation: those go on meanwhile
+  const newMembers = added.map(({ keyPackage }) => makeKeyPackageRef(suite, encode(KeyPackage, keyPackage)))
   const sealed = await encryptAllWithLabel(suite, contents.work, 'Welcome', { context: encryptedGroupInfo, plaintexts })
   for (const plaintext of learned.values()) plaintext.wipe()
   return {
     cipherSuite: suite.id,
-    secrets: added.flatMap(({ keyPackage }, index) => {
-      const encryptedGroupSecrets = sealed[index]
-      const newMember = makeKeyPackageRef(suite, encode(KeyPackage, keyPackage))
-      return encryptedGroupSecrets === undefined ? [] : [{ newMember, encryptedGroupSecrets }]
+    secrets: sealed.flatMap((encryptedGroupSecrets, index) => {
+      const newMember = newMembers[index]
+      return newMember === undefined ? [] : [{ newMember, encryptedGroupSecrets }]
     }),
     encryptedGroupInfo,
   }
