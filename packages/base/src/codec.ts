@@ -199,16 +199,15 @@ export const remembered = <T extends object>(codec: Codec<T>): Codec<T> => {
   }
 }
 
-let idleWriter: Writer | undefined
+const idleWriters: Writer[] = []
 
 const inWriter = <R>(use: (writer: Writer) => R): R => {
-  const writer = idleWriter ?? new Writer()
-  idleWriter = undefined
+  const writer = idleWriters.pop() ?? new Writer()
   try {
     return use(writer)
   } finally {
     writer.reset()
-    idleWriter = writer
+    idleWriters.push(writer)
   }
 }
 

@@ -19,11 +19,13 @@ export interface HmacHash {
 /** HMAC of one hash. */
 export const makeHmac = ({ blockLength, outputLength, innerHash, outerHash }: HmacHash): ((key: Uint8Array, data: Uint8Array) => Uint8Array) => {
   const common = new Uint8Array(blockLength + COMMON_BYTES)
+  /** Of `common`, by length: made once each. */
+  const views: Uint8Array[] = []
   const outer = new Uint8Array(blockLength + outputLength)
   return (key, data) => {
     const used = key.length > blockLength ? outerHash(key) : key
     const length = blockLength + data.length
-    const inner = length <= common.length ? common.subarray(0, length) : new Uint8Array(length)
+    const inner = length > common.length ? new Uint8Array(length) : views[length] ??= common.subarray(0, length)
     inner.fill(0x36, 0, blockLength)
     outer.fill(0x5c, 0, blockLength)
     for (let i = 0; i < used.length; i++) {

@@ -2,7 +2,7 @@
  * GroupInfo and Welcome (RFC 9420 §12.4.3): how a member tells newcomers where the group stands.
  * Layer: group.
  */
-import { EMPTY, encode, Secret } from '@famichat/base'
+import { EMPTY, encode, Secret, withEncoding } from '@famichat/base'
 import type { BegunEncapsulations } from '../crypto/batch.js'
 import type { CipherSuite } from '../crypto/cipher-suite.js'
 import { encryptAllWithLabel, makeKeyPackageRef, sealWithKeys, signWithLabel, verifyWithLabel } from '../crypto/labels.js'
@@ -83,7 +83,7 @@ export const makeWelcome = async (suite: CipherSuite, contents: WelcomeContents)
     return plaintext
   })
   // first what takes no encapsulation: those go on meanwhile
-  const newMembers = added.map(({ keyPackage }) => makeKeyPackageRef(suite, encode(KeyPackage, keyPackage)))
+  const newMembers = added.map(({ keyPackage }) => withEncoding(KeyPackage, keyPackage, (bytes) => makeKeyPackageRef(suite, bytes)))
   const sealed = await encryptAllWithLabel(suite, contents.work, 'Welcome', { context: encryptedGroupInfo, plaintexts })
   for (const plaintext of learned.values()) plaintext.wipe()
   return {

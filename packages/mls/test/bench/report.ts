@@ -48,7 +48,8 @@ of the sum is what has to pass; it passed in 68 ms.
 
 The goal of 0.7 × the floor of 94 ms leaves 131 ms on two cores. The curve takes 79 of them, at the price node:crypto asks:
 37 µs for a key pair, 34 µs for a Diffie-Hellman, 8 µs for a key object. A Node with a larger young generation
-(\`--max-semi-space-size=64 --min-semi-space-size=64\`) makes the same commit in 64 ms; a library does not set that.
+(\`--max-semi-space-size=64 --min-semi-space-size=64\`) makes the same commit in 64 ms; a library does not set that. In the
+table above the floor's garbage too is mostly collected in our turns, which costs the row another 5 to 10 ms.
 
 Around a hundred members a commit's fixed part counts: waking the helper takes 50 µs, deriving the eight key pairs of the
 path 0.35 ms, signing twice 0.1 ms, and framing and the key schedule, which nothing can overlap, 0.15 ms. In a path only
