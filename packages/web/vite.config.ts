@@ -34,7 +34,7 @@ export default defineConfig({
   build: {
     target: 'es2022',
     minify: 'terser',
-    terserOptions: { compress: { passes: 2 } },
+    terserOptions: { compress: { passes: 3, ecma: 2020 }, format: { ecma: 2020 } },
     outDir: 'site',
     modulePreload: false,
     assetsInlineLimit: 0,

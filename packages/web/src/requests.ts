@@ -200,7 +200,7 @@ export type PasskeyOutcome = CreatedPasskey | PasskeyAnswer | { readonly code: s
 export interface CareView {
   readonly name: string
   readonly guardians: readonly string[]
-  readonly devices: readonly { readonly deviceId: string; readonly state: 'in' | 'waiting' | 'removed' }[]
+  readonly devices: readonly { readonly deviceId: string; readonly state: 'in' | 'waiting' | 'removed'; readonly addedAtMs: number | undefined }[]
 }
 
 /** A link that was made, and until when it is good. */

@@ -4,30 +4,13 @@
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import type { CDPSession, Page } from 'playwright-core'
+import type { CDPSession } from 'playwright-core'
 import { findChromium, type WebCommunity, type Window } from './support/community.js'
+import { fillUp, QUOTA_BYTES } from './support/disk.js'
 import { startAlone } from './support/family.js'
 import { bubble, goBack, invite, openTalk, see, seeBubble, seeEmptyList, startTalk, write } from './support/people.js'
 
 const found = findChromium()
-const QUOTA_BYTES = 40e6
-
-/** Fills what the browser gives this origin, to the last bytes. The browser's answer is its own: `QuotaExceededError`. */
-const fillUp = (page: Page): Promise<void> => page.evaluate(async () => {
-  const opening = indexedDB.open('filler')
-  opening.onupgradeneeded = () => { opening.result.createObjectStore('all', { autoIncrement: true }) }
-  await new Promise((resolve) => { opening.onsuccess = resolve })
-  const isKept = (bytes: number): Promise<boolean> => new Promise((resolve) => {
-    // not to be compressed: each step of this generator is as good as random here
-    let state = bytes
-    const filling = Uint8Array.from({ length: bytes }, () => (state = Math.imul(state, 1_103_515_245) + 12_345 | 0) >>> 16)
-    const transaction = opening.result.transaction('all', 'readwrite')
-    transaction.objectStore('all').add(filling)
-    transaction.oncomplete = () => { resolve(true) }
-    transaction.onabort = () => { resolve(false) }
-  })
-  for (let bytes = 1 << 22; bytes > 16;) if (!(await isKept(bytes))) bytes >>= 1
-})
 
 describe('the web app on a full disk', { skip: 'missing' in found ? found.missing : false }, () => {
   let community: WebCommunity

@@ -9,8 +9,8 @@ import type { BrowserContext } from 'playwright-core'
 import { Client } from '@famichat/client'
 import { nodePlatform, openSqliteStore } from '@famichat/client/node'
 import { systemClock } from '@famichat/base'
-import { decodeRequest, encodeResponse, type Envelope, ROUTES } from '@famichat/protocol'
 import { findChromium, WebCommunity, type Window } from './support/community.js'
+import { tellApart } from './support/lies.js'
 import { openTalk, press, see, seeBubble, seeEmptyList, write } from './support/people.js'
 
 const found = findChromium()
@@ -66,14 +66,7 @@ describe('the web app among others', { skip: 'missing' in found ? found.missing 
     const [benDevice] = members.find(({ name }) => name === 'Ben')?.deviceIds ?? []
     assert.ok(benDevice)
     // told to Ben alone: he removes Cleo. Told to the others: Ada adds Dora.
-    const story: Envelope[] = []
-    await ben.context.route(({ pathname }) => pathname === ROUTES.conversationCommit.path, async (route) => {
-      const { commit, messageId, epoch } = decodeRequest('conversationCommit', new Uint8Array(route.request().postDataBuffer() ?? []))
-      story.push({ message: commit.slice(), header: { conversationId: id, seq: seq + 1, senderDevice: benDevice, messageId, encryption: 1, contentType: 3, epoch, createdAtMs: 1 } })
-      await route.fulfill({ body: Buffer.from(encodeResponse('conversationCommit', { seq: seq + 1, createdAtMs: 1 })) })
-    })
-    await ben.context.route(({ pathname }) => pathname === ROUTES.logRead.path, (route) =>
-      (story.length === 0 ? route.continue() : route.fulfill({ body: Buffer.from(encodeResponse('logRead', { envelopes: story, hasMore: false, prunedSeq: 0 })) })))
+    await tellApart(ben.context, { conversationId: id, seq, deviceId: benDevice })
     await press(ben.page, 'About this conversation')
     await press(ben.page, 'Remove Cleo')
     await ben.page.locator('.ask').getByRole('button', { name: 'Remove Cleo' }).click()

@@ -45,7 +45,12 @@ export interface Transparency {
   readonly name: string
   /** Who lets devices in and shuts them out. */
   readonly guardians: readonly string[]
-  readonly devices: readonly { readonly deviceId: DeviceId; readonly state: 'in' | 'waiting' | 'removed' }[]
+  readonly devices: readonly {
+    readonly deviceId: DeviceId
+    readonly state: 'in' | 'waiting' | 'removed'
+    /** When the child's account certified it; undefined where that cannot be read. */
+    readonly addedAtMs: number | undefined
+  }[]
 }
 
 /** Roles to give; what is undefined stays. */
@@ -101,7 +106,8 @@ export class Community {
     return {
       name: child.accountName,
       guardians: accounts.filter(({ familyId, familyRole, isEnded }) => familyId === child.familyId && familyRole === FamilyRole.admin && !isEnded).map(({ accountName }) => accountName),
-      devices: child.devices.map(({ deviceId, isRevoked, isPending }) => ({ deviceId, state: isRevoked ? 'removed' : isPending ? 'waiting' : 'in' })),
+      devices: child.devices.map(({ deviceId, isRevoked, isPending, certificate }) =>
+        ({ deviceId, state: isRevoked ? 'removed' : isPending ? 'waiting' : 'in', addedAtMs: readCertificate(certificate)?.createdAtMs })),
     }
   }
 

@@ -46,6 +46,8 @@ class App {
   people = $state.raw<readonly Person[]>([])
   screen = $state.raw<Screen>({ name: 'list' })
   notice = $state.raw<Notice | undefined>(undefined)
+  /** How tall it is, once that is known. */
+  noticePx = $state(0)
   /** Whether messages of this browser may be forgotten by it. */
   isForgetful = $state(false)
   /** How far transfers are, from 0 to 1. */
@@ -189,7 +191,8 @@ class App {
       await this.ask('keepDraft', id, text)
       if (this.unsaved.get(id) === text) this.unsaved.delete(id)
     } catch (error) {
-      this.tell(error)
+      // of a full disk a bar says it, as long as it is so
+      if (this.codeOf(error) !== 'client.store.failed') this.tell(error)
     }
   }
 
@@ -245,7 +248,8 @@ class App {
         if (!news.isFull) for (const [id, text] of this.unsaved) void this.keepDraft(id, text)
         return
       case 'ended':
-        this.#end(news.code)
+        // who reads what is here knows already
+        if (!this.isReadOnly) this.#end(news.code)
     }
   }
 

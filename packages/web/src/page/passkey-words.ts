@@ -8,5 +8,5 @@ export const sentenceOfPasskey = (code: string): string => {
   const { hostname, port } = location
   const isNumber = /^[\d.]+$/.test(hostname) || hostname.startsWith('[')
   if (code !== 'client.passkey.unsupported' || !isNumber) return preferences.sentence(code)
-  return preferences.words.passkeyNeedsName(hostname.startsWith('127.') || hostname === '[::1]' ? `http://localhost${port === '' ? '' : `:${port}`}` : '')
+  return preferences.allWords.passkeyNeedsName(hostname.startsWith('127.') || hostname === '[::1]' ? `http://localhost${port === '' ? '' : `:${port}`}` : '')
 }

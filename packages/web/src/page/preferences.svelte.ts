@@ -1,7 +1,9 @@
 /**
  * What this person likes on this device: language, colours, size. Not secret, so it lies beside the sealed profile.
  */
-import { ENGLISH, type Language, loadSpeech, RIGHT_TO_LEFT, type Speech } from '../words/languages.js'
+import { ENGLISH, type Language, loadSeldomWords, loadSpeech, RIGHT_TO_LEFT, type Speech } from '../words/languages.js'
+import type { Words } from '../words/en.js'
+import type { SeldomWords } from '../words/seldom-en.js'
 
 export type Colours = 'auto' | 'light' | 'dark'
 
@@ -30,6 +32,12 @@ class Preferences {
   isLarge = $state(false)
   #speech = $state.raw<Speech>(ENGLISH)
   readonly words = $derived(this.#speech.words)
+  #seldom = $state.raw<SeldomWords | undefined>(undefined)
+  /** With those that few screens need: whoever opens such a screen has called {@link loadSeldom}. */
+  readonly allWords = $derived.by((): Words & SeldomWords => {
+    if (this.#seldom === undefined) throw new Error('a screen was opened without its words')
+    return { ...this.words, ...this.#seldom }
+  })
 
   constructor() {
     const { language, colours, isLarge } = read()
@@ -42,7 +50,15 @@ class Preferences {
   async load(): Promise<void> {
     const wanted = this.language
     const speech = await loadSpeech(wanted).catch(() => this.#speech)
-    if (wanted === this.language) this.#speech = speech
+    const seldom = this.#seldom && await loadSeldomWords(wanted).catch(() => this.#seldom)
+    if (wanted !== this.language) return
+    this.#speech = speech
+    if (seldom !== undefined) this.#seldom = seldom
+  }
+
+  /** Fetches the words that few screens need, with the first of them; without a connection in English. */
+  async loadSeldom(): Promise<void> {
+    this.#seldom ??= await loadSeldomWords(this.language).catch(() => loadSeldomWords('en'))
   }
 
   /** Remembers them, and shows the page so. */

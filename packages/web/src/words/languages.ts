@@ -2,6 +2,7 @@
  * The languages of the app. English comes with it; others are fetched when somebody reads them.
  */
 import { en, type Words } from './en.js'
+import type { SeldomWords } from './seldom-en.js'
 import { refusalsEn } from './refusals-en.js'
 import type { Sentences } from './spoken-codes.js'
 
@@ -30,5 +31,15 @@ export const loadSpeech = async (language: Language): Promise<Speech> => {
       const [{ ja }, { refusalsJa }] = await Promise.all([import('./ja.js'), import('./refusals-ja.js')])
       return { words: ja, refusals: refusalsJa }
     }
+  }
+}
+
+/** Fetches the words that few screens need. */
+export const loadSeldomWords = async (language: Language): Promise<SeldomWords> => {
+  switch (language) {
+    case 'en':
+      return (await import('./seldom-en.js')).seldomEn
+    case 'ja':
+      return (await import('./seldom-ja.js')).seldomJa
   }
 }

@@ -6,8 +6,11 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Page } from 'playwright-core'
+import { Client } from '@famichat/client'
+import { nodePlatform, openSqliteStore } from '@famichat/client/node'
 import { findChromium, WebCommunity } from '../support/community.js'
-import { lie } from '../support/lies.js'
+import { fillUp, QUOTA_BYTES } from '../support/disk.js'
+import { lie, tellApart } from '../support/lies.js'
 
 const FOLDER = fileURLToPath(new URL('../../../../docs/screenshots/', import.meta.url))
 const DESKTOP = { width: 1180, height: 760 }
@@ -151,8 +154,17 @@ const play = async (community: WebCommunity): Promise<void> => {
 
   await press(ada, 'Settings')
   await press(ada, 'Add a device')
-  await ada.getByLabel('Your link').waitFor()
+  const deviceLink = await ada.getByLabel('Your link').inputValue()
   await shoot(ada, '13-a-second-device')
+  const laptop = await community.window(deviceLink, { viewport: DESKTOP })
+  await press(laptop.page, 'Come in')
+  await ada.getByText('The device is there').waitFor()
+  await ada.getByRole('button', { name: /^Rename/ }).nth(1).click()
+  await ada.getByLabel('Name of the device').fill('Kitchen laptop')
+  await ada.getByRole('heading', { name: 'Your devices' }).evaluate((heading) => { heading.parentElement?.scrollIntoView({ block: 'center' }) })
+  await shoot(ada, '30-names-of-devices')
+  await press(ada, 'OK')
+  await ada.getByText('Kitchen laptop').waitFor()
   await ada.getByRole('button', { name: 'Back' }).click()
   await press(ada, 'Search')
   await ada.getByRole('searchbox').fill('cherry')
@@ -187,9 +199,111 @@ const play = async (community: WebCommunity): Promise<void> => {
   await press(wrong.page, 'Continue')
   await wrong.page.getByText('A part of the link is missing').waitFor()
   await shoot(wrong.page, '27-half-a-link')
-  const japanese = await community.window(community.url, { locale: 'ja-JP' })
-  await japanese.page.getByRole('heading', { name: 'ようこそ' }).waitFor()
-  await shoot(japanese.page, '19-japanese')
+  const lost = await community.window(`${community.url}/nothing`)
+  await lost.page.getByText('There is nothing at this address').waitFor()
+  await shoot(lost.page, '31-nothing-here')
+  await japanese(community, ada)
+  await twoStories(community, ada)
+  await fullDisk(community, ada)
+  await ending(ada)
+}
+
+/** In Japanese: the first screen, a conversation, the settings. */
+const japanese = async (community: WebCommunity, ada: Page): Promise<void> => {
+  const stranger = await community.window(community.url, { locale: 'ja-JP' })
+  await stranger.page.getByRole('heading', { name: 'ようこそ' }).waitFor()
+  await shoot(stranger.page, '19-japanese')
+  await toList(ada)
+  const { page: hana } = await community.join(await inviteLink(ada), '花子', { locale: 'ja-JP' })
+  await hana.getByText('まだ何もありません').waitFor()
+  await press(hana, '新しい会話')
+  await hana.getByRole('checkbox', { name: 'Cleo', exact: true }).check()
+  await press(hana, '始める')
+  await hana.getByLabel('メッセージ', { exact: true }).fill('こんにちは、クレオ。日曜日に柿を持っていきます。')
+  await press(hana, '送る')
+  await hana.locator('article').waitFor()
+  await shoot(hana, '32-japanese-conversation')
+  await hana.getByRole('button', { name: '戻る' }).click()
+  await press(hana, '設定')
+  await press(hana, 'アカウントを終わらせる')
+  await hana.getByText('誰も元に戻せません。').waitFor()
+  await shoot(hana, '33-japanese-ending')
+}
+
+/** A server that tells somebody another story than everybody else. */
+const twoStories = async (community: WebCommunity, ada: Page): Promise<void> => {
+  await toList(ada)
+  const nora = await Client.join({ ...nodePlatform, store: openSqliteStore({ folder: join(community.folder, 'nora') }) }, await inviteLink(ada), 'Nora')
+  const { page, context } = await community.join(await inviteLink(ada), 'Iris')
+  await page.getByText('Nothing here yet').waitFor()
+  await nora.sync()
+  const { conversationId } = await nora.createGroup('Harbour walk', ['Iris', 'Cleo'])
+  await nora.membership.appoint(conversationId, 'Iris')
+  await nora.send(conversationId, 'We meet at the lighthouse')
+  await press(page, /Harbour walk/)
+  await page.locator('article').filter({ hasText: 'lighthouse' }).waitFor()
+  const { seq, members } = await nora.info(conversationId)
+  const [deviceId] = members.find(({ name }) => name === 'Iris')?.deviceIds ?? []
+  if (deviceId === undefined) throw new Error('Iris is not in')
+  await tellApart(context, { conversationId, seq, deviceId })
+  await press(page, 'About this conversation')
+  await press(page, 'Remove Cleo')
+  await page.locator('.ask').getByRole('button', { name: 'Remove Cleo' }).click()
+  await page.getByText('2 people').waitFor()
+  await context.unrouteAll({ behavior: 'ignoreErrors' })
+  await nora.add(conversationId, 'Grandpa Ben')
+  await nora.send(conversationId, 'Bring a scarf')
+  await page.reload()
+  await press(page, /Harbour walk/)
+  await page.getByText('The server shows the members of this conversation different things').first().waitFor()
+  await shoot(page, '34-two-stories')
+  await press(page, 'Do we all see the same?')
+  await page.locator('summary').filter({ hasText: 'Do we all see the same?' }).click()
+  await shoot(page, '35-do-we-all-see-the-same')
+  await context.close()
+  await nora.close()
+}
+
+/** A device without room: what was typed stays, and it is said. */
+const fullDisk = async (community: WebCommunity, ada: Page): Promise<void> => {
+  await toList(ada)
+  const { page, context } = await community.window('about:blank')
+  const disk = await context.newCDPSession(page)
+  await disk.send('Storage.overrideQuotaForOrigin', { origin: community.url, quotaSize: QUOTA_BYTES })
+  await page.goto(await inviteLink(ada))
+  await page.getByLabel('Your name').fill('Ola')
+  await press(page, 'Come in')
+  await page.getByText('Nothing here yet').waitFor()
+  await press(page, 'New conversation')
+  await page.getByRole('checkbox', { name: 'Ada', exact: true }).check()
+  await press(page, 'Start')
+  await say(page, 'The first pears are ripe')
+  await fillUp(page)
+  await page.getByLabel('Message', { exact: true }).fill('Shall I bring some on Sunday?')
+  await press(page, 'Send')
+  await page.locator('.out').getByText('This device has no room left').waitFor()
+  await page.getByText('What you write stays on this page').waitFor()
+  await shoot(page, '36-no-room-left')
+  await context.close()
+}
+
+/** Ending somebody's account: what happens is said before it does. */
+const ending = async (ada: Page): Promise<void> => {
+  await toList(ada)
+  await press(ada, 'Family')
+  await press(ada, 'Ola')
+  await press(ada, 'End the account of Ola')
+  await ada.getByLabel(/^If you are sure/).fill('Ola')
+  await shoot(ada, '37-ending-an-account')
+  await press(ada, 'End it for good')
+  await ada.getByText('The account of Ola has ended.').waitFor()
+  await shoot(ada, '38-an-account-has-ended')
+}
+
+/** Back to the list, from wherever it is. */
+const toList = async (page: Page): Promise<void> => {
+  await page.reload()
+  await page.getByRole('button', { name: 'New conversation' }).waitFor()
 }
 
 /** Numbers, recovery, a child's page, and a server that is not honest. */
@@ -210,6 +324,8 @@ const trust = async (community: WebCommunity, { ada, ben, cleo }: { readonly ada
   await ada.getByRole('button', { name: 'Back' }).click()
   await ada.getByRole('button', { name: 'Back' }).click()
   await press(ada, 'Settings')
+  await ada.getByText('Kitchen laptop').waitFor()
+  await ada.getByRole('button', { name: 'End my account' }).waitFor()
   await shoot(ada, '22-settings')
   await press(ada, 'Prepare for that')
   await press(ada, 'Make my twelve words')
