@@ -2,6 +2,7 @@
  * A crowd: hundreds of people with their devices in one conversation, on a network that loses packets. Everybody joins, people
  * talk, some are removed, and in the end all who are left must agree.
  */
+import { setMaxListeners } from 'node:events'
 import { toHex } from '@famichat/base'
 import { Client, type ConversationId } from '@famichat/client'
 import { Group } from '@famichat/mls'
@@ -160,6 +161,7 @@ class Play {
     // what is timed is done by each device itself
     verification.isRepeated = true
     const stop = new AbortController()
+    setMaxListeners(0, stop.signal)
     const lives: Promise<unknown>[] = []
     for (const device of this.#devices) lives.push(clientOf(device).live(stop.signal).catch((error: unknown) => { if (!this.#removed.has(device)) throw error }))
     await this.#pass(60_000)
