@@ -27,7 +27,7 @@ export const narrow = ({ world, dice }: Planning, target: Device): void => {
       world.violation(`${target.name} may ${access} one conversation, and writes in ${header.conversationId}`)
     })
     await world.scheduler.sleep(QUIET_MS)
-    if (world.isOver || target.scope === undefined) return
+    if (world.isOver || !isNarrowedTo(target, conversations)) return
     isWatched = true
     const before = await world.attempt(target, 'look', positions)
     world.log(`${target.name} may ${access} ${conversationId} only`)
@@ -35,7 +35,7 @@ export const narrow = ({ world, dice }: Planning, target: Device): void => {
     const after = await world.attempt(target, 'look', positions)
     isWatched = false
     // when faults have stopped meanwhile, it is whole again
-    if (before === undefined || after === undefined || target.scope.conversations !== conversations) return
+    if (before === undefined || after === undefined || !isNarrowedTo(target, conversations)) return
     world.acted('S24')
     for (const id of new Set([...before.keys(), ...after.keys()])) {
       if (id !== conversationId && before.get(id) !== after.get(id)) world.violation(`${target.name} may ${access} one conversation, and hears of ${id}`)
@@ -44,6 +44,8 @@ export const narrow = ({ world, dice }: Planning, target: Device): void => {
   }
   void world.tryIt(target, 'narrow', act())
 }
+
+const isNarrowedTo = ({ scope }: Device, conversations: readonly string[]): boolean => scope?.conversations === conversations
 
 const restart = async (world: World, target: Device, scope: Device['scope']): Promise<void> => {
   await world.attempt(target, 'close', ({ client }) => client.close())
