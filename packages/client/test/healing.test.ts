@@ -136,6 +136,22 @@ test('S13: a server whose log became shorter is said', async (t) => {
   assert.deepEqual(await deceived.sync(), [{ conversationId: id, code: 'client.server.rolled_back' }])
 })
 
+test('S6 a device that was put out by an entry in whose place it has another one says that it was told another course of things', async (t) => {
+  const { community, ada, ben, id } = await trio(t)
+  await ada.send(id, 'before')
+  await ben.sync()
+  const { seq } = await ben.info(id)
+  await community.close(ben)
+  const deceived = await community.deceive('Ben', (path, honest) => {
+    if (path !== ROUTES.conversationList.path) return undefined
+    const { conversations } = decodeResponse('conversationList', honest)
+    return new Response(encodeResponse('conversationList', { conversations: conversations.map((summary) => ({ ...summary, untilSeq: seq })) }) as Uint8Array<ArrayBuffer>)
+  })
+  await deceived.sync()
+  assert.equal((await deceived.info(id)).state, 'stuck')
+  await assert.rejects(deceived.send(id, 'to nobody'), { code: 'client.conversation.stuck', detail: { reason: 'client.log.forked' } })
+})
+
 test('a send that a server calls stale for ever ends, and the message is kept', async (t) => {
   const { community, ben, id } = await trio(t)
   await community.close(ben)

@@ -54,6 +54,7 @@ export class Healing {
         continue
       }
       if (restored !== undefined && await this.#followRestore(conversationId, goingOn(restored, fromSeq))) backwards.push({ conversationId, code: 'client.server.restored' })
+      if (untilSeq !== undefined && restored === undefined) await this.#markForked(conversationId, untilSeq)
       if (lastSeq < cursor) backwards.push({ conversationId, code: 'client.server.rolled_back' })
       // read again: another process of this profile may have gone on meanwhile
       else if (acknowledgedSeq > (await this.#workspace.read(conversationId)).cursor) await this.#markRolledBack(conversationId)
@@ -175,6 +176,14 @@ export class Healing {
       return Promise.resolve()
     })
     return true
+  }
+
+  /** Members put this device out by an entry in whose place it has taken another one: it was told another course of things (S6). */
+  #markForked(conversationId: ConversationId, untilSeq: number): Promise<void> {
+    return this.#workspace.turn('forked', conversationId, (turn) => {
+      if (turn.record?.state === ConversationState.active && turn.record.cursor >= untilSeq) turn.update({ stuckCode: 'client.log.forked' })
+      return Promise.resolve()
+    })
   }
 
   #markRolledBack(conversationId: ConversationId): Promise<void> {
