@@ -168,7 +168,7 @@ describe('the web app in bad weather', { skip: 'missing' in found ? found.missin
     await cleo.page.goto(community.url)
     await see(cleo.page, 'Something to look at')
     await openTalk(cleo.page, 'Garden')
-    await see(cleo.page, 'Messages of this person did not arrive')
+    await see(cleo.page, 'Ada: Messages of this person did not arrive')
     await see(cleo.page, 'The server shows others a different order')
     await cleo.page.getByRole('button', { name: 'Do we all see the same?' }).first().click()
     await see(cleo.page, 'Do we all see the same?')

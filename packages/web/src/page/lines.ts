@@ -20,6 +20,15 @@ export const bodyLine = (body: Body, words: Words): string => {
   }
 }
 
+/** Notices that speak of "this person". */
+const ABOUT_SOMEBODY: readonly string[] = [
+  'client.message.missing', 'client.device.idle', 'client.device.away', 'client.change.refused', 'client.device_list.forked', 'client.member.key_changed',
+]
+
+/** What a notice says, behind the name of who it speaks of. */
+export const noticeLine = ({ code, person }: Pick<Entry, 'person'> & { readonly code: string }, sentence: (code: string) => string): string =>
+  (ABOUT_SOMEBODY.includes(code) ? `${person.name}: ${sentence(code)}` : sentence(code))
+
 const ABOUT_KEYS = ['mls.message.wrong_epoch', 'mls.message.generation_too_far', 'client.history.gap']
 const USED = ['mls.message.key_consumed', 'client.message.replayed']
 
