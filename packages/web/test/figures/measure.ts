@@ -20,7 +20,7 @@ export interface WebFigures {
   readonly typingMs: Percentiles
   readonly deliveryMs: Percentiles
   readonly backlog: Watched & { readonly messages: number; readonly readyMs: number }
-  readonly scrolling: Watched & { readonly messages: number; readonly frameMs: Percentiles; readonly mostNodes: number; readonly mostBubbles: number }
+  readonly scrolling: Watched & { readonly messages: number; readonly frameMs: Percentiles; readonly mostNodes: number; readonly mostBubbles: number; readonly movedPx: number }
 }
 
 export interface Percentiles { readonly p50: number; readonly p95: number; readonly count: number }
@@ -166,37 +166,52 @@ const catchUp = async (community: WebCommunity, { page }: Window, count: number)
   return { ...await watchedOn(page), readyMs }
 }
 
-/** Up to the first message and down again. */
+/** Step by step up to the first message and down again, then up in jumps. */
 const scroll = async (page: Page): Promise<Omit<WebFigures['scrolling'], 'messages'>> => {
   await page.evaluate(WATCH)
-  const { frames, mostNodes, mostBubbles } = await page.evaluate(async () => {
+  const { frames, ...seen } = await page.evaluate(async () => {
     const view = document.querySelector<HTMLElement>('[role=log]')
     if (view === null) throw new Error('no conversation is open')
     const times: number[] = []
-    let [nodes, bubbles, before] = [0, 0, performance.now()]
+    let [mostNodes, mostBubbles, movedPx, before] = [0, 0, 0, performance.now()]
+    /** What is read, and where it has to be while nobody scrolls on. */
+    let read: { element: Element; top: number } | undefined
     const frame = (): Promise<void> => new Promise((resolve) => {
       requestAnimationFrame((now) => {
         times.push(now - before)
         before = now
-        nodes = Math.max(nodes, document.querySelectorAll('*').length)
-        bubbles = Math.max(bubbles, document.querySelectorAll('article.bubble').length)
+        mostNodes = Math.max(mostNodes, document.querySelectorAll('*').length)
+        mostBubbles = Math.max(mostBubbles, document.querySelectorAll('article.bubble').length)
+        if (read?.element.isConnected === true) movedPx = Math.max(movedPx, Math.abs(read.element.getBoundingClientRect().top - read.top))
         resolve()
       })
     })
+    const scrollTo = async (top: number): Promise<number> => {
+      const from = view.scrollTop
+      view.scrollTop = top
+      const middle = view.getBoundingClientRect().top + view.clientHeight / 2
+      const element = [...document.querySelectorAll('article.bubble')].find((bubble) => bubble.getBoundingClientRect().bottom > middle)
+      // whoever comes near the end is taken there
+      const isNearEnd = view.scrollHeight - view.scrollTop - view.clientHeight < 2 * view.clientHeight
+      read = isNearEnd || element === undefined ? undefined : { element, top: element.getBoundingClientRect().top }
+      const scrolled = Math.abs(view.scrollTop - from)
+      await frame()
+      return scrolled
+    }
     await frame()
     times.length = 0
     for (const step of [-240, 240]) {
-      for (let still = 0, steps = 0; still < 60 && steps < 6000; steps++) {
-        const top = view.scrollTop
-        view.scrollTop += step
-        await frame()
-        // at an edge for a second: there is no more
-        still = Math.abs(view.scrollTop - top) < 1 ? still + 1 : 0
-      }
+      // at an edge for a second: there is no more
+      for (let still = 0, steps = 0; still < 60 && steps < 6000; steps++) still = await scrollTo(view.scrollTop + step) < 1 ? still + 1 : 0
     }
-    return { frames: times, mostNodes: nodes, mostBubbles: bubbles }
+    // to the top of what is there in one jump, where browsers keep nothing in its place
+    for (let jump = 0; jump < 3; jump++) {
+      await scrollTo(0)
+      for (let wait = 0; wait < 20; wait++) await frame()
+    }
+    return { frames: times, mostNodes, mostBubbles, movedPx: Math.round(movedPx * 10) / 10 }
   })
-  return { ...await watchedOn(page), frameMs: percentiles(frames), mostNodes, mostBubbles }
+  return { ...await watchedOn(page), frameMs: percentiles(frames), ...seen }
 }
 
 const percentiles = (times: readonly number[]): Percentiles => {
