@@ -2,7 +2,7 @@
  * What page and worker say to each other. The worker holds keys, database and connection; the page gets what it shows.
  * Everything here survives being copied between the two: plain data, no keys, no bigint.
  */
-import type { CreatedPasskey, PasskeyAnswer, PasskeyCreation, PasskeyQuestion } from '@famichat/client'
+import type { CreatedPasskey, PasskeyAnswer, PasskeyCreation, PasskeyQuestion, PictureSize } from '@famichat/client'
 
 /** Who uses this device. */
 export interface Me {
@@ -47,12 +47,6 @@ export interface Conversation {
 export interface MessageName {
   readonly accountId: string
   readonly messageId: string
-}
-
-/** How large a picture is, in dots, as its sender says. */
-export interface PictureSize {
-  readonly width: number
-  readonly height: number
 }
 
 /** What a message says. */

@@ -8,7 +8,7 @@ import { nameOfBrowser } from '../dist/worker/name-of-browser.js'
 import { violationsInAllLooks, withAxe } from './support/axe.js'
 import { findChromium, type WebCommunity, type Window } from './support/community.js'
 import { startPair } from './support/family.js'
-import { goBack, invite, openTalk, press, see, seeBubble, seeEmptyList, startTalk, write } from './support/people.js'
+import { goBack, invite, openPerson, openTalk, press, see, seeBubble, seeEmptyList, startTalk, write } from './support/people.js'
 
 const found = findChromium()
 const DEFAULT_NAME = 'Chrome on Linux'
@@ -34,11 +34,6 @@ describe('names and endings in the web app', { skip: 'missing' in found ? found.
   after(() => community.end())
 
   const deviceNames = (page: Page): Promise<readonly string[]> => page.locator('li .name').allTextContents()
-  const openPerson = async (page: Page, name: string): Promise<void> => {
-    await press(page, 'Family')
-    await page.getByRole('button', { name, exact: true }).click()
-    await page.getByRole('heading', { name: 'Compare the number' }).waitFor()
-  }
 
   test('both devices have a name from the start; a new one is seen on the other device', async () => {
     await press(ada.page, 'Settings')

@@ -5,10 +5,9 @@
 import assert from 'node:assert/strict'
 import { performance } from 'node:perf_hooks'
 import { after, before, describe, test } from 'node:test'
-import type { Page } from 'playwright-core'
 import { findChromium, type WebCommunity, type Window } from './support/community.js'
 import { startAlone } from './support/family.js'
-import { bubble, goBack, openTalk, press, see, seeBubble } from './support/people.js'
+import { bubble, goBack, openPerson, openTalk, press, see, seeBubble } from './support/people.js'
 import { readQr } from './support/qr.js'
 import { technicalWordsIn, technicalWordsOn } from './support/words.js'
 
@@ -98,11 +97,6 @@ describe('a newcomer', { skip: 'missing' in found ? found.missing : false }, () 
   test('the code of a number to compare is read from one screen and compared on the other', async () => {
     const ben = await community.join(await scanInvite(), 'Ben')
     await see(ben.page, 'Nothing here yet')
-    const openPerson = async (page: Page, name: string): Promise<void> => {
-      await press(page, 'Family')
-      await page.getByRole('button', { name, exact: true }).click()
-      await page.getByRole('heading', { name: 'Compare the number' }).waitFor()
-    }
     await openPerson(ada.page, 'Ben')
     const scanned = await readQr(ada.page)
     assert.equal(scanned, await ada.page.locator('svg[data-text]').getAttribute('data-text'))

@@ -10,16 +10,9 @@ import { systemRandom } from '@famichat/base'
 import { findChromium, type WebCommunity, type Window } from './support/community.js'
 import { startPair } from './support/family.js'
 import { lie } from './support/lies.js'
-import { bubble, goBack, invite, openTalk, press, see, seeBubble, seeEmptyList, startTalk, write } from './support/people.js'
+import { bubble, goBack, invite, openPerson, openTalk, press, see, seeBubble, seeEmptyList, startTalk, write } from './support/people.js'
 
 const found = findChromium()
-
-/** Opens the page about somebody, from the list. */
-const openPerson = async (page: Page, name: string): Promise<void> => {
-  await press(page, 'Family')
-  await page.getByRole('button', { name, exact: true }).click()
-  await page.getByRole('heading', { name: 'Compare the number' }).waitFor()
-}
 
 const numberOn = (page: Page): Promise<readonly string[]> => page.getByRole('list', { name: 'Your number with each other' }).getByRole('listitem').allTextContents()
 

@@ -60,8 +60,9 @@ export const share = (otherwise: number, bounds: Bounds): Option<number> => ({ r
 /** Several of something, with commas between. */
 export const list = <Value>(otherwise: readonly Value[], { read }: Pick<Option<Value>, 'read'>): Option<readonly Value[]> => ({
   read: (given) => {
-    const values = given.split(',').flatMap((part) => read?.(part) ?? [])
-    return values.length === given.split(',').length ? values : undefined
+    const parts = given.split(',')
+    const values = parts.flatMap((part) => read?.(part) ?? [])
+    return values.length === parts.length ? values : undefined
   },
   otherwise,
 })

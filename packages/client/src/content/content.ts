@@ -113,12 +113,13 @@ export const encodeContent = (content: MessageContent): Uint8Array => {
 /** The placeholder of a kind that this version does not know, to be stored. */
 export const encodeUnknown = (kind: number): Uint8Array => encode(Framed, { kind, fields: EMPTY })
 
+const BETWEEN_CLIENTS = ['resendRequest', 'resent', 'deviceName'] as const
 /** What clients say to each other and never show. */
-export type BetweenClients = Extract<MessageContent, { readonly type: 'resendRequest' | 'resent' | 'deviceName' }>
+export type BetweenClients = Extract<MessageContent, { readonly type: (typeof BETWEEN_CLIENTS)[number] }>
 
 /** True for what is never shown. */
 export const isBetweenClients = (content: MessageContent): content is BetweenClients =>
-  content.type === 'resendRequest' || content.type === 'resent' || content.type === 'deviceName'
+  BETWEEN_CLIENTS.some((type) => type === content.type)
 
 /** Content as it is shown: of a file without its key. */
 export type ShownContent =

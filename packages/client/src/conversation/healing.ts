@@ -9,6 +9,7 @@ import type { Connection } from '../net/connection.js'
 import { type ConversationRecord, ConversationState, IntentKind } from '../store/records.js'
 import { devicesOf, putIntent, readIntents } from './intents.js'
 import type { MemberDevice } from './members.js'
+import { markForked } from './outbox.js'
 import { type PolicyView, viewOf } from './policy.js'
 import { giveBack, type Restored } from './taken-entries.js'
 import { noteAt } from './taking.js'
@@ -54,7 +55,10 @@ export class Healing {
         continue
       }
       if (restored !== undefined && await this.#followRestore(conversationId, goingOn(restored, fromSeq))) backwards.push({ conversationId, code: 'client.server.restored' })
-      if (untilSeq !== undefined && restored === undefined) await this.#markForked(conversationId, untilSeq)
+      // members put this device out by an entry in whose place it has taken another one: it was told another course of things (S6)
+      if (untilSeq !== undefined && restored === undefined) {
+        await markForked(this.#workspace, conversationId, ({ state, cursor: now }) => state === ConversationState.active && now >= untilSeq)
+      }
       if (lastSeq < cursor) backwards.push({ conversationId, code: 'client.server.rolled_back' })
       // read again: another process of this profile may have gone on meanwhile
       else if (acknowledgedSeq > (await this.#workspace.read(conversationId)).cursor) await this.#markRolledBack(conversationId)
@@ -176,14 +180,6 @@ export class Healing {
       return Promise.resolve()
     })
     return true
-  }
-
-  /** Members put this device out by an entry in whose place it has taken another one: it was told another course of things (S6). */
-  #markForked(conversationId: ConversationId, untilSeq: number): Promise<void> {
-    return this.#workspace.turn('forked', conversationId, (turn) => {
-      if (turn.record?.state === ConversationState.active && turn.record.cursor >= untilSeq) turn.update({ stuckCode: 'client.log.forked' })
-      return Promise.resolve()
-    })
   }
 
   #markRolledBack(conversationId: ConversationId): Promise<void> {

@@ -3,7 +3,7 @@
  */
 import { type ConversationId, type MessageId } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
-import { type AttachmentPointer, decodeContent, type MessageContent, type MessageReference } from '../content/content.js'
+import { type AttachmentPointer, type BetweenClients, decodeContent, type MessageContent, type MessageReference } from '../content/content.js'
 import { conversationPrefix, decodeRecord, encodeRecord, type HistoryRecord, SettingsRecord } from '../store/records.js'
 import type { Delivery } from './delivery.js'
 import type { Files, FileSource, TransferOptions } from './files.js'
@@ -14,7 +14,7 @@ import type { Upkeep } from './upkeep.js'
 import type { Workspace } from './workspace.js'
 
 /** What a person can say without a file. */
-export type Sayable = Exclude<MessageContent, { readonly type: 'attachment' | 'unknown' | 'receipt' | 'resendRequest' | 'resent' | 'deviceName' }>
+export type Sayable = Exclude<MessageContent, BetweenClients | { readonly type: 'attachment' | 'unknown' | 'receipt' }>
 
 /** A sent message. */
 export interface Sent {

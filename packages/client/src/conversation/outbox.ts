@@ -11,7 +11,7 @@ import type { MessageContent } from '../content/content.js'
 import { deviceListHeadOf, readDeviceList } from '../identity/device-lists.js'
 import { requireUnchanged } from '../identity/key-changes.js'
 import type { Connection } from '../net/connection.js'
-import { ConversationState, encodeRecord, OutboxKind, OutboxRecord } from '../store/records.js'
+import { type ConversationRecord, ConversationState, encodeRecord, OutboxKind, OutboxRecord } from '../store/records.js'
 import type { Delivery } from './delivery.js'
 import { expiredGuests, hasExpiredGuests } from './commit-plan.js'
 import { accountsOf, membersOf } from './members.js'
@@ -203,9 +203,9 @@ const mustCommitFirst = ({ record }: Turn, group: Group, { clock, identity }: Wo
 }
 
 /** The server does not know the epoch that this device is in: it was told another course of things than the others (S6). */
-export const markForked = (workspace: Workspace, conversationId: ConversationId): Promise<void> =>
+export const markForked = (workspace: Workspace, conversationId: ConversationId, isForked: (record: ConversationRecord) => boolean = () => true): Promise<void> =>
   workspace.turn('forked', conversationId, (turn) => {
-    turn.update({ stuckCode: 'client.log.forked' })
+    if (isForked(present(turn.record, 'only what is known can be forked'))) turn.update({ stuckCode: 'client.log.forked' })
     return Promise.resolve()
   })
 

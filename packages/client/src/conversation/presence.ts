@@ -16,7 +16,7 @@ export interface TwoClocks {
 }
 
 /** How exactly a last sign is kept. */
-export const PRESENCE_STEP_MS = 3600 * 1000
+const STEP_MS = 3600 * 1000
 const DAY_MS = 24 * 3600 * 1000
 /** Between the warning and the end. */
 const NOTICE_MS = PARAMETERS.idleEvictMs - PARAMETERS.idleWarnMs
@@ -37,7 +37,7 @@ export class Presence {
   /** The device did something that only it can do. @param serverMs when, by the server's clock */
   async see(deviceId: DeviceId, serverMs: number): Promise<void> {
     const known = await this.read(deviceId)
-    const isRecent = known?.warnedAtMs === 0 && Math.abs(this.#nowMs - known.seenAtMs) < PRESENCE_STEP_MS && Math.abs(serverMs - known.seenServerMs) < PRESENCE_STEP_MS
+    const isRecent = known?.warnedAtMs === 0 && isSameHour({ nowMs: known.seenAtMs, serverMs: known.seenServerMs }, { nowMs: this.#nowMs, serverMs })
     if (!isRecent) this.#changes.set(deviceId, firstSign({ nowMs: this.#nowMs, serverMs }))
   }
 
@@ -64,6 +64,10 @@ export class Presence {
     this.#changes.clear()
   }
 }
+
+/** True when neither clock has gone on by an hour between two looks: as exactly as a last sign is kept. */
+export const isSameHour = (before: TwoClocks, after: TwoClocks): boolean =>
+  Math.abs(after.nowMs - before.nowMs) < STEP_MS && Math.abs(after.serverMs - before.serverMs) < STEP_MS
 
 /** A device of which nothing is known counts as seen now. */
 const firstSign = ({ nowMs, serverMs }: TwoClocks): PresenceRecord => ({ seenAtMs: nowMs, seenServerMs: serverMs, warnedAtMs: 0, warnedServerMs: 0 })

@@ -5,9 +5,9 @@
 import type { ConversationId } from '@famichat/protocol'
 import { ConversationState, IntentKind } from '../store/records.js'
 import { devicesOf, putIntent, readIntents } from './intents.js'
-import { isAdmin, viewOf } from './policy.js'
 import { membersOf, type PlacedDevice } from './members.js'
-import { Presence, PRESENCE_STEP_MS, silenceOf, type TwoClocks } from './presence.js'
+import { isAdmin, viewOf } from './policy.js'
+import { isSameHour, Presence, silenceOf, type TwoClocks } from './presence.js'
 import { noteAt } from './taking.js'
 import { readUndo } from './undo.js'
 import type { Workspace } from './workspace.js'
@@ -23,7 +23,8 @@ export const watchSilence = async (workspace: Workspace, conversationId: Convers
     if (group?.status !== 'active' || record?.state !== ConversationState.active || record.isLeaving || record.isRolledBack || record.stuckCode !== '') return undefined
     const nowMs = clock.nowMs()
     const clocks = { nowMs, serverMs: record.latestServerMs }
-    if (isSameHour(looked.get(membersOf(group)), clocks)) return undefined
+    const before = looked.get(membersOf(group))
+    if (before !== undefined && isSameHour(before, clocks)) return undefined
     const presence = new Presence(store, conversationId, nowMs)
     const view = viewOf(group, readUndo(record))
     const going = new Set(devicesOf(await readIntents(store, conversationId), IntentKind.evict).map(({ deviceId }) => deviceId))
@@ -46,7 +47,3 @@ export const watchSilence = async (workspace: Workspace, conversationId: Convers
   // not before it is written
   if (seen !== undefined) looked.set(seen.members, seen.clocks)
 }
-
-const isSameHour = (before: TwoClocks | undefined, { nowMs, serverMs }: TwoClocks): boolean =>
-  before !== undefined && Math.abs(nowMs - before.nowMs) < PRESENCE_STEP_MS && Math.abs(serverMs - before.serverMs) < PRESENCE_STEP_MS
-

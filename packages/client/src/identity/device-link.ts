@@ -3,12 +3,13 @@
  * they say there is sealed under the secret, which passes between their screens and never reaches the server.
  */
 import {
-  concat, counter, decode, encode, fromBase64url, type Infer, isCodedError, opaque, optional, type RandomBytes, struct, text, toBase64url, utf8, vector,
+  counter, decode, encode, fromBase64url, type Infer, isCodedError, opaque, optional, type RandomBytes, struct, text, toBase64url, utf8, vector,
 } from '@famichat/base'
 import type { CipherSuite } from '@famichat/mls'
 import { AccountId, DeviceId, idToBytes, type LinkId, LIMITS, parseId, serverOrigin } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
 import { bytes32 } from '../store/fields.js'
+import { type MailKey, openMail, sealMail } from './sealed-mail.js'
 
 const SECRET_BYTES = 32
 
@@ -82,22 +83,18 @@ export const decodeLinkAnswer = (bytes: Uint8Array): LinkAnswer => {
 export type LinkDirection = 'offer' | 'answer'
 
 /** Seals what one device says to the other. */
-export const sealLinkMail = (suite: CipherSuite, link: DeviceLink, mail: { direction: LinkDirection; plaintext: Uint8Array; random: RandomBytes }): Uint8Array => {
-  const nonce = mail.random(suite.aead.nonceLength)
-  return concat(nonce, suite.aead.seal(keyFor(suite, link, mail.direction), nonce, idToBytes(link.linkId), mail.plaintext))
-}
+export const sealLinkMail = (suite: CipherSuite, link: DeviceLink, mail: { direction: LinkDirection; plaintext: Uint8Array; random: RandomBytes }): Uint8Array =>
+  sealMail(suite, keyFor(suite, link, mail.direction), mail)
 
 /** Opens what the other device said. @throws ClientError `client.link.refused` */
 export const openLinkMail = (suite: CipherSuite, link: DeviceLink, mail: { direction: LinkDirection; sealed: Uint8Array }): Uint8Array => {
-  const { nonceLength } = suite.aead
   try {
-    const key = keyFor(suite, link, mail.direction)
-    return suite.aead.open(key, mail.sealed.slice(0, nonceLength), idToBytes(link.linkId), mail.sealed.slice(nonceLength))
+    return openMail(suite, keyFor(suite, link, mail.direction), mail.sealed)
   } catch (cause) {
     if (!isCodedError(cause)) throw cause
     throw new ClientError('client.link.refused', { reason: cause.code })
   }
 }
 
-const keyFor = (suite: CipherSuite, { secret }: DeviceLink, direction: LinkDirection): Uint8Array =>
-  suite.hash.hmac(secret, utf8(`Famichat 1.0 Link ${direction}`)).slice(0, suite.aead.keyLength)
+const keyFor = (suite: CipherSuite, { linkId, secret }: DeviceLink, direction: LinkDirection): MailKey =>
+  ({ key: suite.hash.hmac(secret, utf8(`Famichat 1.0 Link ${direction}`)).slice(0, suite.aead.keyLength), boundTo: idToBytes(linkId) })

@@ -8,6 +8,7 @@ import { type DeviceId, idToBytes, type InviteId, LIMITS } from '@famichat/proto
 import { isDeviceName } from '../content/device-name.js'
 import { decodeRecord, DeviceNameRecord, encodeRecord } from '../store/records.js'
 import type { Change, Store } from '../store/store.js'
+import { type MailKey, openMail, sealMail } from './sealed-mail.js'
 
 /** What a device is called, and since when. */
 export interface NamedDevice extends DeviceNameRecord {
@@ -42,17 +43,14 @@ interface InviteOf {
 /** A new device's name, for the device that made its invite. */
 export const sealDeviceName = (suite: CipherSuite, invite: InviteOf, { name, random }: { readonly name: string; readonly random: RandomBytes }): Uint8Array => {
   const bytes = utf8(name)
-  const nonce = random(suite.aead.nonceLength)
   const plaintext = encode(SealedName, { nameBytes: bytes.length, padded: concat(bytes, new Uint8Array(NAME_BYTES - bytes.length)) })
-  return concat(nonce, suite.aead.seal(keyFor(suite, invite), nonce, idToBytes(invite.inviteId), plaintext))
+  return sealMail(suite, keyFor(suite, invite), { plaintext, random })
 }
 
 /** The name, or undefined where there is none that can be shown: only comfort depends on it. */
 export const openDeviceName = (suite: CipherSuite, invite: InviteOf, sealed: Uint8Array): string | undefined => {
-  const { nonceLength } = suite.aead
   try {
-    const plaintext = suite.aead.open(keyFor(suite, invite), sealed.slice(0, nonceLength), idToBytes(invite.inviteId), sealed.slice(nonceLength))
-    const { nameBytes, padded } = decode(SealedName, plaintext)
+    const { nameBytes, padded } = decode(SealedName, openMail(suite, keyFor(suite, invite), sealed))
     const name = fromUtf8(padded.subarray(0, nameBytes))
     return isDeviceName(name) ? name : undefined
   } catch (error) {
@@ -61,5 +59,7 @@ export const openDeviceName = (suite: CipherSuite, invite: InviteOf, sealed: Uin
   }
 }
 
-const keyFor = (suite: CipherSuite, { inviteId, secret }: InviteOf): Uint8Array =>
-  suite.hash.hmac(secret, concat(utf8('Famichat 1.0 InviteDevice'), idToBytes(inviteId))).slice(0, suite.aead.keyLength)
+const keyFor = (suite: CipherSuite, { inviteId, secret }: InviteOf): MailKey => {
+  const boundTo = idToBytes(inviteId)
+  return { key: suite.hash.hmac(secret, concat(utf8('Famichat 1.0 InviteDevice'), boundTo)).slice(0, suite.aead.keyLength), boundTo }
+}

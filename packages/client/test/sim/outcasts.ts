@@ -5,7 +5,7 @@
  */
 import { isCodedError } from '@famichat/base'
 import type { ConversationInfo } from '@famichat/client'
-import type { RouteName } from '@famichat/protocol'
+import { ConversationKind, type RouteName } from '@famichat/protocol'
 import type { Device } from './device.js'
 import { Move } from './moves.js'
 import type { Violation, Witness } from './oracles.js'
@@ -132,15 +132,13 @@ export const judgeOutcasts = async (witnesses: readonly Witness[], world: World,
     for (const outcast of world.outcasts) {
       for (const { witness: { device }, info } of views) {
         if (!info.members.some(({ deviceIds }) => deviceIds.some((id) => id === outcast.deviceId))) continue
-        const mayBeRemoved = staying.some(({ witness, info: { isAdmin, kind } }) => kind === DIRECT || isAdmin || witness.device.person === outcast.person)
+        const mayBeRemoved = staying.some(({ witness, info: { isAdmin, kind } }) => kind === ConversationKind.direct || isAdmin || witness.device.person === outcast.person)
         const isSaid = info.waitingDevices > 0 || world.said.get(device.name)?.has('client.device.unlisted') === true
         if (mayBeRemoved || !isSaid) violation(`${outcast.name} is shut out, and for ${device.name} still in ${conversationId}${isSaid ? '' : ', without a word'}`)
       }
     }
   }
 }
-
-const DIRECT = 1
 
 const judgeReturn = async (outcast: Device, world: World, violation: Violation): Promise<void> => {
   await world.attempt(outcast, 'come back', async ({ client }) => {

@@ -77,20 +77,20 @@ const NOTHING_HERE = `<!doctype html><html lang="en"><head><meta charset="utf-8"
 `
 
 /** No script at all, and of styles none but its own. */
-const nothingHeaders = () => ({
+const NOTHING_HEADERS = {
   ...HEADERS,
   'content-security-policy': [
     "default-src 'none'", `style-src 'sha256-${createHash('sha256').update(NOTHING_STYLE).digest('base64')}'`, "img-src 'self'",
     "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'", "require-trusted-types-for 'script'", "trusted-types 'none'",
   ].join('; '),
-})
+}
 
 /** Whether it is a person at a browser who asks for something that is not there, and not a program. */
 export const isPersonAsking = ({ method, url, headers }: FastifyRequest): boolean =>
   method === 'GET' && !url.startsWith('/api/') && (headers.accept ?? '').includes('text/html')
 
 /** Says kindly that there is nothing. */
-export const sendNothingHere = (reply: FastifyReply): FastifyReply => reply.code(404).headers(nothingHeaders()).type('text/html; charset=utf-8').send(NOTHING_HERE)
+export const sendNothingHere = (reply: FastifyReply): FastifyReply => reply.code(404).headers(NOTHING_HEADERS).type('text/html; charset=utf-8').send(NOTHING_HERE)
 
 /** Serves the app. */
 export const serveWebFiles = (app: FastifyInstance, files: WebFiles): void => {

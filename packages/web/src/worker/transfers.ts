@@ -1,8 +1,7 @@
 /**
  * Files between the page and the client: photos are drawn anew, smaller and without what the camera wrote into them.
  */
-import { type Client, type ConversationId, type FileSource, type MessageReference, toFileName, type TransferProgress } from '@famichat/client'
-import type { PictureSize } from '../requests.js'
+import { type Client, type ConversationId, type FileSource, type MessageReference, type PictureSize, toFileName, type TransferProgress } from '@famichat/client'
 import type { KeptFiles } from './kept-files.js'
 
 /** The longest side of a photo that is sent. */

@@ -50,5 +50,12 @@ export const see = (page: Page, text: string | RegExp): Promise<void> => page.ge
 /** Waits until a name's bubble stands in the conversation. */
 export const seeBubble = (page: Page, text: string): Promise<void> => bubble(page, text).first().waitFor()
 
+/** From the list to somebody's page. */
+export const openPerson = async (page: Page, name: string): Promise<void> => {
+  await press(page, 'Family')
+  await page.getByRole('button', { name, exact: true }).click()
+  await page.getByRole('heading', { name: 'Compare the number' }).waitFor()
+}
+
 /** Waits for the list of somebody who came in just now. */
 export const seeEmptyList = (page: Page): Promise<void> => see(page, 'Nothing here yet')
