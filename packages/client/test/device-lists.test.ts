@@ -3,14 +3,17 @@
  */
 import { deepEqual, equal, rejects } from 'node:assert/strict'
 import { test } from 'node:test'
-import { toHex } from '@famichat/base'
+import { present, toHex } from '@famichat/base'
 import {
   type AccountId, decodeDeviceList, type DeviceId, type DeviceList, deviceListTbs, encodeDeviceList, FamilyRole, firstDeviceList, followDeviceList,
   idFromBytes, listedDevices, type ListedDevice,
 } from '@famichat/protocol'
+import { takeRecords } from '../dist/archive/archive-contents.js'
+import { ArchiveRecordKind } from '../dist/archive/archive-records.js'
 import { compareHead, DeviceLists, deviceListChecks, deviceListHeadOf, readDeviceList } from '../dist/identity/device-lists.js'
 import { type DirectoryAccount, People } from '../dist/identity/directory.js'
 import { Trust } from '../dist/identity/trust.js'
+import { unlistedDevices } from '../dist/identity/stray-devices.js'
 import type { DeviceCalls } from '../dist/net/http.js'
 import type { WorkspaceContext } from '../dist/conversation/workspace.js'
 import { memoryStore } from './support/memory-store.js'
@@ -154,4 +157,17 @@ test('S8: a device that the server makes up is added by nobody: 0 of 1,000 seede
   }
   equal(added, 0)
   equal(kept, 1000, 'and the honest device stays')
+})
+
+test('a list that comes out of an archive counts from then on, also for members who were looked at before', async () => {
+  const store = memoryStore()
+  const { account, device } = await TestAccount.make()
+  const { accountId } = account
+  const stranger = await makeListed()
+  const members = [device, stranger].map(({ deviceId }) => ({ accountId, deviceId }))
+  equal((await unlistedDevices(store, members)).size, 0)
+  const list = present(account.state, 'it has a first version')
+  // eslint-disable-next-line @typescript-eslint/require-await -- a stream of one
+  await takeRecords(store, (async function* () { yield { kind: ArchiveRecordKind.deviceList, accountId, list } })())
+  deepEqual([...await unlistedDevices(store, members)], [stranger.deviceId])
 })

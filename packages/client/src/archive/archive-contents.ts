@@ -7,6 +7,7 @@ import type { AccountId, ConversationId } from '@famichat/protocol'
 import { decodeContent } from '../content/content.js'
 import type { ConversationInfo } from '../conversation/catalogue.js'
 import { encodeHistory, noticeKey, seqOfKey } from '../conversation/history.js'
+import { writeDeviceLists } from '../identity/device-lists.js'
 import {
   ArchivedRecord, conversationPrefix, decodeRecord, DeviceListRecord, encodeRecord, HistoryKind, HistoryRecord, IdentityRecord, NameRecord, PinRecord,
   RecoveryRecord, SeenRecord, SettingsRecord, VerificationRecord,
@@ -123,7 +124,7 @@ const takePage = (store: Store, page: readonly ArchiveRecord[]): Promise<void> =
   store.exclusive(async () => {
     const changes: Change[] = []
     for (const record of page) changes.push(...await changesFor(store, record))
-    if (changes.length > 0) await store.write(changes)
+    if (changes.length > 0) await writeDeviceLists(store, changes)
   })
 
 const changesFor = async (store: Store, record: ArchiveRecord): Promise<readonly Change[]> => {

@@ -20,7 +20,7 @@ const VERSION_NAME = 'deviceLists'
 /** How often lists have changed here: what was worked out from them is good while this stands still. */
 export const deviceListsVersion = (store: Pick<Store, 'version'>): Promise<number> => store.version(VERSION_NAME)
 
-/** Writes changes of lists, as part of a turn on the profile. */
+/** Writes changes, lists among them, as part of a turn on the profile. */
 export const writeDeviceLists = async (store: Store, changes: readonly Change[]): Promise<void> =>
   store.write(changes, { name: VERSION_NAME, version: await deviceListsVersion(store) })
 

@@ -16,7 +16,7 @@ import type { Surroundings } from '../platform.js'
 import { decodeRecord, DeviceListRecord, encodeRecord, IdentityRecord, InviteSide, InviteState, NameRecord, PinRecord, PinSource } from '../store/records.js'
 import type { Change, Store } from '../store/store.js'
 import { decodeLinkAnswer, type DeviceLink, type LinkAnswer, openLinkMail, sealLinkMail } from './device-link.js'
-import { deviceListChange, deviceListChecks } from './device-lists.js'
+import { deviceListChange, deviceListChecks, writeDeviceLists } from './device-lists.js'
 import { deviceNameChange, sealDeviceName } from './device-names.js'
 import { encodeLinkOffer, type Identity, makeDeviceKey, makeIdentity, openIdentity } from './identity.js'
 import { inviteChange, joinerProof, type StoredInvite } from './invite-secrets.js'
@@ -96,7 +96,7 @@ export const begin = async (surroundings: Surroundings, record: IdentityRecord, 
   if (deviceName !== undefined) names.push({ deviceId: identity.deviceId, name: deviceName, namedAtMs: clock.nowMs() })
   await store.exclusive(async () => {
     const outdated = (await store.list('keyPackages', { prefix: '' })).map(({ key }): Change => ({ table: 'keyPackages', key, value: undefined }))
-    await store.write([...outdated, ...changes, ...pins, ...names.map(deviceNameChange), deviceListChange(list), ...(transferKey === undefined ? [] : [awaitTransfer(transferKey)]), ...(invite === undefined ? [] : [inviteChange(invite)]), { table: 'profile', key: 'identity', value: encodeRecord(IdentityRecord, record) }])
+    await writeDeviceLists(store, [...outdated, ...changes, ...pins, ...names.map(deviceNameChange), deviceListChange(list), ...(transferKey === undefined ? [] : [awaitTransfer(transferKey)]), ...(invite === undefined ? [] : [inviteChange(invite)]), { table: 'profile', key: 'identity', value: encodeRecord(IdentityRecord, record) }])
   })
   onPoint('join.written')
 }
@@ -130,7 +130,7 @@ const abandon = (store: Store): Promise<void> => store.exclusive(async () => {
   for (const table of ['keyPackages', 'pins', 'names', 'deviceNames', 'deviceLists', 'listVersions', 'transfers', 'invites'] as const) {
     for (const { key } of await store.list(table, { prefix: '' })) changes.push({ table, key, value: undefined })
   }
-  await store.write(changes)
+  await writeDeviceLists(store, changes)
 })
 
 const isFinal = (error: unknown): boolean =>

@@ -1,7 +1,7 @@
 /**
  * A store in memory, for tests of single parts.
  */
-import type { Change, Entry, Range, Store, Table } from '../../dist/store/store.js'
+import type { Change, Entry, Guard, Range, Store, Table } from '../../dist/store/store.js'
 
 export const memoryStore = (): Store => {
   const tables = new Map<Table, Map<string, Uint8Array>>()
@@ -10,6 +10,7 @@ export const memoryStore = (): Store => {
     tables.set(name, found)
     return found
   }
+  const versions = new Map<string, number>()
   let last: Promise<unknown> = Promise.resolve()
   return {
     exclusive: <T>(work: () => Promise<T>) => {
@@ -20,8 +21,9 @@ export const memoryStore = (): Store => {
     get: (name, key) => Promise.resolve(table(name).get(key)),
     list: (name, { prefix, after, limit }: Range) => Promise.resolve([...table(name)].filter(([key]) => key.startsWith(prefix) && (after === undefined || key > after))
       .sort(([a], [b]) => (a < b ? -1 : 1)).slice(0, limit).map(([key, value]): Entry => ({ key, value }))),
-    version: () => Promise.resolve(0),
-    write: (changes: readonly Change[]) => {
+    version: (name) => Promise.resolve(versions.get(name) ?? 0),
+    write: (changes: readonly Change[], guard?: Guard) => {
+      if (guard !== undefined) versions.set(guard.name, guard.version + 1)
       for (const { table: name, key, value } of changes) {
         if (value === undefined) table(name).delete(key)
         else table(name).set(key, value)
