@@ -100,11 +100,6 @@ class Preferences {
     return day === this.words.today || day === this.words.yesterday ? day.toLocaleLowerCase(this.language) : day
   }
 
-  /** When a device was added; where that cannot be read, the beginning of its id. For screens that have all words. */
-  addedOn({ deviceId, addedAtMs }: { readonly deviceId: string; readonly addedAtMs: number | undefined }, nowMs: number): string {
-    return addedAtMs === undefined ? this.allWords.otherDevice(deviceId.slice(0, 8)) : this.allWords.deviceAddedOn(this.dayWithin(addedAtMs, nowMs), this.time(addedAtMs))
-  }
-
   time(atMs: number): string {
     return this.#formats.time.format(atMs)
   }
