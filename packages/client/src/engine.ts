@@ -10,6 +10,7 @@ import { Commits } from './conversation/commits.js'
 import { Delivery } from './conversation/delivery.js'
 import { Files } from './conversation/files.js'
 import { Healing } from './conversation/healing.js'
+import { Leaving } from './conversation/leaving.js'
 import { Live } from './conversation/live.js'
 import { membersOf } from './conversation/members.js'
 import { Messaging } from './conversation/messaging.js'
@@ -53,6 +54,7 @@ export interface Engine {
   readonly commits: Commits
   readonly upkeep: Upkeep
   readonly healing: Healing
+  readonly leaving: Leaving
   readonly people: People
   readonly lists: DeviceLists
   readonly transfers: Transfers
@@ -85,7 +87,8 @@ export const makeEngine = (
   const outbox = new Outbox({ workspace, connection, delivery, settle, sleep })
   const healing: Healing = new Healing({ workspace, connection, people })
   const resending = new Resending({ workspace, outbox })
-  const upkeep = new Upkeep({ workspace, connection, delivery, outbox, commits, people, healing, resending })
+  const leaving = new Leaving({ workspace, connection, outbox, people })
+  const upkeep = new Upkeep({ workspace, connection, delivery, outbox, commits, people, healing, resending, leaving })
 
   const files = new Files({ workspace, connection, sleep })
   const messaging = new Messaging({ workspace, outbox, delivery, upkeep, files, sleep })
@@ -199,5 +202,5 @@ export const makeEngine = (
   const live: Live = new Live({ workspace, connection, delivery, upkeep, healing, changes, sync, takeInvitations, learnPeople, helpWhoAsks, sleep, timer, random })
   const catalogue = new Catalogue(workspace, people)
   const transfers = new Transfers({ workspace, calls: connection.calls, catalogue, sleep })
-  return { workspace, connection, delivery, outbox, messaging, commits, upkeep, healing, people, lists, transfers, catalogue, changes, live, refreshPeople, sync, takeInvitations }
+  return { workspace, connection, delivery, outbox, messaging, commits, upkeep, healing, leaving, people, lists, transfers, catalogue, changes, live, refreshPeople, sync, takeInvitations }
 }

@@ -34,6 +34,21 @@ test('a removed member leaves no secret of its last epoch in the store', async (
   deepEqual([...store.rows.keys()].filter((key) => key.startsWith('s')), [])
 })
 
+test('who leaves without a commit keeps no secret in the store either, nor a commit of its own, and can do nothing more', async () => {
+  const { alice, bob } = await aliceAndBob()
+  const store = new RowStore()
+  store.save(bob.group)
+  equal(await readText(bob.group, await alice.group.protect(utf8('hello'))), 'hello')
+  await bob.group.commit()
+  store.save(bob.group)
+  bob.group.abandon()
+  store.save(bob.group)
+  equal(bob.group.status, 'removed')
+  deepEqual([...store.rows.keys()].filter((key) => key.startsWith('s') || key === 'pending'), [])
+  await rejects(bob.group.protect(utf8('still here?')), { code: 'mls.group.inactive' })
+  throws(() => { bob.group.abandon() }, { code: 'mls.group.inactive' })
+})
+
 test('an own Update survives the commit that was given up, and serves the one that wins', async () => {
   const [alice, bob, carol] = await groupOf(3) as [Seat, Seat, Seat]
   const proposal = await bob.group.proposeUpdate()

@@ -148,6 +148,7 @@ export const ROUTES = {
   conversationGroupInfo: post('conversations/group-info', ConversationRequest, StoredGroupInfo, { auth: 'device', scope: 'read', maxResponseBytes: LIMITS.groupInfoBytes + SMALL_BYTES, summary: 'The latest GroupInfo' }),
   conversationCommit: post('conversations/commit', CommitSubmission, Acceptance, { auth: 'device', scope: 'write', maxRequestBytes: COMMIT_BYTES, summary: 'Submits a commit with its Welcome, GroupInfo and roster change' }),
   conversationReadd: post('conversations/readd', ConversationRequest, Nothing, { auth: 'device', scope: 'write', summary: 'Asks the members to remove the calling device and add it again' }),
+  conversationLeave: post('conversations/leave', ConversationRequest, Nothing, { auth: 'device', summary: 'Nothing more is delivered to the calling device, where only its own account\'s devices and revoked ones are left: nobody else could commit that it is removed' }),
   readdList: get('readds', ReaddList, { auth: 'device', scope: 'always', maxResponseBytes: DEVICES_BYTES, summary: 'Devices that ask to be added again, in the caller\'s conversations' }),
 
   logRead: post('log/read', LogRead, LogStretch, { auth: 'device', scope: 'read', maxResponseBytes: LOG_BYTES, summary: 'Reads a conversation\'s log after a position' }),

@@ -69,6 +69,8 @@ const ANSWERS: Readonly<Record<RouteName, Answers>> = {
   conversationList: devices(),
   conversationRoster: members(),
   conversationReadd: { ...members(), removed: 'ok' },
+  // others are in it who could commit that it is removed; who is out hears that it is
+  conversationLeave: { ...members('protocol.roster.refused'), removed: 'ok' },
   readdList: devices(),
   // there is none in this conversation: members and strangers hear the same
   conversationGroupInfo: devices('protocol.access.refused'),
@@ -145,6 +147,7 @@ const REQUESTS: { readonly [Name in RouteName]: (world: World, actor: TestDevice
   conversationList: () => ({}),
   conversationRoster: ({ conversationId }) => ({ conversationId }),
   conversationReadd: ({ conversationId }) => ({ conversationId }),
+  conversationLeave: ({ conversationId }) => ({ conversationId }),
   readdList: () => ({}),
   conversationGroupInfo: ({ conversationId }) => ({ conversationId }),
   conversationCommit: ({ conversationId }) => makeCommit(conversationId, 0n),

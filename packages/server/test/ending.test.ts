@@ -4,8 +4,9 @@
 import assert from 'node:assert/strict'
 import { performance } from 'node:perf_hooks'
 import { test } from 'node:test'
-import { AccountRole, AuditEvent, FamilyRole, type InviteFor, InvitePlace, ServerFrameType } from '@famichat/protocol'
-import { TestChannel } from './support/test-channel.js'
+import { systemRandom } from '@famichat/base'
+import { AccountRole, AuditEvent, type ConversationId, ConversationKind, FamilyRole, type InviteFor, InvitePlace, makeId, ServerFrameType } from '@famichat/protocol'
+import { makeCommit, TestChannel } from './support/test-channel.js'
 import { callRoute, firstDevice, invitedDevice, TestDevice } from './support/test-device.js'
 import { startTestServer } from './support/test-server.js'
 
@@ -85,4 +86,28 @@ test('an adult ends the own account, a child does not', async (t) => {
   const { entries } = await ana.call('auditList', {})
   const ended = entries.find(({ event }) => event === AuditEvent.accountEnded)
   assert.deepEqual([ended?.actor, ended?.subject], [adult.account.accountId, adult.account.accountId])
+})
+
+test('who is left with ended accounts alone is delivered nothing more once it says so; while anybody else is there, only a commit lets it go', async (t) => {
+  const server = await startTestServer(t)
+  const ana = await firstDevice(server)
+  const [ben, cem] = [await invitedDevice(ana, 'Ben'), await invitedDevice(ana, 'Cem')]
+  const phone = await ben.addDevice()
+  const conversationId = makeId<ConversationId>(systemRandom)
+  await ben.call('conversationCreate', { conversationId, kind: ConversationKind.group })
+  await ben.call('conversationCommit', makeCommit(conversationId, 0n, { added: [cem.deviceId, phone.deviceId] }))
+  await refused('protocol.roster.refused', ben.call('conversationLeave', { conversationId }))
+  await refused('protocol.access.refused', ana.call('conversationLeave', { conversationId }))
+  await ana.call('accountEnd', { accountId: cem.account.accountId })
+  const channel = await TestChannel.open(ben)
+  for (let times = 0; times < 2; times++) await ben.call('conversationLeave', { conversationId })
+  const [summary] = (await ben.call('conversationList', {})).conversations
+  assert.deepEqual([summary?.untilSeq, summary?.lastSeq], [1, 1])
+  await refused('protocol.access.refused', ben.call('conversationCommit', makeCommit(conversationId, 1n)))
+  channel.close()
+  // whoever still has its leaf in the tree may remove it, though it is out
+  await phone.call('conversationCommit', makeCommit(conversationId, 1n, { removed: [ben.deviceId] }))
+  assert.deepEqual((await phone.call('conversationRoster', { conversationId })).devices.map(({ deviceId }) => deviceId).sort(), [phone.deviceId, cem.deviceId].sort())
+  await phone.call('conversationCommit', makeCommit(conversationId, 2n, { added: [ben.deviceId] }))
+  assert.equal((await ben.call('conversationList', {})).conversations[0]?.untilSeq, undefined)
 })

@@ -94,7 +94,7 @@ export const addConversationCommands = (program: Command): void => {
     })
   program.command('leave')
     .summary('leave a conversation')
-    .description('Leaves a conversation. It takes effect when another member is online.')
+    .description('Leaves a conversation. It takes effect when another member is online, or at once where nobody is left who could be.')
     .argument('<conversation>', 'name or id of the conversation')
     .addHelpText('after', '\nExample:\n  famichat leave Garden')
     .action(async (conversation: string, _options: unknown, command: Command) => {

@@ -7,9 +7,9 @@ import { type ConversationId, ConversationKind, type DeviceId } from '@famichat/
 import type { People } from '../identity/directory.js'
 import type { Connection } from '../net/connection.js'
 import { type ConversationRecord, ConversationState, IntentKind } from '../store/records.js'
+import { endWithoutCommit } from './ending.js'
 import { devicesOf, putIntent, readIntents } from './intents.js'
 import type { MemberDevice } from './members.js'
-import { markForked } from './outbox.js'
 import { type PolicyView, viewOf } from './policy.js'
 import { giveBack, type Restored } from './taken-entries.js'
 import { noteAt } from './taking.js'
@@ -55,9 +55,8 @@ export class Healing {
         continue
       }
       if (restored !== undefined && await this.#followRestore(conversationId, goingOn(restored, fromSeq))) backwards.push({ conversationId, code: 'client.server.restored' })
-      // members put this device out by an entry in whose place it has taken another one: it was told another course of things (S6)
       if (untilSeq !== undefined && restored === undefined) {
-        await markForked(this.#workspace, conversationId, ({ state, cursor: now }) => state === ConversationState.active && now >= untilSeq)
+        await this.#endedAt(conversationId, untilSeq)
       }
       if (lastSeq < cursor) backwards.push({ conversationId, code: 'client.server.rolled_back' })
       // read again: another process of this profile may have gone on meanwhile
@@ -65,6 +64,20 @@ export class Healing {
     }
     if (unknown.length > 0) await this.#askIntoUnknown(unknown)
     return backwards
+  }
+
+  /**
+   * The server delivers nothing any more, and no entry has said so. Whoever wanted to leave is out, as far as it goes; else members put
+   * this device out by an entry in whose place it has taken another one: it was told another course of things (S6).
+   */
+  #endedAt(conversationId: ConversationId, untilSeq: number): Promise<void> {
+    const workspace = this.#workspace
+    return workspace.turn('leave', conversationId, async (turn) => {
+      const { record } = turn
+      if (record?.state !== ConversationState.active || record.cursor < untilSeq) return
+      if (record.isLeaving) await endWithoutCommit(workspace, conversationId, turn)
+      else turn.update({ stuckCode: 'client.log.forked' })
+    })
   }
 
   async #isKnown(conversationId: ConversationId): Promise<boolean> {

@@ -14,8 +14,9 @@ import { createConversation } from './creating.js'
 import type { Delivery } from './delivery.js'
 import type { Healing } from './healing.js'
 import { type Intent, putIntent } from './intents.js'
+import type { Leaving } from './leaving.js'
 import type { MemberDevice } from './members.js'
-import { requireActive, type Outbox } from './outbox.js'
+import { requireActive } from './outbox.js'
 import type { Upkeep } from './upkeep.js'
 import type { Workspace } from './workspace.js'
 
@@ -24,7 +25,7 @@ export interface MembershipContext {
   readonly workspace: Workspace
   readonly connection: Connection
   readonly delivery: Delivery
-  readonly outbox: Outbox
+  readonly leaving: Leaving
   readonly commits: Commits
   readonly upkeep: Upkeep
   readonly healing: Healing
@@ -130,19 +131,18 @@ export class Membership {
     return this.#want(conversationId, { kind: IntentKind.dismiss, devices: await this.#membersDevices(conversationId, account.accountId) })
   }
 
-  /** Asks to be let go; it takes effect when another member is online. The last admin makes another one first. */
+  /** Asks to be let go; it takes effect when another member is online, or at once where none is left who could be. The last admin makes another one first. */
   async leave(conversationId: ConversationId): Promise<void> {
-    const { outbox } = this.#context
+    const { upkeep, people, leaving } = this.#context
     this.#requireWhole()
+    await upkeep.register(conversationId)
     const { kind, members, isAdmin } = await this.#caughtUp(conversationId)
-    const others = members.filter(({ accountId, guestUntilMs }) => accountId !== this.#own && guestUntilMs === undefined)
+    const ended = new Set(people.accounts.filter(({ isEnded }) => isEnded).map(({ accountId }) => accountId))
+    const others = members.filter(({ accountId, guestUntilMs }) => accountId !== this.#own && guestUntilMs === undefined && !ended.has(accountId))
     const isLast = isAdmin && hasAdmins(kind) && !others.some((member) => member.isAdmin)
     const [heir] = others
     if (isLast && heir !== undefined) await this.#want(conversationId, { kind: IntentKind.appoint, devices: await this.#membersDevices(conversationId, heir.accountId) })
-    // what waits goes first: nothing can be said between the wish to leave and the commit (RFC 9420 §12.4)
-    await outbox.flush(conversationId)
-    await outbox.proposeLeave(conversationId)
-    await outbox.flush(conversationId)
+    await leaving.begin(conversationId)
   }
 
   /** Asks to be let in again, where this device was let go for its silence or against the rules. @throws ClientError `client.member.not_away` */

@@ -3,15 +3,15 @@
  * it (E5). Only when the server says that its epoch is over is it encrypted anew, under the same message id.
  */
 import { PARAMETERS } from '../parameters.js'
-import { EMPTY, present } from '@famichat/base'
-import { type Group, makeRemove } from '@famichat/mls'
+import { present } from '@famichat/base'
+import type { Group } from '@famichat/mls'
 import { type Acceptance, type ConversationId, makeId, type MessageId, ProtocolError } from '@famichat/protocol'
 import { ClientError, type ClientErrorCode } from '../client-error.js'
 import type { MessageContent } from '../content/content.js'
 import { deviceListHeadOf, readDeviceList } from '../identity/device-lists.js'
 import { requireUnchanged } from '../identity/key-changes.js'
 import type { Connection } from '../net/connection.js'
-import { type ConversationRecord, ConversationState, encodeRecord, OutboxKind, OutboxRecord } from '../store/records.js'
+import { ConversationState, encodeRecord, OutboxKind, OutboxRecord } from '../store/records.js'
 import type { Delivery } from './delivery.js'
 import { expiredGuests, hasExpiredGuests } from './commit-plan.js'
 import { accountsOf, membersOf } from './members.js'
@@ -67,32 +67,6 @@ export class Outbox {
       await settle(conversationId)
     }
     throw new ClientError('client.conversation.busy')
-  }
-
-  /** Proposes that every device of this account is removed; somebody else commits it. */
-  async proposeLeave(conversationId: ConversationId): Promise<void> {
-    const { workspace } = this.#context
-    const { identity, store, random } = workspace.context
-    await workspace.turn('propose', conversationId, async (turn) => {
-      const { group, record } = turn
-      if (group === undefined || record?.state !== ConversationState.active) throw new ClientError('client.conversation.ended')
-      const members = membersOf(group)
-      const own = members.filter(({ accountId }) => accountId === identity.accountId)
-      turn.update({ isLeaving: true })
-      if (own.length === members.length) {
-        // a commit that lets others in may have been taken already: with it, or without, this is proposed again
-        if (group.pendingCommit === undefined) turn.update({ state: ConversationState.ended })
-        return
-      }
-      const proposed = removedByProposals(group, readUndo(record))
-      const rows: OutboxRecord[] = []
-      for (const { leafIndex } of own.filter((device) => !proposed.has(device.leafIndex))) {
-        const { epoch } = group
-        const message = await group.propose(makeRemove(leafIndex), { authenticatedData: await makeHead(workspace, group, { conversationId, number: 0, lastSeq: record.cursor }) })
-        rows.push({ kind: OutboxKind.proposal, messageId: makeId<MessageId>(random), epoch, message, number: 0, document: EMPTY })
-      }
-      await appendOutbox(store, conversationId, turn, rows)
-    })
   }
 
   /** Sends what waits, in order, and takes it from the log. @throws ProtocolError | ClientError */
@@ -203,9 +177,9 @@ const mustCommitFirst = ({ record }: Turn, group: Group, { clock, identity }: Wo
 }
 
 /** The server does not know the epoch that this device is in: it was told another course of things than the others (S6). */
-export const markForked = (workspace: Workspace, conversationId: ConversationId, isForked: (record: ConversationRecord) => boolean = () => true): Promise<void> =>
+export const markForked = (workspace: Workspace, conversationId: ConversationId): Promise<void> =>
   workspace.turn('forked', conversationId, (turn) => {
-    if (isForked(present(turn.record, 'only what is known can be forked'))) turn.update({ stuckCode: 'client.log.forked' })
+    turn.update({ stuckCode: 'client.log.forked' })
     return Promise.resolve()
   })
 

@@ -2,6 +2,8 @@
  * What the proposals of an epoch would do. Those that the policy forbids do nothing: no member takes them along.
  */
 import { type Group, type LeafIndex, ProposalType } from '@famichat/mls'
+import type { AccountId } from '@famichat/protocol'
+import { membersOf } from './members.js'
 import { isAllowed, judge, type Undo, viewOf } from './policy.js'
 
 /** Leaves that pending proposals remove. */
@@ -19,3 +21,10 @@ export const removedByProposals = (group: Group, undo: Undo | undefined): Readon
 /** True when this member has something to commit and may: nobody commits its own removal. */
 export const mayCommitProposals = (group: Group, undo: Undo | undefined): boolean =>
   group.status === 'active' && group.pendingProposals.length > 0 && !removedByProposals(group, undo).has(group.ownLeaf)
+
+/** True when devices of an account proposed that this member, one of them, is removed: the account wants to leave. */
+export const isOnItsWayOut = (group: Group, ownAccount: AccountId): boolean => {
+  const own = new Set<LeafIndex>(membersOf(group).filter(({ accountId }) => accountId === ownAccount).map(({ leafIndex }) => leafIndex))
+  return group.pendingProposals.some(({ proposal, sender }) =>
+    proposal.proposalType === ProposalType.remove && proposal.removed === group.ownLeaf && 'leafIndex' in sender && own.has(sender.leafIndex))
+}

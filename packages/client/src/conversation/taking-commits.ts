@@ -5,8 +5,9 @@
 import { EMPTY } from '@famichat/base'
 import { ProposalType, type StagedCommit } from '@famichat/mls'
 import type { Envelope } from '@famichat/protocol'
-import { ConversationState, conversationPrefix, encodeRecord, HistoryKind, IntentKind, IntentRecord } from '../store/records.js'
+import { encodeRecord, HistoryKind, IntentKind, IntentRecord } from '../store/records.js'
 import { type ConversationRules, rulesBeside } from './conversation-extension.js'
+import { endMembership } from './ending.js'
 import { encodeHistory, historyKey, UNKNOWN_ACCOUNT } from './history.js'
 import { readIntents } from './intents.js'
 import { accountsOf, type MemberDevice, membersOf, type PlacedDevice } from './members.js'
@@ -16,7 +17,8 @@ import { readUndo, undoAfter, undoField } from './undo.js'
 
 /** @returns false when the group cannot go on with it */
 export const takeCommit = async (taking: Taking, { header }: Envelope, staged: StagedCommit): Promise<boolean> => {
-  const { workspace: { context: { clock } }, conversationId, turn, group } = taking
+  const { workspace, conversationId, turn, group } = taking
+  const { clock, identity } = workspace.context
   const view = viewOf(group, turn.record && readUndo(turn.record))
   const before = view.members
   const { accountId, deviceId } = before.find(({ leafIndex }) => leafIndex === staged.committer) ?? { accountId: UNKNOWN_ACCOUNT, deviceId: header.senderDevice }
@@ -41,8 +43,7 @@ export const takeCommit = async (taking: Taking, { header }: Envelope, staged: S
   const away = newlyAway(view, staged)
   noteAway(taking, header, away)
   if (isOut) {
-    const { deviceId: own } = taking.workspace.context.identity
-    await end(taking, { isAway: !isFine || away.some((device) => device.deviceId === own) })
+    await endMembership(workspace, { conversationId, turn, isAway: !isFine || away.some((device) => device.deviceId === identity.deviceId) })
     return true
   }
   turn.update(undoField(undoAfter(view, { judged, committer, after: { members: after, extensions: group.context.extensions } })))
@@ -86,16 +87,6 @@ const noteAway = (taking: Taking, { seq, createdAtMs: atMs, epoch }: Envelope['h
 }
 
 const DAY_MS = 24 * 3600 * 1000
-
-/** This device is out: what waited to be sent or done ends with the membership. */
-const end = async ({ workspace: { context: { store } }, conversationId, turn }: Taking, { isAway }: { readonly isAway: boolean }): Promise<void> => {
-  turn.update({ state: ConversationState.ended, isAway, undo: undefined })
-  // who asked to be added afresh is out for a moment only: what waits is sent when it is in again
-  const over = ['intents', 'resends', 'taken', 'presence', ...(turn.record?.isRolledBack === true ? [] : ['outbox'] as const)] as const
-  for (const table of over) {
-    for (const { key } of await store.list(table, { prefix: conversationPrefix(conversationId) })) turn.put(table, key, undefined)
-  }
-}
 
 const withoutLeaves = (members: readonly PlacedDevice[], leaves: StagedCommit['removed']): readonly PlacedDevice[] =>
   members.filter(({ leafIndex }) => !leaves.includes(leafIndex))

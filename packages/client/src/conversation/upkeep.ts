@@ -14,11 +14,12 @@ import type { Commits } from './commits.js'
 import type { Delivery } from './delivery.js'
 import type { Healing } from './healing.js'
 import { devicesOf, putIntent, readIntents, wantDevices } from './intents.js'
+import type { Leaving } from './leaving.js'
 import type { MemberDevice } from './members.js'
 import type { Outbox } from './outbox.js'
 import type { Resending } from './resending.js'
 import { readOutbox } from './outbox-rows.js'
-import { mayCommitProposals, removedByProposals } from './pending-proposals.js'
+import { mayCommitProposals } from './pending-proposals.js'
 import { isAdmin, type PolicyView, viewOf } from './policy.js'
 import { householdOf, rosterGap } from './roster.js'
 import { watchSilence } from './silence.js'
@@ -35,6 +36,7 @@ export interface UpkeepContext {
   readonly people: People
   readonly healing: Healing
   readonly resending: Resending
+  readonly leaving: Leaving
 }
 
 /** How exactly it is known when a conversation was kept up. */
@@ -62,19 +64,20 @@ export class Upkeep {
 
   /** Does everything that is due in a conversation. @throws ProtocolError | ClientError */
   async keepUp(conversationId: ConversationId): Promise<void> {
-    const { workspace, delivery, commits, connection: { calls } } = this.#context
+    const { workspace, delivery, commits, leaving, connection: { calls } } = this.#context
     if (!calls.reaches(conversationId, 'read') || (await workspace.read(conversationId)).state !== ConversationState.active) return
     await this.register(conversationId)
     await delivery.catchUp(conversationId)
     // who may only read does nobody's work
     if (!calls.reaches(conversationId, 'write')) return
+    if (await leaving.finish(conversationId)) return
     await this.#wantRosterChanges(conversationId)
     if (!calls.isNarrowed) await this.#context.healing.help(conversationId)
     await watchSilence(workspace, conversationId)
     await this.#wantRenewal(conversationId)
     await this.#context.resending.settle(conversationId)
     await this.#flush(conversationId)
-    await this.#leaveAgain(conversationId)
+    await leaving.goOn(conversationId)
     if (await this.isCommitDue(conversationId)) await commits.settle(conversationId)
   }
 
@@ -164,16 +167,6 @@ export class Upkeep {
   async #flush(conversationId: ConversationId): Promise<void> {
     const { workspace, outbox } = this.#context
     if ((await readOutbox(workspace.context.store, conversationId)).length > 0) await outbox.flush(conversationId)
-  }
-
-  /** An epoch that ended without the proposal to leave makes it void: it is proposed again. */
-  async #leaveAgain(conversationId: ConversationId): Promise<void> {
-    const { workspace, outbox } = this.#context
-    const isDue = await workspace.turn('read', conversationId, ({ group, record }) =>
-      Promise.resolve(record?.isLeaving === true && group?.status === 'active' && !removedByProposals(group, readUndo(record)).has(group.ownLeaf)))
-    if (!isDue) return
-    await outbox.proposeLeave(conversationId)
-    await this.#flush(conversationId)
   }
 
   /** The conversation as the policy sees it, unless this device is on its way out or cannot go on. */

@@ -112,7 +112,7 @@ export const judgeDelivery = async (
 }
 
 const hasOthersLeft = ({ client }: Witness, witnesses: readonly Witness[], { truth, conversationId }: { readonly truth: Truth; readonly conversationId: ConversationId }): boolean =>
-  [...truth.periods.get(conversationId)?.keys() ?? []].some((deviceId) => truth.isIn(conversationId, deviceId) && !isOwn(witnesses, client, deviceId))
+  [...truth.periods.get(conversationId)?.keys() ?? []].some((deviceId) => truth.isIn(conversationId, deviceId) && !truth.shutOut.has(deviceId) && !isOwn(witnesses, client, deviceId))
 
 /** Words beside the log that tell of a missing message. */
 const isSaid = ({ seq, senderDevice, messageId: _ }: EnvelopeHeader, events: readonly ConversationEvent[]): boolean =>
@@ -154,12 +154,16 @@ export const judgeAgreement = async (
         if (info?.state === 'active') violation(`${device.name} thinks it is in ${conversationId}, and is not`)
         continue
       }
-      if (info?.state === 'leaving') continue
+      if (info?.state === 'leaving') {
+        // nobody is there who could let it go: it has to be able to go by itself
+        if (!isHurt && !hasOthersLeft(witness, witnesses, { truth, conversationId })) violation(`${device.name} is on its way out of ${conversationId} for ever`)
+        continue
+      }
       // who leaves a conversation in which nobody else is left ends it for this device alone
       if (info?.state === 'ended' && witness.isForked) continue
       if (info?.state === 'ended' && !hasOthersLeft(witness, witnesses, { truth, conversationId })) continue
-      // its files were put back to before it made it, and nobody else is there who knew
-      if (info === undefined && isHurt && !hasOthersLeft(witness, witnesses, { truth, conversationId })) continue
+      // its files were put back to before it made it or came in, and nobody is there who could let it in again
+      if (info === undefined && isHurt && !(await isGoingOn(witnesses, conversationId))) continue
       if (info === undefined || info.state === 'ended' || info.state === 'stuck') {
         violation(`${device.name} is ${info?.state ?? 'not'} in ${conversationId}`)
         continue
@@ -172,6 +176,12 @@ export const judgeAgreement = async (
     }
     if (views.size > 1) violation(`no agreement in ${conversationId}: ${[...views].map(([view, names]) => `${names.join(' ')} at ${view}`).join('; ')}`)
   }
+}
+
+/** True when some device can follow a conversation, and change it. */
+const isGoingOn = async (witnesses: readonly Witness[], conversationId: ConversationId): Promise<boolean> => {
+  for (const { client } of witnesses) if ((await client.conversations()).some((known) => known.conversationId === conversationId && known.state === 'active')) return true
+  return false
 }
 
 const isOwn = (witnesses: readonly Witness[], { identity }: Client, deviceId: string): boolean =>

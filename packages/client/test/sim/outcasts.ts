@@ -34,7 +34,9 @@ export const endAccount = ({ world, dice }: Planning): void => {
     }) ?? false
     if (!isEnded) return
     world.acted('S23')
-    castOut(world, world.devices.filter((device) => device.person === person))
+    const outcasts = world.devices.filter((device) => device.person === person)
+    castOut(world, outcasts)
+    await leaveBehind(world, dice, outcasts)
   }
   const tryAgain = (): void => {
     if (world.isOver) return
@@ -44,10 +46,22 @@ export const endAccount = ({ world, dice }: Planning): void => {
   world.unfinished.push(end)
 }
 
+/** Somebody leaves a conversation with them, perhaps one in which nobody else is left to commit that. */
+const leaveBehind = async (world: World, dice: Dice, outcasts: readonly Device[]): Promise<void> => {
+  const ids = new Set<string>(outcasts.flatMap(({ deviceId }) => deviceId ?? []))
+  const [leaver] = dice.shuffle(world.devices.filter((device) => !outcasts.includes(device) && device.session !== undefined))
+  if (leaver === undefined) return
+  await world.attempt(leaver, 'leave them behind', async ({ client }) => {
+    const [shared] = dice.shuffle((await client.conversations()).filter(({ state, members }) => state === 'active' && members.some(({ deviceIds }) => deviceIds.some((id) => ids.has(id)))))
+    if (shared !== undefined) await client.leave(shared.conversationId)
+  })
+}
+
 /** From now on the honest server takes nothing from them. */
 const castOut = (world: World, devices: readonly Device[]): void => {
   for (const device of devices) {
     world.outcasts.add(device)
+    if (device.deviceId !== undefined) world.truth.shutOut.add(device.deviceId)
     world.log(`${device.name} is shut out`)
     world.watchers.push(({ senderDevice }) => { if (senderDevice === device.deviceId) world.violation(`${device.name} is shut out, and its message is taken`) })
   }

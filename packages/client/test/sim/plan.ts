@@ -26,9 +26,9 @@ export type MoveId = (typeof MOVES)[number]
 
 /** Where processes are killed: before and after a turn is written, a call is made, a frame goes out or comes in. */
 export const CRASH_POINTS: readonly CrashPoint[] = [
-  ...['create', 'intent', 'commit', 'send', 'receive', 'welcome', 'propose', 'renewal', 'reseal'].flatMap((turn) => [`${turn}.computed`, `${turn}.written`]),
+  ...['create', 'intent', 'commit', 'send', 'receive', 'welcome', 'propose', 'renewal', 'reseal', 'leave'].flatMap((turn) => [`${turn}.computed`, `${turn}.written`]),
   'send.accepted', 'commit.accepted', 'disk.before', 'disk.after',
-  ...['conversationCreate', 'conversationCommit', 'keyPackageClaim', 'logRead', 'welcomeRead'].flatMap((route) => [`call.${route}.asked`, `call.${route}.answered`]),
+  ...['conversationCreate', 'conversationCommit', 'keyPackageClaim', 'logRead', 'welcomeRead', 'conversationLeave'].flatMap((route) => [`call.${route}.asked`, `call.${route}.answered`]),
   'call.directory.answered', 'call.welcomeList.answered', 'call.tokenIssue.answered',
   'frame.send.sent', 'frame.accepted.came', 'frame.deliver.came', 'frame.acknowledge.sent', 'frame.acknowledgeWelcome.sent', 'frame.authenticate.sent', 'frame.ready.came',
 ]
@@ -74,7 +74,7 @@ export const SAMPLE: readonly { readonly seed: number; readonly devices: number;
 export const planCrashes = ({ world, dice, lengthMs }: Planning, points: readonly CrashPoint[]): void => {
   for (const point of points) {
     world.scheduler.after(dice.between(0, lengthMs / 3), () => {
-      const isRare = /^(propose|intent|reseal|renewal)/.test(point)
+      const isRare = /^(propose|intent|reseal|renewal|leave|call\.conversationLeave)/.test(point)
       world.crashes.arm(point, { skips: isRare ? 0 : dice.below(2) })
       if (isRare) provoke(world, dice, point)
     })
@@ -95,7 +95,10 @@ const provoke = (world: World, dice: Dice, point: CrashPoint): void => {
       if (group !== undefined) await act(session, group.conversationId)
     })
   }
-  switch (point.split('.')[0]) {
+  switch (point.startsWith('call.') ? 'leave' : point.split('.')[0]) {
+    case 'leave':
+      void world.attempt(device, 'leave alone', async ({ client }) => client.leave((await client.createGroup('alone', [])).conversationId))
+      return
     case 'propose':
       inGroup('leave', ({ client }, conversationId) => client.leave(conversationId))
       return

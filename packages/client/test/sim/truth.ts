@@ -25,6 +25,8 @@ export class Truth {
   readonly logs = new Map<ConversationId, EnvelopeHeader[]>()
   /** Who is when where, by conversation. */
   readonly periods = new Map<ConversationId, Map<DeviceId, Period[]>>()
+  /** Devices that the honest server takes nothing from any more. */
+  readonly shutOut = new Set<DeviceId>()
   /** Ids that were answered as sent. */
   readonly acknowledged = new Map<string, ConversationId>()
   #texts = 0

@@ -204,6 +204,12 @@ export class GroupState {
     return rows
   }
 
+  /** Is out without a commit: whoever could make one is gone. */
+  abandon(): void {
+    this.drop()
+    this.#leave()
+  }
+
   /** Deletes every secret in memory. */
   wipe(): void {
     this.drop()

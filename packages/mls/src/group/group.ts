@@ -315,6 +315,16 @@ export class Group {
     return this.#state.takeChanges()
   }
 
+  /**
+   * Gives up membership without a commit, where nobody is left to make one; all secrets go, in memory and with the next
+   * {@link takeChanges}, as when a commit removes this member (§12.4.2). The others, if there are any, are told nothing.
+   * @throws MlsError `mls.group.inactive`
+   */
+  abandon(): void {
+    requireMember(this.#membership)
+    this.#state.abandon()
+  }
+
   /** Deletes all secrets from memory; the group object is unusable afterwards. */
   close(): void {
     this.#state.wipe()

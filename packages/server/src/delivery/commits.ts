@@ -11,10 +11,10 @@ import type { AuthenticatedDevice, Services } from '../services.js'
 import type { Store } from '../storage/open-database.js'
 import { reusableQuery, type ValueOf } from '../storage/reusable-query.js'
 import { epochNumber, findAcceptance, insertEnvelope, inspectOrRefuse } from './append.js'
-import { type JoinedConversation, readJoinedConversation } from './conversations.js'
+import { hasBeenIn, type JoinedConversation, readJoinedConversation } from './conversations.js'
 import { readExpired, refuseExpired, storeGuests } from './guests.js'
 import { dropReadd } from './readds.js'
-import { dropUnreferencedBodies } from './welcomes.js'
+import { dropWelcomes } from './welcomes.js'
 
 /**
  * Accepts the commit if its epoch is the conversation's; answered once durable. The same again gets the same answer.
@@ -90,8 +90,9 @@ const changeRoster = async (store: Store, { submission, conversation, seq, sende
   for (const deviceId of removed) {
     const { numUpdatedRows } = await store.updateTable('memberships').set({ until_seq: seq })
       .where('conversation_id', '=', conversationId).where('device_id', '=', deviceId).where('until_seq', 'is', null).executeTakeFirst()
-    // the members may have in their group whom a restored server has forgotten: it is out all the same
-    if (numUpdatedRows !== 1n && !(await wasRestored(store, conversationId))) throw new ProtocolError('protocol.roster.refused')
+    // the members may have in their group whom a restored server has forgotten, or who left by itself: it is out all the same
+    const isOut = numUpdatedRows !== 1n
+    if (isOut && !(await hasBeenIn(store, conversationId, deviceId)) && !(await wasRestored(store, conversationId))) throw new ProtocolError('protocol.roster.refused')
     await dropReadd(store, conversationId, deviceId)
   }
   for (const deviceId of added) {
@@ -132,11 +133,7 @@ const refuseTooManyDevices = async (store: Store, conversationId: ConversationId
 const storeWelcomes = async (
   services: Services, store: Store, { conversationId, welcome, added, removed }: CommitSubmission, header: EnvelopeHeader,
 ): Promise<void> => {
-  const outdated = [...new Set([...added, ...removed])]
-  if (outdated.length > 0) {
-    await store.deleteFrom('welcomes').where('conversation_id', '=', conversationId).where('device_id', 'in', outdated).execute()
-    await dropUnreferencedBodies(store)
-  }
+  await dropWelcomes(store, conversationId, [...new Set([...added, ...removed])])
   if (welcome === undefined) return
   await store.insertInto('welcome_bodies').values({ conversation_id: conversationId, commit_seq: header.seq, welcome }).execute()
   await store.insertInto('welcomes').values(added.map((deviceId) => ({

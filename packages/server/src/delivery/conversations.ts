@@ -60,6 +60,11 @@ export const readJoinedConversation = async (
   return { kind: row.kind, epoch: row.epoch, lastSeq: row.last_seq }
 }
 
+/** True for a device that is in a conversation, or was. */
+export const hasBeenIn = async (store: Store, conversationId: ConversationId, deviceId: DeviceId): Promise<boolean> =>
+  await store.selectFrom('memberships').select('from_seq').where('conversation_id', '=', conversationId)
+    .where('device_id', '=', deviceId).limit(1).executeTakeFirst() !== undefined
+
 /** The device's conversations, each with its latest period in it. */
 export const listConversations = async (services: Services, { deviceId }: AuthenticatedDevice): Promise<ConversationList> => {
   const rows = await services.database.read.selectFrom('memberships')

@@ -6,6 +6,7 @@ import { sql } from 'kysely'
 import { ContentType, type ConversationId, type DeviceId, type Envelope, LIMITS, type LogStretch, ProtocolError } from '@famichat/protocol'
 import type { AuthenticatedDevice, Services } from '../services.js'
 import type { Store } from '../storage/open-database.js'
+import { hasBeenIn } from './conversations.js'
 
 /** Where to read on, and how much at most. */
 export interface LogPosition {
@@ -50,9 +51,7 @@ export const readLog = async (
   services: Services, { deviceId }: AuthenticatedDevice, { conversationId, afterSeq }: { conversationId: ConversationId; afterSeq: number },
 ): Promise<LogStretch> => {
   const { read } = services.database
-  const member = await read.selectFrom('memberships').select('from_seq').where('conversation_id', '=', conversationId)
-    .where('device_id', '=', deviceId).limit(1).executeTakeFirst()
-  if (member === undefined) throw new ProtocolError('protocol.access.refused')
+  if (!(await hasBeenIn(read, conversationId, deviceId))) throw new ProtocolError('protocol.access.refused')
   return readVisible(read, { deviceId, conversationId, afterSeq, maxMessages: LIMITS.logReadMessages, maxBytes: LIMITS.logReadBytes })
 }
 

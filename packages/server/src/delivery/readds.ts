@@ -8,6 +8,7 @@ import { type Rate, type RateLimits, TokenBuckets } from '../rate-limits.js'
 import type { AuthenticatedDevice, DeliveryEvents, Services } from '../services.js'
 import type { Store } from '../storage/open-database.js'
 import { reusableQuery, type ValueOf } from '../storage/reusable-query.js'
+import { hasBeenIn } from './conversations.js'
 
 /** Members of a conversation are told no more often than this, however many ask: they fetch who asks a while later (`readdRequested`). */
 const TOLD_RATE: Rate = { burst: 1, perSecond: 1 }
@@ -43,7 +44,8 @@ export const requestReadd = (
   services: Services, { deviceId }: AuthenticatedDevice, { conversationId, calls }: { readonly conversationId: ConversationId; readonly calls: ReaddCalls },
 ): Promise<Nothing> =>
   services.database.write.write(async (store, afterCommit) => {
-    await requireKnown(store, deviceId, conversationId)
+    // whether somebody who was removed may come back, is for the members to judge
+    if (!(await hasBeenIn(store, conversationId, deviceId))) throw new ProtocolError('protocol.access.refused')
     const isNew = await insertReadd(store, { conversationId, deviceId }, services.clock.nowMs())
     if (isNew) afterCommit(() => { calls.tell([{ conversationId, deviceId }]) })
     return {}
@@ -55,13 +57,6 @@ const insertReadd = async (store: Store, { conversationId, deviceId }: ReaddRequ
     .values({ conversation_id: conversationId, device_id: deviceId, requested_at_ms: nowMs })
     .onConflict((conflict) => conflict.doNothing()).executeTakeFirstOrThrow()
   return numInsertedOrUpdatedRows === 1n
-}
-
-/** Whether somebody who was removed may come back, is for the members to judge. @throws ProtocolError `protocol.access.refused` */
-const requireKnown = async (store: Store, deviceId: DeviceId, conversationId: ConversationId): Promise<void> => {
-  const membership = await store.selectFrom('memberships').select('from_seq')
-    .where('conversation_id', '=', conversationId).where('device_id', '=', deviceId).limit(1).executeTakeFirst()
-  if (membership === undefined) throw new ProtocolError('protocol.access.refused')
 }
 
 /** A new device of an account asks the members of every conversation that a device of this account is in. @returns what is new */

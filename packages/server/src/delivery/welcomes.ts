@@ -2,7 +2,7 @@
  * Welcomes: one row per added device, kept until the device acknowledges it; the bytes are stored once per commit.
  */
 import { sql } from 'kysely'
-import { type DeliveredWelcome, type DeviceId, isInScope, LIMITS, ProtocolError, type WelcomeHeader, type WelcomeId } from '@famichat/protocol'
+import { type ConversationId, type DeliveredWelcome, type DeviceId, isInScope, LIMITS, ProtocolError, type WelcomeHeader, type WelcomeId } from '@famichat/protocol'
 import { conversationOfWelcome } from '../accounts/token-scopes.js'
 import type { AuthenticatedDevice, Services } from '../services.js'
 import type { Store } from '../storage/open-database.js'
@@ -28,6 +28,13 @@ export const acknowledgeWelcome = (services: Services, { deviceId, scope }: Auth
     await store.deleteFrom('welcomes').where('welcome_id', '=', welcomeId).where('device_id', '=', deviceId).execute()
     await dropUnreferencedBodies(store)
   })
+
+/** Drops what waits for devices of an earlier time in a conversation. */
+export const dropWelcomes = async (store: Store, conversationId: ConversationId, deviceIds: readonly DeviceId[]): Promise<void> => {
+  if (deviceIds.length === 0) return
+  await store.deleteFrom('welcomes').where('conversation_id', '=', conversationId).where('device_id', 'in', deviceIds).execute()
+  await dropUnreferencedBodies(store)
+}
 
 /** Deletes the bytes of Welcomes that wait for nobody; to be called after rows of `welcomes` were deleted. */
 export const dropUnreferencedBodies = async (store: Store): Promise<void> => {

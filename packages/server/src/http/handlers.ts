@@ -18,6 +18,7 @@ import { withinScope } from '../accounts/token-scopes.js'
 import { appendToBlob, createBlob, deleteBlob, listInbox, readBlob, readBlobState } from '../blobs/blobs.js'
 import { acceptCommit } from '../delivery/commits.js'
 import { createConversation, listConversations, readGroupInfo, readRoster } from '../delivery/conversations.js'
+import { leaveConversation } from '../delivery/leaving.js'
 import { readLog } from '../delivery/log.js'
 import { returnEntries } from '../delivery/returned-entries.js'
 import { listReadds, type ReaddCalls, requestReadd } from '../delivery/readds.js'
@@ -121,6 +122,7 @@ export const makeHandlers = (
     conversationGroupInfo: ({ caller, request }) => readGroupInfo(services, caller, request.conversationId),
     conversationCommit: ({ caller, request }) => acceptCommit(services, caller, request),
     conversationReadd: ({ caller, request }) => requestReadd(services, caller, { conversationId: request.conversationId, calls }),
+    conversationLeave: ({ caller, request }) => leaveConversation(services, caller, request),
     readdList: async ({ caller }) => ({ requests: withinScope(caller, (await listReadds(services, caller)).requests) }),
 
     blobCreate: ({ caller, request }) => createBlob(services, caller, request),
