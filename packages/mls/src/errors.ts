@@ -37,6 +37,7 @@ export const MLS_ERRORS = define({
   'mls.leaf.bad_signature': { rfc: '7.3', text: 'leaf node signature does not verify' },
   'mls.leaf.credential_rejected': { rfc: '5.3.1', text: 'credential is not accepted' },
   'mls.leaf.not_successor': { rfc: '5.3.1', text: 'new credential is not a valid successor of the old one' },
+  'mls.leaf.not_own_signer': { rfc: '5.1.2', text: 'signer holds another key than the own leaf' },
   'mls.leaf.wrong_source': { rfc: '7.3', text: 'leaf node source does not fit its place' },
   'mls.leaf.expired': { rfc: '7.3', text: 'current time is outside of the lifetime' },
   'mls.leaf.lifetime_too_long': { rfc: '7.2', text: 'lifetime is longer than accepted' },
@@ -102,7 +103,7 @@ export const MLS_ERRORS = define({
   'mls.commit.path_key_reused': { rfc: '12.4.2', text: 'a key of the update path is already in the tree' },
   'mls.commit.bad_parent_hash': { rfc: '7.9.2', text: 'parent hash of the committer is wrong' },
   'mls.commit.bad_confirmation_tag': { rfc: '12.4.2', text: 'confirmation tag does not verify' },
-  'mls.commit.epoch_left': { rfc: '14', text: 'staged commit belongs to an epoch already left' },
+  'mls.commit.epoch_left': { rfc: '14', text: 'staged commit is of another group, or of an epoch already left' },
   'mls.commit.pending': { rfc: '14', text: 'a commit of this member is already pending' },
   // welcome and group info
   'mls.welcome.not_for_me': { rfc: '12.4.3.1', text: 'Welcome holds no secret for these KeyPackages' },

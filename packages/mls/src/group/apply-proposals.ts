@@ -68,8 +68,8 @@ export const applyProposals = async (
 
   const adds = proposalsOf(proposals, ProposalType.add)
   await validateKeyPackages(rulesAfter, adds.map(({ keyPackage }) => keyPackage))
-  // §12.2: a client that is in the group may be added only if this commit takes it out
-  const leaving = new Set([...removed, ...updated.keys()].map((leaf) => bytesKey(epoch.tree.leaf(leaf)?.signatureKey ?? EMPTY)))
+  // §12.2: a client that is in the group may be added only if this commit removes it; that it updates its keys is not enough
+  const leaving = new Set(removed.map((leaf) => bytesKey(epoch.tree.leaf(leaf)?.signatureKey ?? EMPTY)))
   for (const { keyPackage: { leafNode } } of adds) {
     const isMember = before.hasSignatureKey(leafNode.signatureKey) && !leaving.has(bytesKey(leafNode.signatureKey))
     check(!isMember, 'mls.proposal.duplicate_add')

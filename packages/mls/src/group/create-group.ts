@@ -43,7 +43,9 @@ export const createInitialState = async (config: ResolvedConfig, request: Omit<N
   const extensions = request.extensions ?? []
   validateExtensions(extensions, 'groupContext')
   await validateExternalSenders(config.authentication, extensions)
-  const { groupId, signer } = request
+  const { signer } = request
+  // the caller may use its buffer again
+  const groupId = request.groupId.slice()
   const nowSeconds = sendingTime(config)
   const ownLeaf = toLeafIndex(0)
   const leafKeys = await freshKeyPair(suite)

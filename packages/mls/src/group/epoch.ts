@@ -52,8 +52,7 @@ export const retireEpoch = (before: Epoch, next: Epoch, nowMs: number): PastEpoc
   const { senderDataSecret, resumptionPsk } = before.secrets
   for (const secret of Object.values<Secret>({ ...before.secrets })) if (secret !== senderDataSecret && secret !== resumptionPsk) secret.wipe()
   before.exporterTree.wipe()
-  const kept = new Set(next.privateKeys.values())
-  for (const key of before.privateKeys.values()) if (!kept.has(key)) key.wipe()
+  wipeKeys(before.privateKeys.values(), next)
   return {
     epoch: before.context.epoch,
     contextBytes: before.contextBytes,
@@ -76,8 +75,13 @@ export const wipeEpoch = (epoch: Epoch, survivor?: Epoch): void => {
   wipeEpochSecrets(epoch.secrets)
   epoch.secretTree.wipe()
   epoch.exporterTree.wipe()
+  wipeKeys(epoch.privateKeys.values(), survivor)
+}
+
+/** Deletes private keys, but those that `survivor` has too. */
+export const wipeKeys = (keys: Iterable<Secret>, survivor: Epoch | undefined): void => {
   const kept = new Set(survivor?.privateKeys.values())
-  for (const key of epoch.privateKeys.values()) if (!kept.has(key)) key.wipe()
+  for (const key of keys) if (!kept.has(key)) key.wipe()
 }
 
 /** The old values of the leaves a commit changed. */

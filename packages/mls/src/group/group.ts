@@ -25,7 +25,7 @@ import { type GroupInfoContents, makeGroupInfo } from './group-info.js'
 import { GroupState } from './group-state.js'
 import { joinByWelcome } from './join.js'
 import type { KeyPackageBundle } from './key-package-bundle.js'
-import { currentRules, type Membership, requireActive, requireMember } from './membership.js'
+import { currentRules, leafThatIsOwn, type Membership, requireActive, requireMember, requireOwnSigner } from './membership.js'
 import type { CommitBundle, CommitRequest, Member, Processed } from './outcomes.js'
 import { processMessage } from './process-message.js'
 import { restoreState } from './restore.js'
@@ -37,6 +37,7 @@ import { type BranchRequest, startBranch, startSuccessor, type SuccessorRequest 
 /** How a joiner gets in. */
 export interface WelcomeJoin {
   readonly config: GroupConfig
+  /** Of the key in the KeyPackages' leaves. */
   readonly signer: Signer
   /** The MLSMessage with the Welcome. */
   readonly welcome: Uint8Array
@@ -88,8 +89,8 @@ export class Group {
   readonly #membership: Membership
   /** Handshakes are taken one at a time: what one looks up, no other may change meanwhile. */
   #turn: Promise<unknown> = Promise.resolve()
-  /** Staged commits that were merged or discarded: their secrets are not theirs any more. */
-  readonly #spent = new WeakSet<StagedCommit>()
+  /** What this group staged and neither merged nor discarded: a commit of another group leads nowhere here. */
+  readonly #staged = new WeakSet<StagedCommit>()
 
   private constructor(membership: Membership) {
     this.#membership = membership
@@ -129,12 +130,14 @@ export class Group {
     return { group: new Group({ config, signer: request.signer, state }), commit }
   }
 
-  /** Rebuilds a member from the rows it wrote. @throws MlsError `mls.snapshot.malformed` | `mls.snapshot.stale` */
+  /** Rebuilds a member from the rows it wrote. @throws MlsError `mls.snapshot.malformed` | `mls.snapshot.stale` | `mls.leaf.not_own_signer` */
   static restore(request: StoredGroup): Group {
     const config = resolveConfig(request.config)
     const state = restoreState(config, request.rows)
     check(state.version >= (request.atLeastVersion ?? 0n), 'mls.snapshot.stale')
-    return new Group({ config, signer: request.signer, state })
+    const membership = { config, signer: request.signer, state }
+    if (state.status !== 'removed') requireOwnSigner(request.signer, leafThatIsOwn(membership))
+    return new Group(membership)
   }
 
   /** How often the state was written; kept apart from it, it tells an older copy (see {@link StoredGroup}). */
@@ -229,24 +232,34 @@ export class Group {
   process(message: Uint8Array): Promise<Processed> {
     // the caller may use its buffer again at once
     const copy = message.slice()
-    return this.#inTurn(() => processMessage(this.#membership, copy))
+    return this.#inTurn(async () => {
+      const processed = await processMessage(this.#membership, copy)
+      if (processed.kind === 'commit') this.#staged.add(processed.staged)
+      return processed
+    })
   }
 
-  /** Enters the epoch of a staged commit. @throws MlsError `mls.commit.epoch_left` | `mls.group.*` */
+  /**
+   * Enters the epoch of a commit this group staged: by `commit`, or by `process`. At once, and not in turn with them: what they are
+   * at is refused as belonging to an epoch that is left.
+   * @throws MlsError `mls.commit.epoch_left` | `mls.group.*`
+   */
   merge(staged: StagedCommit): void {
     requireActive(this.#membership)
-    const isOpen = !this.#spent.has(staged) && staged.epoch === this.epoch + 1n
+    const isOpen = (this.#staged.has(staged) || staged === this.pendingCommit) && staged.epoch === this.epoch + 1n
     check(isOpen, 'mls.commit.epoch_left', { staged: staged.epoch, current: this.epoch })
-    this.#spent.add(staged)
+    this.#staged.delete(staged)
     this.#state.enter(staged, pastWindow(this.#membership.config))
   }
 
-  /** Gives up a staged commit and deletes its secrets: a race was lost, or the application refuses it. A second time, nothing. */
+  /**
+   * Gives up a commit this group staged and deletes its secrets: a race was lost, or the application refuses it. A second time,
+   * and for another group's, nothing.
+   */
   discard(staged: StagedCommit): void {
-    if (this.#spent.has(staged)) return
-    this.#spent.add(staged)
-    if (this.#state.pending?.staged === staged) this.#state.drop()
-    else if (staged.next !== undefined) wipeEpoch(staged.next.epoch, this.#epoch)
+    const isStaged = this.#staged.delete(staged)
+    if (staged === this.pendingCommit) this.#state.drop()
+    else if (isStaged && staged.next !== undefined) wipeEpoch(staged.next.epoch, this.#epoch)
   }
 
   /**

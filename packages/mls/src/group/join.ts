@@ -6,15 +6,16 @@ import { decode, decodeSecret, EMPTY, encode, equal, present, Secret } from '@fa
 import type { MaybePromise } from '../crypto/backend.js'
 import { type CipherSuite, makeCipherSuite } from '../crypto/cipher-suite.js'
 import { decryptWithLabel, openWithKeys } from '../crypto/labels.js'
+import type { Signer } from '../crypto/signer.js'
 import { check, MlsError } from '../errors.js'
 import { confirmationTag, deriveEpoch, deriveWelcomeSecret, welcomeKeyAndNonce } from '../schedule/key-schedule.js'
 import { derivePskSecret, type PreSharedKey } from '../schedule/psk.js'
 import { ExporterTree } from '../schedule/exporter-tree.js'
 import { SecretTree } from '../schedule/secret-tree.js'
 import { interimTranscriptHash } from '../schedule/transcript.js'
-import { commonAncestor, leafToNode, type NodeIndex } from '../tree/math.js'
+import { commonAncestor, directPath, leafToNode, type NodeIndex } from '../tree/math.js'
 import { RatchetTree } from '../tree/ratchet-tree.js'
-import { climb } from '../tree/treekem.js'
+import { climb, type PrivateKeys } from '../tree/treekem.js'
 import type { Census } from '../validate/census.js'
 import { validateExtensions } from '../validate/extensions.js'
 import type { GroupRules } from '../validate/leaf-node.js'
@@ -23,16 +24,18 @@ import { GroupInfo, GroupSecrets, type Welcome } from '../wire/group-info.js'
 import { LeafNode, RatchetTreeNodes } from '../wire/leaf-node.js'
 import { ExtensionType, type LeafIndex } from '../wire/registries.js'
 import { receivingTime, type ResolvedConfig } from './config.js'
-import { type Epoch, withBytes } from './epoch.js'
+import { type Epoch, wipeEpoch, withBytes } from './epoch.js'
 import { verifyGroupInfo } from './group-info.js'
 import type { GroupState } from './group-state.js'
 import type { KeyPackageBundle } from './key-package-bundle.js'
+import { requireOwnSigner } from './membership.js'
 import { lookUpPsks } from './psks.js'
 import { findLink, validateSuccessor } from './validate-successor.js'
 
 /** What a joiner brings. */
 export interface JoinRequest {
   readonly config: ResolvedConfig
+  readonly signer: Pick<Signer, 'publicKey'>
   readonly welcome: Welcome
   /** KeyPackages of this client that a Welcome may name. Their keys stay the caller's, and are copied. */
   readonly keyPackages: readonly KeyPackageBundle[]
@@ -58,41 +61,76 @@ export const joinByWelcome = async (request: JoinRequest): Promise<Joined> => {
   const keyPackage = findKeyPackage(request)
   const suite = makeCipherSuite(welcome.cipherSuite, config.backend, config.random)
   check(keyPackage.keyPackage.cipherSuite === suite.id, 'mls.welcome.wrong_suite')
+  requireOwnSigner(request.signer, keyPackage.keyPackage.leafNode)
   // §16.8: only a last resort serves twice
   check(keyPackage.isLastResort || await request.isConsumed?.(keyPackage.ref) !== true, 'mls.key_package.consumed')
   const groupSecrets = await openGroupSecrets(suite, welcome, keyPackage)
+  try {
+    return await arrive(request, { suite, keyPackage, groupSecrets })
+  } finally {
+    for (const spent of [groupSecrets.joinerSecret, groupSecrets.pathSecret?.pathSecret]) spent?.wipe()
+  }
+}
+
+interface OpenedWelcome {
+  readonly suite: CipherSuite
+  readonly keyPackage: KeyPackageBundle
+  readonly groupSecrets: GroupSecrets
+}
+
+/** Validates the group a Welcome leads to, and derives its epoch (§12.4.3.1). */
+const arrive = async (request: JoinRequest, { suite, keyPackage, groupSecrets }: OpenedWelcome): Promise<Joined> => {
+  const { config, welcome } = request
   for (const { pskNonce } of groupSecrets.psks) check(pskNonce.length === suite.hashLength, 'mls.psk.bad_nonce', { length: pskNonce.length })
   const link = findLink(groupSecrets.psks, request.findGroup)
   const psks = await lookUpPsks(groupSecrets.psks, config.psks, ...(link ? [link.psks] : []))
   const secrets = { joinerSecret: groupSecrets.joinerSecret, pskSecret: derivePskSecret(suite, psks) }
-  const groupInfo = openGroupInfo(suite, welcome, secrets)
-  const { groupContext } = groupInfo
-  check(groupContext.cipherSuite === suite.id, 'mls.welcome.wrong_suite')
-  validateExtensions(groupInfo.extensions, 'groupInfo')
-  validateExtensions(groupContext.extensions, 'groupContext')
+  const privateKeys = new Map<NodeIndex, Secret>()
+  try {
+    const groupInfo = openGroupInfo(suite, welcome, secrets)
+    const { groupContext } = groupInfo
+    check(groupContext.cipherSuite === suite.id, 'mls.welcome.wrong_suite')
+    validateExtensions(groupInfo.extensions, 'groupInfo')
+    validateExtensions(groupContext.extensions, 'groupContext')
 
-  const tree = takeTree(groupInfo, request.ratchetTree)
-  const rules = rulesFor(config, suite, groupInfo)
-  const ownLeaf = findOwnLeaf(tree, keyPackage)
-  supportsExtensions(keyPackage.keyPackage.leafNode, groupInfo)
-  const signerLeaf = tree.leaf(groupInfo.signer)
-  check(signerLeaf !== undefined, 'mls.group_info.bad_signature')
-  await verifyGroupInfo(suite, groupInfo, signerLeaf.signatureKey)
-  // §12.4.3.1: the group_id is unique among the groups of the client
-  check(await request.isKnownGroup?.(groupContext.groupId) !== true, 'mls.welcome.known_group')
-  const census = await validateTree(rules, tree, groupContext)
-  if (link !== undefined) await validateSuccessor(config.authentication, link, { groupContext, tree })
+    const tree = takeTree(groupInfo, request.ratchetTree)
+    const rules = rulesFor(config, suite, groupInfo)
+    const ownLeaf = findOwnLeaf(tree, keyPackage)
+    supportsExtensions(keyPackage.keyPackage.leafNode, groupInfo)
+    const signerLeaf = tree.leaf(groupInfo.signer)
+    check(signerLeaf !== undefined, 'mls.group_info.bad_signature')
+    await verifyGroupInfo(suite, groupInfo, signerLeaf.signatureKey)
+    // §12.4.3.1: the group_id is unique among the groups of the client
+    check(await request.isKnownGroup?.(groupContext.groupId) !== true, 'mls.welcome.known_group')
+    const census = await validateTree(rules, tree, groupContext)
+    if (link !== undefined) await validateSuccessor(config.authentication, link, { groupContext, tree })
 
-  const privateKeys = new Map<NodeIndex, Secret>([[leafToNode(ownLeaf), keyPackage.encryptionPrivateKey.clone()]])
-  if (groupSecrets.pathSecret !== undefined) {
-    const keys = await pathKeys(suite, tree, { ownLeaf, signer: groupInfo.signer, pathSecret: groupSecrets.pathSecret.pathSecret })
-    for (const [node, key] of keys) privateKeys.set(node, key)
+    privateKeys.set(leafToNode(ownLeaf), keyPackage.encryptionPrivateKey.clone())
+    if (groupSecrets.pathSecret !== undefined) {
+      const keys = await pathKeys(suite, tree, { ownLeaf, signer: groupInfo.signer, pathSecret: groupSecrets.pathSecret.pathSecret })
+      for (const [node, key] of keys) privateKeys.set(node, key)
+    }
+    checkKeysAbove(tree, ownLeaf, privateKeys)
+    return { epoch: deriveJoinedEpoch(suite, secrets, { groupInfo, tree, privateKeys, ownLeaf }), census, keyPackage, groupInfo, psks }
+  } catch (error) {
+    for (const key of privateKeys.values()) key.wipe()
+    throw error
+  } finally {
+    secrets.pskSecret.wipe()
   }
-  const { context, contextBytes } = withBytes(groupContext)
+}
+
+/** @throws MlsError `mls.group_info.bad_confirmation_tag` */
+const deriveJoinedEpoch = (
+  suite: CipherSuite, secrets: { readonly joinerSecret: Secret; readonly pskSecret: Secret },
+  { groupInfo, tree, privateKeys, ownLeaf }: {
+    readonly groupInfo: GroupInfo; readonly tree: RatchetTree; readonly privateKeys: PrivateKeys; readonly ownLeaf: LeafIndex
+  },
+): Epoch => {
+  const { context, contextBytes } = withBytes(groupInfo.groupContext)
   const derived = deriveEpoch(suite, secrets, contextBytes)
-  for (const spent of [derived.welcomeSecret, secrets.joinerSecret, secrets.pskSecret]) spent.wipe()
+  derived.welcomeSecret.wipe()
   const tag = confirmationTag(suite, derived.secrets.confirmationKey, context.confirmedTranscriptHash)
-  check(equal(tag, groupInfo.confirmationTag), 'mls.group_info.bad_confirmation_tag')
   const epoch: Epoch = {
     suite,
     context,
@@ -106,7 +144,9 @@ export const joinByWelcome = async (request: JoinRequest): Promise<Joined> => {
     privateKeys,
     ownLeaf,
   }
-  return { epoch, census, keyPackage, groupInfo, psks }
+  if (equal(tag, groupInfo.confirmationTag)) return epoch
+  wipeEpoch(epoch)
+  throw new MlsError('mls.group_info.bad_confirmation_tag')
 }
 
 /** The rules a joiner measures a group's leaves by. */
@@ -203,3 +243,14 @@ const pathKeys = async (
   }
 }
 
+/**
+ * A key above the own leaf is known to everybody below it but those who came later (§4.2): one that is not would stop this member at
+ * the next commit that is sealed to it, so whoever left its secret out of the Welcome is refused here.
+ * @throws MlsError `mls.welcome.bad_path_secret`
+ */
+const checkKeysAbove = (tree: RatchetTree, ownLeaf: LeafIndex, privateKeys: PrivateKeys): void => {
+  for (const node of directPath(ownLeaf, tree.leafCount)) {
+    const isKnown = privateKeys.has(node) || tree.parent(node)?.unmergedLeaves.includes(ownLeaf) !== false
+    check(isKnown, 'mls.welcome.bad_path_secret', { node })
+  }
+}

@@ -2,7 +2,7 @@
  * Membership: what every operation of a member works with.
  * Layer: group.
  */
-import { present } from '@famichat/base'
+import { equal, present } from '@famichat/base'
 import { check } from '../errors.js'
 import type { Signer } from '../crypto/signer.js'
 import type { GroupRules } from '../validate/leaf-node.js'
@@ -25,6 +25,11 @@ export const requireMember = ({ state }: Membership): void => {
 export const requireActive = (membership: Membership): void => {
   requireMember(membership)
   check(membership.state.status === 'active', 'mls.group.reinitialised')
+}
+
+/** Others would refuse everything that another key signs. @throws MlsError `mls.leaf.not_own_signer` */
+export const requireOwnSigner = (signer: Pick<Signer, 'publicKey'>, { signatureKey }: Pick<LeafNode, 'signatureKey'>): void => {
+  check(equal(signer.publicKey, signatureKey), 'mls.leaf.not_own_signer')
 }
 
 /** The rules of the current epoch. @param nowSeconds undefined where lifetimes are not checked */

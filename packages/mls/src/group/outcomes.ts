@@ -23,9 +23,9 @@ export interface CommitRequest {
   readonly proposals?: readonly Proposal[]
   /** False: leave out the proposals received in this epoch; a function: take those for which it is true. */
   readonly withPending?: boolean | ((sent: SentProposal) => boolean)
-  /** False: leave the path out where §12.4 allows it; the committer's keys are then not renewed. */
+  /** False: leave the path out where §12.4 allows it and `leaf` changes nothing; the committer's keys are then not renewed. */
   readonly withPath?: boolean
-  /** What to change in the own leaf. */
+  /** What to change in the own leaf; the signature key stays. */
   readonly leaf?: Partial<Pick<LeafContents, 'credential' | 'capabilities' | 'extensions'>>
   /** False: newcomers get the ratchet tree from elsewhere (§12.4.3.3). */
   readonly withTree?: boolean

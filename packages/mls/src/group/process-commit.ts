@@ -8,7 +8,7 @@ import type { SignedContent } from '../framing/signed-content.js'
 import { deriveExternalKeys, receiveExternalInit } from '../schedule/key-schedule.js'
 import type { PreSharedKey } from '../schedule/psk.js'
 import { leafToNode, type NodeIndex } from '../tree/math.js'
-import { type ClimbedPath, mergeUpdatePath, openUpdatePath } from '../tree/treekem.js'
+import { type ClimbedPath, mergeUpdatePath, openUpdatePath, type PrivateKeys } from '../tree/treekem.js'
 import type { Census } from '../validate/census.js'
 import { type GroupRules, validateLeafNode } from '../validate/leaf-node.js'
 import { proposalsOf, type SentProposal, validateProposalList } from '../validate/proposal-list.js'
@@ -18,7 +18,7 @@ import type { Commit, UpdatePath } from '../wire/proposal.js'
 import { type LeafIndex, LeafNodeSource, ProposalType, ResumptionPSKUsage } from '../wire/registries.js'
 import { advance, provisionalContext } from './advance.js'
 import { type Applied, applyProposals, countPath, validateReplacement } from './apply-proposals.js'
-import { type Epoch, wipeEpoch } from './epoch.js'
+import { type Epoch, wipeEpoch, wipeKeys } from './epoch.js'
 import type { StagedCommit, StagedEpoch } from './staged-commit.js'
 
 /** A commit whose framing and signature are verified, and what is needed to judge it. */
@@ -63,15 +63,24 @@ export const processCommit = async (received: ReceivedCommit): Promise<StagedCom
     reinit: applied.reinit,
   }
   if (applied.removed.includes(epoch.ownLeaf)) return { ...summary, next: undefined }
-  const learned = commit.path && await openUpdatePath(suite, commit.path, {
-    tree: applied.tree,
-    sender,
-    leafIndex: epoch.ownLeaf,
-    privateKeys: ownKeys(received, applied),
-    newLeaves: newLeavesOf(applied),
-    provisionalContext: present(pathContext, 'a path has its context'),
-  })
-  return { ...summary, next: await stageNext(received, applied, { psks, learned }) }
+  const known = ownKeys(received, applied)
+  let learned: ClimbedPath | undefined
+  try {
+    learned = commit.path && await openUpdatePath(suite, commit.path, {
+      tree: applied.tree,
+      sender,
+      leafIndex: epoch.ownLeaf,
+      privateKeys: known,
+      newLeaves: newLeavesOf(applied),
+      provisionalContext: present(pathContext, 'a path has its context'),
+    })
+    return { ...summary, next: await stageNext(received, applied, { psks, known, learned }) }
+  } catch (error) {
+    wipeKeys([...known.values(), ...(learned?.privateKeys.values() ?? [])], epoch)
+    throw error
+  } finally {
+    for (const spent of [learned?.pathSecret, learned?.commitSecret]) spent?.wipe()
+  }
 }
 
 /** Checks the path's leaf and keys, and merges it into the tree (§12.4.2). Returns the encoded provisional context. */
@@ -96,7 +105,8 @@ const takePath = async (
 }
 
 const stageNext = async (
-  received: ReceivedCommit, applied: Applied, { psks, learned }: { readonly psks: readonly PreSharedKey[]; readonly learned: ClimbedPath | undefined },
+  received: ReceivedCommit, applied: Applied,
+  { psks, known, learned }: { readonly psks: readonly PreSharedKey[]; readonly known: PrivateKeys; readonly learned: ClimbedPath | undefined },
 ): Promise<StagedEpoch> => {
   const { epoch, signed } = received
   const { next, joinerSecret, welcomeSecret } = advance(epoch, {
@@ -106,10 +116,10 @@ const stageNext = async (
     initSecret: await externalInitSecret(epoch, applied.kemOutput),
     commitSecret: learned?.commitSecret,
     psks,
-    privateKeys: new Map([...ownKeys(received, applied), ...(learned?.privateKeys ?? [])]),
+    privateKeys: new Map([...known, ...(learned?.privateKeys ?? [])]),
     ownLeaf: epoch.ownLeaf,
   })
-  for (const spent of [joinerSecret, welcomeSecret, learned?.pathSecret]) spent?.wipe()
+  for (const spent of [joinerSecret, welcomeSecret]) spent.wipe()
   const { confirmationTag } = signed.auth
   const confirmed = confirmationTag !== undefined && constantTimeEqual(confirmationTag, next.confirmationTag)
   if (!confirmed) {

@@ -11,6 +11,7 @@ import { decodeMessage, type Sender } from '../wire/message.js'
 import type { Commit, Proposal } from '../wire/proposal.js'
 import { ContentType, ProposalOrRefType, ProposalType, SenderType, WireFormat } from '../wire/registries.js'
 import { pastWindow, receivingTime } from './config.js'
+import { wipeEpoch } from './epoch.js'
 import { currentRules, type Membership, requireActive, requireMember } from './membership.js'
 import type { Processed } from './outcomes.js'
 import { processCommit } from './process-commit.js'
@@ -21,6 +22,9 @@ import type { StagedCommit } from './staged-commit.js'
 /** @param message one encoded MLSMessage, the engine's to keep. @throws MlsError | BaseError `base.codec.*` */
 export const processMessage = async (membership: Membership, message: Uint8Array): Promise<Processed> => {
   requireMember(membership)
+  const { state } = membership
+  const { epoch } = state
+  const isLeft = (): boolean => state.epoch !== epoch || state.status === 'removed'
   const opened = await openMessage(membership, message)
   if (isOwnMessage(opened)) return recogniseOwn(membership, opened, message)
   const { content } = opened.signed.content
@@ -28,10 +32,23 @@ export const processMessage = async (membership: Membership, message: Uint8Array
     case ContentType.application:
       return takeApplicationData(opened, content.applicationData)
     case ContentType.proposal:
+      // the epoch may have been left while the signature was verified
+      check(!isLeft(), 'mls.message.wrong_epoch', { epoch: epoch.context.epoch, current: state.epoch.context.epoch })
       return takeProposal(membership, opened, content.proposal)
     case ContentType.commit:
-      return { kind: 'commit', staged: await stageCommit(membership, opened, content.commit) }
+      return { kind: 'commit', staged: await unlessLeft(membership, isLeft, () => stageCommit(membership, opened, content.commit)) }
   }
+}
+
+/** Stages a commit whose epoch may end meanwhile, and its secrets with it. @throws MlsError `mls.message.wrong_epoch` */
+const unlessLeft = async ({ state }: Membership, isLeft: () => boolean, stage: () => Promise<StagedCommit>): Promise<StagedCommit> => {
+  const { epoch } = state
+  const refusal = (cause?: unknown): MlsError => new MlsError('mls.message.wrong_epoch', { current: state.epoch.context.epoch }, { cause })
+  if (isLeft()) throw refusal()
+  const staged = await stage().catch((error: unknown) => { throw isLeft() ? refusal(error) : error })
+  if (!isLeft()) return staged
+  if (staged.next !== undefined) wipeEpoch(staged.next.epoch, epoch)
+  throw refusal()
 }
 
 const openMessage = (membership: Membership, message: Uint8Array): Promise<OpenedMessage | OwnMessage> => {

@@ -50,8 +50,14 @@ export const openPrivateMessage = async (epochs: OpenEpochs, message: PrivateMes
   const senderLeaf = leafOf(leafIndex)
   check(senderLeaf !== undefined, 'mls.message.unknown_sender', { leafIndex })
   const messageKey = keys.secretTree.peek(leafIndex, message.contentType, generation)
-  const signed = unprotectPrivate(suite, message, { senderData, messageKey })
-  await verifySignedContent(suite, signed, { signatureKey: senderLeaf.signatureKey, groupContext: keys.contextBytes })
+  let signed: SignedContent
+  try {
+    signed = unprotectPrivate(suite, message, { senderData, messageKey })
+    await verifySignedContent(suite, signed, { signatureKey: senderLeaf.signatureKey, groupContext: keys.contextBytes })
+  } catch (error) {
+    messageKey.forget()
+    throw error
+  }
   return { signed, generation, senderLeaf, consume: () => { messageKey.consume() } }
 }
 

@@ -89,13 +89,16 @@ export const sendCommit = async (membership: Membership, request: CommitRequest,
   const refusal = (cause?: unknown): MlsError => new MlsError('mls.commit.epoch_left', { current: state.epoch.context.epoch }, { cause })
   const { signed, welcome, staged } = await createCommit(planOf(membership, request, link))
     .catch((error: unknown) => { throw isLeft() ? refusal(error) : error })
-  if (isLeft()) {
+  try {
+    if (isLeft()) throw refusal()
+    const commit = encodeMessage(sealer(membership, signed.wireFormat, ContentType.commit)(signed))
+    const bundle: CommitBundle = { commit, welcome: welcome && encodeMessage({ wireFormat: WireFormat.welcome, welcome }), staged }
+    state.hold({ staged, messageHash: epoch.suite.hash.digest(commit) })
+    return bundle
+  } catch (error) {
     wipeEpoch(staged.next.epoch, epoch)
-    throw refusal()
+    throw error
   }
-  const commit = encodeMessage(sealer(membership, signed.wireFormat, ContentType.commit)(signed))
-  state.hold({ staged, messageHash: epoch.suite.hash.digest(commit) })
-  return { commit, welcome: welcome && encodeMessage({ wireFormat: WireFormat.welcome, welcome }), staged }
 }
 
 const planOf = (membership: Membership, request: CommitRequest, link?: GroupLink): CommitPlan => {
@@ -115,7 +118,8 @@ const planOf = (membership: Membership, request: CommitRequest, link?: GroupLink
     proposals: [...pending, ...byValue],
     authenticatedData: request.authenticatedData ?? EMPTY,
     wireFormat: handshakeFormat(membership),
-    withPath: request.withPath ?? true,
+    // the own leaf travels in the path
+    withPath: request.leaf !== undefined || (request.withPath ?? true),
     leaf: { ...present(tree.leaf(ownLeaf), 'an active member has a leaf'), ...request.leaf },
     withTree: request.withTree ?? true,
     groupInfoExtensions: request.groupInfoExtensions ?? [],

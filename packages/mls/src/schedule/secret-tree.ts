@@ -16,6 +16,8 @@ import { decodeMessageKey, decodeRatchet, encodeMessageKey, encodeRatchet, readR
 export interface PeekedKey extends MessageKey {
   /** Deletes the key and everything it was derived from (§9.2): call it once the message is authentic. */
   consume(): void
+  /** Deletes what was derived to look at the key: call it when the message is refused. The honest message finds the key again. */
+  forget(): void
 }
 
 /** Handshake and application messages have ratchets of their own (§9.1). */
@@ -64,11 +66,10 @@ export class SecretTree {
   /** Takes the next key of the own sender ratchet: it can never be had again. @throws MlsError `mls.group.message_limit` */
   takeSendingKey(leaf: LeafIndex, type: ContentType): MessageKey {
     const id = ratchetId(leaf, type)
-    const ratchet = this.#ratchets.get(id) ?? this.#splitDown(leaf).get(id)
-    const { generation, secret } = present(ratchet, 'a leaf has both ratchets')
+    if (!this.#ratchets.has(id)) this.#adoptSplit(leaf)
+    const { generation, secret } = present(this.#ratchets.get(id), 'a leaf has both ratchets')
     check(generation < limits.maxGeneration, 'mls.group.message_limit')
     const { messageKey, next } = stepRatchet(this.#suite, secret, generation)
-    if (!this.#ratchets.has(id)) this.#adoptSplit(leaf)
     this.#setRatchet(id, { generation: generation + 1, secret: next })
     return messageKey
   }
@@ -82,26 +83,36 @@ export class SecretTree {
     const id = ratchetId(leaf, type)
     const skippedName = `${id.toString()}.${generation.toString()}`
     const skipped = this.#skipped.get(skippedName)
-    if (skipped !== undefined) return { ...skipped, consume: () => { this.#dropSkipped(skippedName) } }
+    if (skipped !== undefined) return { ...skipped, consume: () => { this.#dropSkipped(skippedName) }, forget: () => undefined }
 
     const known = this.#ratchets.get(id)
-    const ratchet = known ?? present(this.#splitDown(leaf).get(id), 'a leaf has both ratchets')
-    check(generation >= ratchet.generation, 'mls.message.key_consumed', { generation })
+    const first = known?.generation ?? 0
+    check(generation >= first, 'mls.message.key_consumed', { generation })
     // §15.3: refused before anything is derived
-    const ahead = generation - ratchet.generation
+    const ahead = generation - first
     check(ahead <= limits.maxForwardGenerations, 'mls.message.generation_too_far', { ahead, max: limits.maxForwardGenerations })
 
+    const split = known === undefined ? this.#splitDown(leaf) : undefined
+    const { secret } = known ?? present(split?.get(id), 'a leaf has both ratchets')
     const passed: MessageKey[] = []
-    let step: RatchetStep = stepRatchet(this.#suite, ratchet.secret, ratchet.generation)
+    let step: RatchetStep = stepRatchet(this.#suite, secret, first)
     while (step.messageKey.generation < generation) {
       passed.push(step.messageKey)
       const { next } = step
       step = stepRatchet(this.#suite, next, step.messageKey.generation + 1)
       next.wipe()
     }
+    for (const ratchet of split?.values() ?? []) ratchet.secret.wipe()
     const { messageKey, next } = step
     return {
       ...messageKey,
+      forget: () => {
+        next.wipe()
+        for (const { key, nonce } of [...passed, messageKey]) {
+          key.wipe()
+          nonce.wipe()
+        }
+      },
       consume: () => {
         if (known === undefined) this.#adoptSplit(leaf)
         for (const key of passed) this.#keepSkipped(id, key)

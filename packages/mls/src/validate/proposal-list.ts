@@ -152,7 +152,8 @@ const validatePsks = (proposals: readonly SentProposal[], { hashLength, pskUsage
 const validateGroupContextExtensions = (proposals: readonly SentProposal[]): void => {
   const replacements = proposalsOf(proposals, ProposalType.groupContextExtensions)
   check(replacements.length <= 1, 'mls.proposal.duplicate_group_context_extensions')
-  for (const { extensions } of replacements) {
+  // §12.1.5: the extensions of a ReInit are those of its successor, which could not be set up with others
+  for (const { extensions } of [...replacements, ...proposalsOf(proposals, ProposalType.reinit)]) {
     validateExtensions(extensions, 'groupContext')
     // malformed contents are refused here, not when they are first used
     requiredCapabilitiesOf(extensions)

@@ -157,14 +157,18 @@ const MessageBody = variant('wireFormat', closed({ encodeInto: (w, v) => { w.uin
 export type MLSMessage = Infer<typeof MessageBody>
 const VersionedMessage = struct({ version: protocolVersion, body: MessageBody })
 
-/** Encodes an MLSMessage (§6). */
-export const encodeMessage = (body: MLSMessage): Uint8Array => encode(VersionedMessage, { version: ProtocolVersion.mls10, body })
+/** Encodes an MLSMessage (§6); what nobody would decode is refused. @throws MlsError `mls.message.too_large` | BaseError `base.codec.*` */
+export const encodeMessage = (body: MLSMessage): Uint8Array => sized(encode(VersionedMessage, { version: ProtocolVersion.mls10, body }))
 
 /**
  * Decodes exactly one MLSMessage (§6); the result views `bytes`.
  * @throws MlsError `mls.message.too_large` | BaseError `base.codec.*`
  */
 export const decodeMessage = (bytes: Uint8Array): MLSMessage => {
+  return decode(VersionedMessage, sized(bytes)).body
+}
+
+const sized = (bytes: Uint8Array): Uint8Array => {
   check(bytes.length <= limits.maxMessageBytes, 'mls.message.too_large', { bytes: bytes.length, max: limits.maxMessageBytes })
-  return decode(VersionedMessage, bytes).body
+  return bytes
 }

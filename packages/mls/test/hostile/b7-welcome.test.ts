@@ -136,7 +136,7 @@ test('W15 refuses a path secret that does not lead to the keys of the tree (join
   await joinRefused({ pathSecret: new Secret(new Uint8Array(16)) }, 'mls.welcome.bad_path_secret')
 })
 
-test('W15 refuses a path secret from the own leaf, and another one than the committer used (join)', async () => {
+test('W15 refuses a path secret from the own leaf, another one than the committer used, and none where the tree needs one (join)', async () => {
   const at = await lure()
   const own = { ...at.honest, signer: at.bob.signer, signerLeaf: toLeafIndex(1), pathSecret: new Secret(at.bob.suite.random(32)) }
   await rejects(forgeWelcome(at.bob, at.bundle, own).then((welcome) => joinWith(at.bob, welcome, at.bundle)), { code: 'mls.welcome.bad_path_secret' })
@@ -145,14 +145,16 @@ test('W15 refuses a path secret from the own leaf, and another one than the comm
   const [alice] = seats as [Seat]
   const dave = await makePerson('dave')
   const bundle = await keyPackageOf(dave)
-  const { staged } = await alice.group.commit({ proposals: [makeAdd(bundle.keyPackage)] })
+  const { staged, welcome } = await alice.group.commit({ proposals: [makeAdd(bundle.keyPackage)] })
   const next = staged.next?.epoch
   if (next === undefined) throw new TypeError('the commit has a next epoch')
   const nodes = next.tree.toNodes()
   const plan: WelcomePlan = { signer: alice.person.signer, signerLeaf: ZERO, nodes, context: (context) => ({ ...context, groupId: next.context.groupId }) }
   const wrong = await forgeWelcome(dave, bundle, { ...plan, pathSecret: new Secret(dave.suite.random(32)) })
   await rejects(joinWith(dave, wrong, bundle), { code: 'mls.welcome.bad_path_secret' })
-  await joinWith(dave, await forgeWelcome(dave, bundle, plan), bundle)
+  // the same tree, and none: later commits would be sealed to keys this member does not have
+  await rejects(joinWith(dave, await forgeWelcome(dave, bundle, plan), bundle), { code: 'mls.welcome.bad_path_secret' })
+  await joinWith(dave, present(welcome, 'there is a newcomer'), bundle)
 })
 
 test('W16 refuses a wrong confirmation tag (join)', async () => {

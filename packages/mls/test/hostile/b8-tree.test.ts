@@ -104,7 +104,7 @@ interface ChainPlan {
   readonly signatureKeyAsParent?: boolean
 }
 
-/** Alice, Bob, Carol, blank: Alice's path over nodes 1 and 3, with every hash right whatever the keys are. Bob is the joiner. */
+/** Alice, Bob, Carol, blank: Alice's path over nodes 1 and 3, with every hash right whatever the keys are. Bob is the joiner, and came later. */
 const twoByTwo = async (plan: ChainPlan): Promise<{ bob: Person; welcome: Uint8Array; bundle: KeyPackageBundle }> => {
   const [alice, bob, carol] = await Promise.all(['alice', 'bob', 'carol'].map((name) => makePerson(name))) as [Person, Person, Person]
   const { suite } = bob
@@ -113,11 +113,11 @@ const twoByTwo = async (plan: ChainPlan): Promise<{ bob: Person; welcome: Uint8A
   const tree = RatchetTree.fromNodes(flatNodes(...leaves)).edit()
   const [rootKey, leftKey] = [(await freshKeyPair(suite)).publicKey, (await freshKeyPair(suite)).publicKey]
   const groupId = Uint8Array.of(1, 2, 3)
-  const rootNode: ParentNode = { encryptionKey: rootKey, parentHash: plan.rootParentHash ?? new Uint8Array(0), unmergedLeaves: [] }
+  const rootNode: ParentNode = { encryptionKey: rootKey, parentHash: plan.rootParentHash ?? new Uint8Array(0), unmergedLeaves: [toLeafIndex(1)] }
   tree.setParent(toNodeIndex(3), rootNode)
   const lowKey = plan.lowOrderKey === true ? new Uint8Array(32) : plan.signatureKeyAsParent === true ? carol.signer.publicKey : leftKey
   const leftNode: ParentNode = {
-    encryptionKey: plan.sameParentKey === true ? rootKey : lowKey, parentHash: parentHash(suite, tree, rootNode, toNodeIndex(5)), unmergedLeaves: [],
+    encryptionKey: plan.sameParentKey === true ? rootKey : lowKey, parentHash: parentHash(suite, tree, rootNode, toNodeIndex(5)), unmergedLeaves: [toLeafIndex(1)],
   }
   tree.setParent(toNodeIndex(1), leftNode)
   const own = present(tree.leaf(ZERO), 'the leaf is there')
@@ -166,7 +166,7 @@ test('T04 refuses a node that is claimed from both sides (join)', async () => {
   // two leaves of source "commit" can both name the parent hash of their common parent only if each hash is right for the
   // other's leaf: a fixed point nobody can find. Both claim with the left one's hash: the right claim is simply wrong
   const tree = RatchetTree.fromNodes(flatNodes((await forgeLeaf(alice)).leafNode, (await forgeLeaf(bob)).leafNode, bundle.keyPackage.leafNode)).edit()
-  const root: ParentNode = { encryptionKey: (await freshKeyPair(bob.suite)).publicKey, parentHash: new Uint8Array(0), unmergedLeaves: [] }
+  const root: ParentNode = { encryptionKey: (await freshKeyPair(bob.suite)).publicKey, parentHash: new Uint8Array(0), unmergedLeaves: [toLeafIndex(2)] }
   tree.setParent(toNodeIndex(3), root)
   const node: ParentNode = { encryptionKey: (await freshKeyPair(bob.suite)).publicKey, parentHash: parentHash(bob.suite, tree, root, toNodeIndex(5)), unmergedLeaves: [] }
   tree.setParent(toNodeIndex(1), node)

@@ -1,0 +1,198 @@
+/**
+ * Stories of faults that were found when the engine was read against RFC 9420 once more: each test tells how one came about.
+ */
+import { deepEqual, equal, ok, rejects, throws } from 'node:assert/strict'
+import { test } from 'node:test'
+import { utf8 } from '@famichat/base'
+import {
+  type CryptoBackend, type Extension, ExtensionType, Group, limits, makeAdd, makeCapabilities, makeGroupContextExtensions, makeReInit, makeRemove, type Proposal,
+} from '@famichat/mls'
+import { nodePrimitives } from '../dist/crypto/node-backend.js'
+import { addAll, aliceAndBob, commitAll, createGroup, groupOf, keyPackageOf, makePerson, readText, type Seat, stagedBy } from './builders.js'
+import { honestCommitPasses, honestMessagePasses, refuses, refusesMessage, rowsOf, stateDigest } from './hostile/assertions.js'
+import { forgeProposal, forgeUpdate, insiderOf } from './hostile/forge.js'
+import { forgeCommit } from './hostile/forge-commit.js'
+
+const BIG = 0xf0f0
+const bigOf = (bytes: number): Extension => ({ extensionType: BIG, extensionData: new Uint8Array(bytes) })
+const supportsBig = { capabilities: makeCapabilities(() => new Uint8Array(1), { extensions: [BIG] }) }
+
+/** A backend that verifies nothing until it is told to, once `hold` was called. */
+const slowBackend = (): { readonly backend: CryptoBackend; hold(): void; release(): void } => {
+  let waiting: Promise<void> = Promise.resolve()
+  let release = (): void => undefined
+  return {
+    backend: {
+      ...nodePrimitives,
+      signature: (name) => {
+        const scheme = nodePrimitives.signature(name)
+        return {
+          ...scheme,
+          verify: async (publicKey, message, signature) => {
+            await waiting
+            return scheme.verify(publicKey, message, signature)
+          },
+        }
+      },
+    },
+    hold: () => { waiting = new Promise((resolve) => { release = resolve }) },
+    release: () => { release() },
+  }
+}
+
+const aTurn = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve) })
+
+test('a proposal that is looked at while its epoch ends is refused, not kept for the next one', async () => {
+  const slow = slowBackend()
+  const [alice, bob, carol] = await groupOf(3, { backend: slow.backend }) as [Seat, Seat, Seat]
+  const { commit, staged } = await alice.group.commit()
+  const next = await stagedBy(bob.group, commit)
+  const proposal = await carol.group.propose(makeRemove(alice.group.ownLeaf))
+  slow.hold()
+  const processing = bob.group.process(proposal)
+  await aTurn()
+  bob.group.merge(next)
+  slow.release()
+  await rejects(processing, { code: 'mls.message.wrong_epoch' })
+  deepEqual(bob.group.pendingProposals, [])
+  alice.group.merge(staged)
+  await honestMessagePasses(bob, alice)
+})
+
+test('a commit that is looked at while its epoch ends is refused like one that comes late', async () => {
+  const slow = slowBackend()
+  const [alice, bob, carol] = await groupOf(3, { backend: slow.backend }) as [Seat, Seat, Seat]
+  const { commit, staged } = await alice.group.commit()
+  const next = await stagedBy(bob.group, commit)
+  const late = await carol.group.commit()
+  slow.hold()
+  const processing = bob.group.process(late.commit)
+  await aTurn()
+  bob.group.merge(next)
+  slow.release()
+  await rejects(processing, { code: 'mls.message.wrong_epoch' })
+  alice.group.merge(staged)
+  await honestCommitPasses(alice, bob)
+})
+
+test('a staged commit of one group is not merged into another, nor discarded by it', async () => {
+  const { alice, bob } = await aliceAndBob()
+  const other: Seat = { person: bob.person, group: await createGroup(bob.person, { groupId: utf8('another') }) }
+  await commitAll(other, [])
+  equal(other.group.epoch, bob.group.epoch)
+  const { commit, staged: own } = await alice.group.commit()
+  const staged = await stagedBy(bob.group, commit)
+  const before = stateDigest(other.group)
+  throws(() => { other.group.merge(staged) }, { code: 'mls.commit.epoch_left' })
+  other.group.discard(staged)
+  equal(stateDigest(other.group), before)
+  bob.group.merge(staged)
+  alice.group.merge(own)
+  await honestMessagePasses(alice, bob)
+})
+
+test('a commit or Welcome too large to be read is refused to its maker, and nothing is pending', async () => {
+  const { alice, bob } = await aliceAndBob({ leaf: supportsBig })
+  const tooLarge = [
+    { proposals: [makeGroupContextExtensions([bigOf(limits.maxMessageBytes - 100)])] },
+    { proposals: [makeGroupContextExtensions([bigOf(limits.maxMessageBytes - 1000)])] },
+    { proposals: [makeAdd((await keyPackageOf(await makePerson('carol', { leaf: supportsBig }))).keyPackage)], groupInfoExtensions: [bigOf(limits.maxMessageBytes - 2000)] },
+    { proposals: [makeAdd((await keyPackageOf(await makePerson('dave', { leaf: supportsBig }))).keyPackage)], groupInfoExtensions: [bigOf(limits.maxMessageBytes - 100)] },
+  ]
+  for (const request of tooLarge) {
+    const before = alice.group.epochAuthenticator
+    try {
+      const made = await alice.group.commit(request)
+      // what was made can be read
+      for (const message of [made.commit, made.welcome]) ok((message?.length ?? 0) <= limits.maxMessageBytes)
+      alice.group.discard(made.staged)
+    } catch (error) {
+      ok(['mls.message.too_large', 'base.codec.too_long'].includes((error as { code?: string }).code ?? ''))
+    }
+    equal(alice.group.pendingCommit, undefined)
+    deepEqual(alice.group.epochAuthenticator, before)
+  }
+  await rejects(alice.group.commit(tooLarge[3]), { code: 'base.codec.too_long' })
+  await rejects(alice.group.groupInfo({ withTree: true, withExternalPub: false, extensions: [bigOf(limits.maxMessageBytes - 100)] }), { code: 'mls.message.too_large' })
+  await rejects(alice.group.propose(makeGroupContextExtensions([bigOf(limits.maxMessageBytes - 120)])), { code: 'mls.message.too_large' })
+  deepEqual(alice.group.pendingProposals, [])
+  await honestCommitPasses(alice, bob)
+})
+
+test('a member cannot be opened with the signature key of somebody else', async () => {
+  const { alice, bob } = await aliceAndBob()
+  const carol = await makePerson('carol')
+  const bundle = await keyPackageOf(carol)
+  const { welcome } = await commitAll(alice, [bob], { proposals: [makeAdd(bundle.keyPackage)] })
+  ok(welcome !== undefined)
+  await rejects(Group.join({ config: carol.config, signer: bob.person.signer, welcome, keyPackages: [bundle] }), { code: 'mls.leaf.not_own_signer' })
+  const rows = rowsOf(alice.group).all()
+  throws(() => Group.restore({ config: alice.person.config, signer: bob.person.signer, rows }), { code: 'mls.leaf.not_own_signer' })
+  const { group } = await Group.join({ config: carol.config, signer: carol.signer, welcome, keyPackages: [bundle] })
+  await honestMessagePasses({ person: carol, group }, alice)
+})
+
+test('D21 D24 a group is not closed by a ReInit whose extensions no group may have (receive, own creation)', async () => {
+  const twice = [bigOf(1), bigOf(1)]
+  const misplaced = [{ extensionType: ExtensionType.applicationId, extensionData: new Uint8Array(1) }]
+  const malformed = [{ extensionType: ExtensionType.requiredCapabilities, extensionData: new Uint8Array(1) }]
+  for (const [extensions, code] of [[twice, 'mls.extension.duplicate'], [misplaced, 'mls.extension.misplaced'], [malformed, 'base.codec.truncated']] as const) {
+    const { alice, bob } = await aliceAndBob()
+    const proposals = [makeReInit({ groupId: utf8('next'), cipherSuite: 3, extensions })]
+    await refuses(alice.group, () => alice.group.commit({ proposals }), code)
+    await refusesMessage(bob, (await forgeCommit(insiderOf(alice), { proposals })).message, code)
+    await honestCommitPasses(alice, bob)
+  }
+})
+
+test('P06 a member that only updates its keys is not added a second time (receive)', async () => {
+  const [alice, bob, carol] = await groupOf(3) as [Seat, Seat, Seat]
+  const again = makeAdd((await keyPackageOf(carol.person)).keyPackage)
+  const { signer } = await makePerson('carol', { seed: 2 })
+  const update = await forgeUpdate(insiderOf(carol), { leaf: (leaf) => ({ ...leaf, signatureKey: signer.publicKey }), signer })
+  const { message } = await forgeProposal(insiderOf(carol), update)
+  for (const { group } of [alice, bob]) await group.process(message)
+  await refuses(alice.group, () => alice.group.commit({ proposals: [again] }), 'mls.proposal.duplicate_add')
+  await refusesMessage(bob, (await forgeCommit(insiderOf(alice), { proposals: [...alice.group.pendingProposals, again] })).message, 'mls.proposal.duplicate_add')
+  await honestCommitPasses(alice, bob)
+})
+
+test('what two members propose alike, and what the committer says itself, is committed once', async () => {
+  const [alice, bob, carol, dave] = await groupOf(4, { leaf: supportsBig }) as [Seat, Seat, Seat, Seat]
+  const erin = makeAdd((await keyPackageOf(await makePerson('erin', { leaf: supportsBig }))).keyPackage)
+  const big = makeGroupContextExtensions([bigOf(1)])
+  const bigger = makeGroupContextExtensions([bigOf(2)])
+  const proposeAll = async (...proposals: readonly Proposal[]): Promise<void> => {
+    for (const proposal of proposals) {
+      for (const from of [bob, carol]) {
+        const message = await from.group.propose(proposal)
+        for (const { group } of [alice, bob, carol]) if (group !== from.group) await group.process(message)
+      }
+    }
+  }
+  await proposeAll(erin, big, makeRemove(dave.group.ownLeaf))
+  const first = await commitAll(alice, [bob, carol])
+  equal(first.staged.proposals.length, 3)
+  await proposeAll(big, makeRemove(carol.group.ownLeaf))
+  const second = await commitAll(alice, [bob], { proposals: [bigger, makeRemove(carol.group.ownLeaf)] })
+  equal(second.staged.proposals.length, 2)
+  deepEqual(bob.group.context.extensions, [bigOf(2)])
+})
+
+test('a change of the own leaf is never left out with the path', async () => {
+  const { alice, bob } = await aliceAndBob()
+  const frank = makeAdd((await keyPackageOf(await makePerson('frank'))).keyPackage)
+  const { capabilities } = supportsBig
+  await commitAll(alice, [bob], { withPath: false, proposals: [frank], leaf: { capabilities } })
+  deepEqual(bob.group.member(alice.group.ownLeaf)?.capabilities, capabilities)
+})
+
+test('a group keeps its id when the caller uses the buffer for something else', async () => {
+  const person = await makePerson('alice')
+  const groupId = utf8('a group of its own')
+  const group = await createGroup(person, { groupId })
+  groupId.fill(0)
+  deepEqual(group.groupId, utf8('a group of its own'))
+  const [bob] = await addAll({ person, group }, [], [await makePerson('bob')]) as [Seat]
+  equal(await readText(bob.group, await group.protect(utf8('hello'))), "hello")
+})
