@@ -74,8 +74,6 @@ export interface SignatureScheme {
 export interface Kem {
   /** Length of a serialized public key in bytes (Npk). */
   readonly publicKeyLength: number
-  /** Random bytes one encapsulation takes, in one draw. */
-  readonly seedLength: number
   /** False for keys nobody can encrypt to: another length, off the curve, of low order. Needs no private key. */
   isPublicKey(publicKey: Uint8Array): boolean
   /** DeriveKeyPair: the same `ikm` gives the same pair. */
@@ -105,7 +103,7 @@ export interface CryptoThreads {
 /** Jobs under way: begun in their order, which is also the order to ask for results in. */
 export interface SharedJobs {
   /** The result of one job, each asked for once; the calling thread does jobs while it waits. */
-  result(index: number): MaybePromise<Uint8Array>
+  result(index: number): Uint8Array
   /** Gives up what nobody asked for and wipes everything, the jobs included. Must be called. */
   end(): void
 }

@@ -4,9 +4,9 @@
  */
 import { EMPTY, systemRandom } from '@famichat/base'
 import { MlsError } from '../errors.js'
-import type { Encapsulated, MaybePromise, SharedJobs } from './backend.js'
+import type { Encapsulated, MaybePromise } from './backend.js'
 import type { CipherSuite } from './cipher-suite.js'
-import { decodeVerifyResult, encodeEncapsulateJob, encodeVerifyJob, takeEncapsulateResult } from './jobs.js'
+import { decodeEncapsulateResult, decodeVerifyResult, encodeEncapsulateJob, encodeVerifyJob } from './jobs.js'
 
 /** Encapsulations under way: begun before their results are needed. */
 export interface BegunEncapsulations {
@@ -29,32 +29,15 @@ const ENCAPSULATE_RESULT_BYTES = 256
 /** Begins to encapsulate to each of the keys, in other threads if that pays; else it is done as it is asked for. */
 export const beginEncapsulations = (suite: CipherSuite, publicKeys: readonly Uint8Array[]): BegunEncapsulations => {
   const { hpke: { kem }, random, threads } = suite
-  // drawn now, so that what is drawn from a seed does not depend on threads
-  const seeds = random === systemRandom ? [] : publicKeys.map(() => random(kem.seedLength))
-  const seedOf = (index: number): Uint8Array => seeds[index] ?? EMPTY
-  const shared = threads?.share(
-    publicKeys.length, () => publicKeys.map((publicKey, index) => encodeEncapsulateJob(suite.id, publicKey, seedOf(index))), ENCAPSULATE_RESULT_BYTES,
-  )
-  if (shared !== undefined) return sharedEncapsulations(shared, suite.hashLength)
-  return {
-    encapsulated: async (index) => {
-      const publicKey = publicKeys[index] ?? EMPTY
-      return kem.encapsulate(publicKey, seeds.length === 0 ? random : () => seedOf(index))
-    },
-    end: () => { for (const seed of seeds) seed.fill(0) },
-  }
-}
-
-const sharedEncapsulations = (shared: SharedJobs, secretLength: number): BegunEncapsulations => {
-  const taken = (result: Uint8Array): Encapsulated => {
-    const found = takeEncapsulateResult(result, secretLength)
-    if (found === undefined) throw new MlsError('mls.crypto.bad_public_key')
-    return found
-  }
+  // threads draw from the machine: what is drawn from a seed does not depend on them
+  const shared = random !== systemRandom ? undefined
+    : threads?.share(publicKeys.length, () => publicKeys.map((publicKey) => encodeEncapsulateJob(suite.id, publicKey)), ENCAPSULATE_RESULT_BYTES)
+  if (shared === undefined) return { encapsulated: (index) => kem.encapsulate(publicKeys[index] ?? EMPTY, random), end: () => undefined }
   return {
     encapsulated: (index) => {
-      const result = shared.result(index)
-      return result instanceof Promise ? result.then(taken) : taken(result)
+      const found = decodeEncapsulateResult(shared.result(index), suite.hashLength)
+      if (found === undefined) throw new MlsError('mls.crypto.bad_public_key')
+      return found
     },
     end: () => { shared.end() },
   }
@@ -66,9 +49,7 @@ export const verifyAll = async (suite: CipherSuite, jobs: readonly VerifyJob[]):
   const shared = threads?.share(jobs.length, () => jobs.map((job) => encodeVerifyJob(suite.id, job)), 1)
   if (shared === undefined) return Promise.all(jobs.map(async ({ publicKey, message, signature }) => scheme.verify(publicKey, message, signature)))
   try {
-    const answers: boolean[] = []
-    for (let index = 0; index < jobs.length; index++) answers.push(decodeVerifyResult(await shared.result(index)))
-    return answers
+    return jobs.map((_, index) => decodeVerifyResult(shared.result(index)))
   } finally {
     shared.end()
   }

@@ -4,8 +4,9 @@
  */
 import { concat, Secret, utf8, type RandomBytes, systemRandom } from '@famichat/base'
 import { check } from '../errors.js'
-import type { Curve, CurveName, Encapsulated, Hash, Kem, KeyPair } from './backend.js'
+import type { Curve, CurveName, Encapsulated, FreshAgreement, Hash, Kem, KeyPair, MaybePromise } from './backend.js'
 import { LabeledKdf } from './labeled-kdf.js'
+import { whenThere } from './maybe-promise.js'
 import { isAgreeable } from './public-key-form.js'
 
 /** KEM identifiers (RFC 9180 §7.1) and the mask of the first byte of a NIST scalar. */
@@ -24,7 +25,6 @@ export const uint16Bytes = (value: number): Uint8Array => Uint8Array.of(value >>
 export class Dhkem implements Kem {
   readonly id: number
   readonly publicKeyLength: number
-  readonly seedLength: number
   readonly #curve: Curve
   readonly #kdf: LabeledKdf
   readonly #scalarMask: number | undefined
@@ -33,7 +33,6 @@ export class Dhkem implements Kem {
     const { id, scalarMask } = KEMS[curve.name]
     this.id = id
     this.publicKeyLength = curve.publicKeyLength
-    this.seedLength = curve.privateKeyLength
     this.#curve = curve
     this.#scalarMask = scalarMask
     this.#kdf = new LabeledKdf(hash, concat(utf8('KEM'), uint16Bytes(id)))
@@ -52,26 +51,29 @@ export class Dhkem implements Kem {
     }
   }
 
-  async encapsulate(publicKey: Uint8Array, random: RandomBytes): Promise<Encapsulated> {
+  encapsulate(publicKey: Uint8Array, random: RandomBytes): MaybePromise<Encapsulated> {
     check(publicKey.length === this.publicKeyLength, 'mls.crypto.bad_public_key')
     // injected randomness replays from its seed; the machine's own may come by the shorter way
-    if (random === systemRandom && this.#curve.agreeFresh !== undefined) {
-      const fresh = await this.#curve.agreeFresh(publicKey)
-      return { kemOutput: fresh.publicKey, sharedSecret: this.#extractAndExpand(fresh.sharedSecret, fresh.publicKey, publicKey) }
-    }
-    const ephemeral = await this.#ephemeralPair(random)
-    try {
-      const dh = await this.#curve.agree(ephemeral.privateKey, publicKey)
-      return { kemOutput: ephemeral.publicKey, sharedSecret: this.#extractAndExpand(dh, ephemeral.publicKey, publicKey) }
-    } finally {
-      ephemeral.privateKey.wipe()
-    }
+    const agreed = random === systemRandom && this.#curve.agreeFresh !== undefined
+      ? this.#curve.agreeFresh(publicKey)
+      : this.#agreeDrawn(publicKey, random)
+    return whenThere(agreed, (fresh) =>
+      ({ kemOutput: fresh.publicKey, sharedSecret: this.#extractAndExpand(fresh.sharedSecret, fresh.publicKey, publicKey) }))
   }
 
   async decapsulate(kemOutput: Uint8Array, recipient: KeyPair): Promise<Secret> {
     check(kemOutput.length === this.publicKeyLength, 'mls.crypto.bad_public_key')
     const dh = await this.#curve.agree(recipient.privateKey, kemOutput)
     return this.#extractAndExpand(dh, kemOutput, recipient.publicKey)
+  }
+
+  async #agreeDrawn(publicKey: Uint8Array, random: RandomBytes): Promise<FreshAgreement> {
+    const ephemeral = await this.#ephemeralPair(random)
+    try {
+      return { publicKey: ephemeral.publicKey, sharedSecret: await this.#curve.agree(ephemeral.privateKey, publicKey) }
+    } finally {
+      ephemeral.privateKey.wipe()
+    }
   }
 
   /** On X25519 and X448 any random string is a private key; NIST scalars are sampled by DeriveKeyPair. */

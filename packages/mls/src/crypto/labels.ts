@@ -121,7 +121,10 @@ export const encryptAllWithLabel = async (
 ): Promise<readonly Sealed[]> => {
   const scheduled = suite.hpke.scheduleContext(encryptContext(label, context))
   const sealed: Sealed[] = []
-  for (const [index, plaintext] of plaintexts.entries()) sealed.push(suite.hpke.sealWith(await work.encapsulated(index), scheduled, plaintext.expose()))
+  for (const [index, plaintext] of plaintexts.entries()) {
+    const encapsulated = work.encapsulated(index)
+    sealed.push(suite.hpke.sealWith(encapsulated instanceof Promise ? await encapsulated : encapsulated, scheduled, plaintext.expose()))
+  }
   return sealed
 }
 

@@ -5,7 +5,7 @@
 import { Buffer } from 'node:buffer'
 import {
   createCipheriv, createDecipheriv, createECDH, createHmac, createPrivateKey, createPublicKey, diffieHellman, generateKeyPairSync, hash as oneShotHash,
-  type CipherGCMTypes, type JsonWebKey, type KeyObject, sign, verify,
+  type CipherGCMTypes, type ECDH, type JsonWebKey, type KeyObject, sign, verify,
 } from 'node:crypto'
 import { present, Secret } from '@famichat/base'
 import { MlsError } from '../errors.js'
@@ -131,17 +131,24 @@ const montgomeryCurve = (name: 'x25519' | 'x448'): Curve => {
 
 const nistCurve = (name: NistName): Curve => {
   const { ecdh, length } = NIST[name]
+  const agreeWith = (own: ECDH, publicKey: Uint8Array): Secret => {
+    // OpenSSL also takes compressed and hybrid points
+    if (!isUncompressedPoint(name, publicKey)) throw new MlsError('mls.crypto.bad_public_key')
+    return new Secret(plain(own.computeSecret(publicKey)))
+  }
   return {
     name,
     privateKeyLength: length,
     publicKeyLength: 2 * length + 1,
     publicKeyOf: (privateKey) => nistPublic(name, privateKey),
+    agreeFresh: (publicKey) => guarded('mls.crypto.bad_public_key', () => {
+      const own = createECDH(ecdh)
+      return { publicKey: plain(own.generateKeys()), sharedSecret: agreeWith(own, publicKey) }
+    }),
     agree: (privateKey, publicKey) => guarded('mls.crypto.bad_public_key', () => {
-      // OpenSSL also takes compressed and hybrid points
-      if (!isUncompressedPoint(name, publicKey)) throw new MlsError('mls.crypto.bad_public_key')
       const own = createECDH(ecdh)
       own.setPrivateKey(privateKey.expose())
-      return new Secret(plain(own.computeSecret(publicKey)))
+      return agreeWith(own, publicKey)
     }),
   }
 }

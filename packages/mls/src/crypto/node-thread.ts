@@ -12,5 +12,5 @@ const run = makeJobRunner(nodePrimitives)
 reportForWork(batch)
 for (let seen = 0; ;) {
   seen = awaitBatch(batch, seen)
-  while (await takeJob(batch, run)) { /* until none is left */ }
+  while (takeJob(batch, run)) { /* until none is left */ }
 }

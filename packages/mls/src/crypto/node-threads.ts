@@ -13,11 +13,11 @@ import {
 
 /** Fewer jobs than this are done before a sleeping thread is awake: waking it costs a tenth of a millisecond, as one job does. */
 const MIN_JOBS = 4
-/** Threads are started once this many jobs could have been shared: starting one costs about 40 ms. */
+/** Threads are started once this many jobs could have been shared: starting one takes about 40 ms. A batch as large need not wait for them. */
 const JOBS_TO_START = 64
 const MAX_THREADS = 3
 
-type Run = (job: Uint8Array) => Promise<Uint8Array>
+type Run = (job: Uint8Array) => Uint8Array
 
 /** Threads that end with the process. @param run does one job in the calling thread */
 export const makeNodeThreads = (run: Run): CryptoThreads | undefined => {
@@ -31,7 +31,8 @@ export const makeNodeThreads = (run: Run): CryptoThreads | undefined => {
       if (count < MIN_JOBS) return undefined
       seen += count
       if (pool === undefined && seen >= JOBS_TO_START) pool = startPool(helpers)
-      if (isBusy || pool?.isReady() !== true) return undefined
+      // who comes late to a large batch takes part in what is left of it
+      if (isBusy || pool === undefined || pool.isBroken() || !(hasHelpers(pool.batch) || count >= JOBS_TO_START)) return undefined
       const using = pool
       const jobs = make()
       isBusy = true
@@ -42,7 +43,8 @@ export const makeNodeThreads = (run: Run): CryptoThreads | undefined => {
 
 interface Pool {
   readonly batch: SharedBatch
-  isReady(): boolean
+  /** A thread failed or stalled. */
+  isBroken(): boolean
   /** Never again in this process: whoever stalled may still write to that memory. */
   giveUp(): void
 }
@@ -58,7 +60,7 @@ const startPool = (helpers: number): Pool => {
   })
   return {
     batch,
-    isReady: () => !isBroken && hasHelpers(batch),
+    isBroken: () => isBroken,
     giveUp: () => {
       isBroken = true
       for (const worker of workers) void worker.terminate()
@@ -91,19 +93,15 @@ const shareJobs = (pool: Pool, { jobs, maxResultBytes, run, onEnd }: Work): Shar
     }
     count = 0
   }
-  const shared = async (index: number): Promise<Uint8Array | undefined> => {
+  const shared = (index: number): Uint8Array | undefined => {
     for (;;) {
       const done = jobsDone(batch)
       const result = takeResult(batch, count, index - from)
       if (result !== undefined) return result
-      if (await takeJob(batch, run) || awaitProgress(batch, done)) continue
+      if (takeJob(batch, run) || awaitProgress(batch, done)) continue
       close()
       return undefined
     }
-  }
-  const late = async (index: number): Promise<Uint8Array> => {
-    const result = isShared && count > 0 ? await shared(index) : undefined
-    return result ?? run(present(jobs[index], 'each result has its job'))
   }
   open(0)
   return {
@@ -113,7 +111,7 @@ const shareJobs = (pool: Pool, { jobs, maxResultBytes, run, onEnd }: Work): Shar
         close()
         open(index)
       }
-      return (isShared && count > 0 ? takeResult(batch, count, index - from) : undefined) ?? late(index)
+      return (isShared && count > 0 ? shared(index) : undefined) ?? run(present(jobs[index], 'each result has its job'))
     },
     end: () => {
       close()

@@ -67,7 +67,7 @@ export const writeBatch = ({ control, bytes }: SharedBatch, jobs: readonly Uint8
 const entryOf = (count: number, index: number): number => CONTROL_FIELDS + FIELDS * (count - 1 - index)
 
 /** Does the next job. False when all are taken. */
-export const takeJob = async ({ control, bytes }: SharedBatch, run: (job: Uint8Array) => Promise<Uint8Array>): Promise<boolean> => {
+export const takeJob = ({ control, bytes }: SharedBatch, run: (job: Uint8Array) => Uint8Array): boolean => {
   const open = Atomics.sub(control, OPEN, 1)
   if (open <= 0) return false
   const entry = CONTROL_FIELDS + FIELDS * (open - 1)
@@ -75,7 +75,7 @@ export const takeJob = async ({ control, bytes }: SharedBatch, run: (job: Uint8A
   const resultAt = Atomics.load(control, entry + 2)
   // node:crypto wants memory of its own
   const job = bytes.slice(jobAt, jobAt + Atomics.load(control, entry + 1))
-  const result = await run(job)
+  const result = run(job)
   job.fill(0)
   bytes.set(result, resultAt)
   Atomics.store(control, entry + 3, result.length)

@@ -18,7 +18,6 @@ const ENCAPSULATION_SEED_BYTES = 64
 /** A private key is its 32-byte seed; both component keys are expanded from it at each use. */
 export const xWing: Kem = {
   publicKeyLength: PUBLIC_KEY_BYTES,
-  seedLength: ENCAPSULATION_SEED_BYTES,
 
   isPublicKey: (publicKey) => {
     if (publicKey.length !== PUBLIC_KEY_BYTES) return false

@@ -1,10 +1,10 @@
 /**
  * Every backend keeps the one contract, and all of them agree with each other.
  */
-import { deepEqual, equal, rejects } from 'node:assert/strict'
+import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { test } from 'node:test'
-import { concat, EMPTY, Secret, toHex, utf8 } from '@famichat/base'
+import { concat, EMPTY, present, Secret, systemRandom, toHex, utf8 } from '@famichat/base'
 import { insecureSeededRandom } from '@famichat/base/testing'
 import type { CryptoBackend } from '@famichat/mls'
 import type { SharedJobs } from '../../dist/crypto/backend.js'
@@ -12,9 +12,11 @@ import { nobleBackend } from '@famichat/mls/noble'
 import { nodeBackend } from '@famichat/mls/node'
 import { makeWebCryptoBackend } from '@famichat/mls/webcrypto'
 import { beginEncapsulations } from '../../dist/crypto/batch.js'
-import { makeCipherSuite } from '../../dist/crypto/cipher-suite.js'
+import { makeCipherSuite, supportedCipherSuites } from '../../dist/crypto/cipher-suite.js'
 import { ecdsaFromDer, ecdsaToDer } from '../../dist/crypto/ecdsa-der.js'
-import { decodeVerifyResult, encodeVerifyJob } from '../../dist/crypto/jobs.js'
+import { decodeVerifyResult, encodeEncapsulateJob, encodeVerifyJob, makeJobRunner } from '../../dist/crypto/jobs.js'
+import { nodePrimitives } from '../../dist/crypto/node-backend.js'
+import { makeNodeThreads } from '../../dist/crypto/node-threads.js'
 import { AEADS, contract, CURVES, privateKeyOf, SIGNATURES } from './contract.js'
 import { contestedSignatures } from './edwards-forgeries.js'
 
@@ -150,8 +152,23 @@ const shareSoon = (jobs: readonly Uint8Array[], maxResultBytes: number): SharedJ
 const refusedJobs = (count: number, messageBytes = 0): readonly Uint8Array[] =>
   Array.from({ length: count }, () => encodeVerifyJob(1, { publicKey: new Uint8Array(32), message: new Uint8Array(messageBytes), signature: EMPTY }))
 
-test('threads come to help a caller that never lets the event loop turn', withThreads, () => {
-  shareSoon(refusedJobs(64), 1).end()
+test('threads come to help a caller that never lets the event loop turn, also in the middle of a batch', withThreads, () => {
+  const run = makeJobRunner(nodePrimitives)
+  let own = 0
+  const threads = present(makeNodeThreads((job) => {
+    own++
+    return run(job)
+  }), 'more than one processor')
+  const jobs = Array.from({ length: 4000 }, () => encodeEncapsulateJob(1, new Uint8Array(32).fill(9)))
+  const giveUpAt = performance.now() + 30_000
+  for (;;) {
+    own = 0
+    const shared = present(threads.share(jobs.length, () => jobs.map((job) => job.slice()), 256), 'so many are shared at once')
+    for (let index = 0; index < jobs.length; index++) equal(shared.result(index).length, 64)
+    shared.end()
+    if (own < jobs.length) return
+    ok(performance.now() < giveUpAt, 'no thread came')
+  }
 })
 
 test('jobs for which the shared memory is too small are done too, in their order, by threads or by the caller', withThreads, async () => {
@@ -165,7 +182,7 @@ test('jobs for which the shared memory is too small are done too, in their order
   }))
   const shared = shareSoon(jobs, 1)
   const answers: boolean[] = []
-  for (let index = 0; index < jobs.length; index++) answers.push(decodeVerifyResult(await shared.result(index)))
+  for (let index = 0; index < jobs.length; index++) answers.push(decodeVerifyResult(shared.result(index)))
   shared.end()
   deepEqual(answers, jobs.map((_, index) => index % 3 !== 0))
 })
@@ -175,27 +192,41 @@ test('work that is given up half way leaves the threads to the next, and its byt
     const jobs = refusedJobs(200, 50)
     const shared = shareSoon(jobs, 1)
     equal(nodeBackend.threads?.share(64, () => refusedJobs(64), 1), undefined)
-    await shared.result(round)
+    shared.result(round)
     shared.end()
     equal(jobs.every((job) => job.every((byte) => byte === 0)), true)
   }
 })
 
-test('encapsulating gives the same bytes with threads and without, and refuses a key nobody can encrypt to', withThreads, async () => {
+for (const id of supportedCipherSuites) {
+  test(`suite ${id.toString()}: what threads encapsulate the recipient finds, and a key nobody can encrypt to is refused`, withThreads, async () => {
+    shareSoon(refusedJobs(64), 1).end()
+    const suite = makeCipherSuite(id, nodeBackend, systemRandom)
+    const recipient = await suite.hpke.kem.deriveKeyPair(new Secret(suite.random(suite.hashLength)))
+    const begun = beginEncapsulations(suite, [...Array.from({ length: 12 }, () => recipient.publicKey), new Uint8Array(recipient.publicKey.length)])
+    const outputs = new Set<string>()
+    for (let index = 0; index < 12; index++) {
+      const { kemOutput, sharedSecret } = await begun.encapsulated(index)
+      outputs.add(toHex(kemOutput))
+      deepEqual((await suite.hpke.kem.decapsulate(kemOutput, recipient)).expose(), sharedSecret.expose())
+    }
+    equal(outputs.size, 12)
+    await rejects(async () => await begun.encapsulated(12), { code: 'mls.crypto.bad_public_key' })
+    begun.end()
+  })
+}
+
+test('what is encapsulated with randomness from a seed does not depend on threads', withThreads, async () => {
   shareSoon(refusedJobs(64), 1).end()
   const { threads: _, ...alone } = nodeBackend
-  const work = async (backend: CryptoBackend): Promise<readonly string[]> => {
+  const work = async (backend: CryptoBackend): Promise<string> => {
     const suite = makeCipherSuite(1, backend, insecureSeededRandom(2))
-    const good = await suite.hpke.kem.deriveKeyPair(new Secret(suite.random(32)))
-    const begun = beginEncapsulations(suite, [...Array.from({ length: 20 }, () => good.publicKey), new Uint8Array(32)])
-    const found: string[] = []
-    for (let index = 0; index < 20; index++) {
-      const { kemOutput, sharedSecret } = await begun.encapsulated(index)
-      found.push(toHex(kemOutput), toHex(sharedSecret.expose()))
-    }
-    await rejects(async () => begun.encapsulated(20), { code: 'mls.crypto.bad_public_key' })
+    const { publicKey } = await suite.hpke.kem.deriveKeyPair(new Secret(suite.random(32)))
+    const begun = beginEncapsulations(suite, Array.from({ length: 20 }, () => publicKey))
+    const found: Uint8Array[] = []
+    for (let index = 0; index < 20; index++) found.push((await begun.encapsulated(index)).kemOutput)
     begun.end()
-    return found
+    return toHex(concat(...found))
   }
-  deepEqual(await work(nodeBackend), await work(alone))
+  equal(await work(nodeBackend), await work(alone))
 })

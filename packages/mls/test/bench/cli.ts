@@ -2,6 +2,7 @@
  * `npm run bench -- mls`: the engine beside the primitives it consists of, and beside its peers.
  */
 import { flag, list, makeProgress, type Option, runCommand, whole } from '@famichat/base/testing/command'
+import { growthOf } from './goals.js'
 import { benchFresh, benchHpke, benchWarm, type Row } from './mls-bench.js'
 import { benchPeers, type PeerRow, peersInstalled } from './peers.js'
 import { format, writeReport } from './report.js'
@@ -25,11 +26,16 @@ const sizesOf = (otherwise: readonly number[]): Option<readonly number[]> => {
   return { read: (given) => (given === 'none' ? [] : read?.(given)), otherwise }
 }
 
+const goalOf = ({ goal, goalFloor, unit }: Row): string => {
+  if (goal === undefined) return ''
+  if (unit === 'bytes') return `goal ≤ ${format(goal, 'bytes')}`
+  return `goal ≤ ${goal.toString()} ×${goalFloor === undefined ? '' : ` ${format(goalFloor)}`}`
+}
+
 const line = (row: Row): string => {
   const ratio = row.floor === undefined ? '' : `${(row.ours.median / row.floor.median).toFixed(2)} × floor ${format(row.floor.median)}`
-  const goal = row.goal === undefined ? '' : `goal ≤ ${row.unit === 'bytes' ? format(row.goal, 'bytes') : `${row.goal.toString()} ×`}`
   const spread = row.unit === 'bytes' ? '' : `(${format(row.ours.low)} … ${format(row.ours.high)})`
-  return `${row.work.padEnd(33)} ${row.members.toString().padStart(6)} ${format(row.ours.median, row.unit).padStart(13)} ${spread.padEnd(26)} ${ratio.padEnd(28)} ${goal}`
+  return `${row.work.padEnd(33)} ${row.members.toString().padStart(6)} ${format(row.ours.median, row.unit).padStart(13)} ${spread.padEnd(26)} ${ratio.padEnd(28)} ${goalOf(row)}`
 }
 
 const peerLine = ({ peer, members, work, microseconds, failed }: PeerRow): string =>
@@ -60,10 +66,13 @@ process.exitCode = await runCommand({
       if (size <= 1000) add(await benchFresh(size))
     }
     progress(sizes.length, sizes.length)
+    for (const { work, from, to, times, goal } of growthOf(rows)) {
+      say(`${work.padEnd(33)} at ${to.toString()} members ${times.toFixed(2)} times its cost at ${from.toString()}`.padEnd(105) + ` goal ≤ ${goal.toString()}`)
+    }
     let peers: readonly PeerRow[] = []
     if (peerSizes.length > 0 && !peersInstalled()) say('the peers are not installed: `npm run interop` does that')
     else if (peerSizes.length > 0) peers = await benchPeers(peerSizes, (row) => { say(peerLine(row)) })
-    if (json) process.stdout.write(`${JSON.stringify({ node: process.version, rows, peers }, undefined, 2)}\n`)
+    if (json) process.stdout.write(`${JSON.stringify({ node: process.version, rows, growth: growthOf(rows), peers }, undefined, 2)}\n`)
     if (write) writeReport(rows, peers, `npm run bench -- ${process.argv.slice(2).join(' ')}`)
     return 0
   },

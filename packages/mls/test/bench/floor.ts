@@ -65,6 +65,14 @@ export const floor = {
     times(HPKE_KDF_CALLS, expand)
     seal(pathSecret)
   },
+  /** As {@link floor.hpkeSeal} with key objects throughout: the fresh public key is one too, and exported in its usual form. */
+  hpkeSealOfKeyObjects: (): void => {
+    const fresh = generateKeyPairSync('x25519')
+    fresh.publicKey.export({ type: 'spki', format: 'der' })
+    diffieHellman({ privateKey: fresh.privateKey, publicKey: recipient.publicKey })
+    times(HPKE_KDF_CALLS, expand)
+    seal(pathSecret)
+  },
   hpkeOpen: (): void => {
     diffieHellman({ privateKey: recipient.privateKey, publicKey: createPublicKey({ format: 'jwk', key: enc }) })
     times(HPKE_KDF_CALLS, expand)

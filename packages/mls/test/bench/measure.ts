@@ -1,6 +1,8 @@
 /**
  * Timing: medians of several runs, and how far they spread.
  */
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 
 const WARM_UP_RUNS = 3
 
@@ -18,7 +20,15 @@ export interface MeasureOptions {
   readonly calls?: number
   /** Done before each run, not counted. */
   readonly prepare?: () => unknown
+  /** Collects young garbage before each run: for runs that leave so much that the next one would pay for it. */
+  readonly collected?: true
 }
+
+/** The garbage collector, which programs are not given unless they ask for it; minor: of what is young, which leaves compiled code alone. */
+export const collect = ((): ((options?: { readonly type: 'minor' }) => void) => {
+  setFlagsFromString('--expose-gc')
+  return runInNewContext('gc') as () => void
+})()
 
 /** Work beside what it is compared with. */
 export interface Compared {
@@ -31,13 +41,15 @@ export interface Compared {
  * `prepare` is not counted.
  */
 export const compare = async (
-  work: () => unknown, floor: () => unknown, { runs = 15, calls = 100, prepare = () => undefined }: MeasureOptions = {},
+  work: () => unknown, floor: () => unknown, { runs = 15, calls = 100, prepare = () => undefined, collected }: MeasureOptions = {},
 ): Promise<Compared> => {
   const ours: number[] = []
   const floors: number[] = []
   for (let run = -WARM_UP_RUNS; run < runs; run++) {
     await prepare()
+    if (collected) collect({ type: 'minor' })
     const a = await timed(work, calls)
+    if (collected) collect({ type: 'minor' })
     const b = await timed(floor, calls)
     if (run < 0) continue
     ours.push(a)
