@@ -49,10 +49,14 @@ const exchange = async <Name extends RouteName>(
     if (isCodedError(cause)) throw cause
     throw new ClientError('client.server.unreachable', {}, { cause })
   }
-  if (!response.ok) throw parseErrorBody(parseJson(body))
-  return decodeResponse(name, body)
+  if (response.ok) return decodeResponse(name, body)
+  const refusal = parseErrorBody(parseJson(body))
+  if (refusal.code === 'protocol.response.malformed' && NOBODY_THERE.includes(response.status)) throw new ClientError('client.server.unreachable')
+  throw refusal
 }
 
+/** What a proxy says, in its own words, while the server behind it starts or is too slow; and HTTP's own door-keeper of a request that came too slowly. */
+const NOBODY_THERE: readonly number[] = [408, 502, 503, 504]
 const REQUEST_TIMEOUT_MS = 30_000
 /** A refusal is read whole on every route. */
 const REFUSAL_BYTES = 4096

@@ -3,6 +3,7 @@
  */
 import { type Client, type ConversationId, type ConversationInfo, ConversationKind } from '@famichat/client'
 import type { Conversation, Entry, Kind } from '../requests.js'
+import { type Reading, Readings } from './readings.js'
 import type { ScreenNotes } from './screen-notes.js'
 import type { Timelines } from './timeline.js'
 
@@ -14,11 +15,15 @@ const KINDS: Readonly<Record<ConversationKind, Kind>> = {
 const GLANCE = 60
 
 interface Glance {
-  readonly seq: number
-  readonly seenSeq: number
   readonly last: Entry | undefined
   readonly unread: number
   readonly hasWarning: boolean
+}
+
+/** A look at a conversation that stood there, and was read so far. */
+interface Look extends Reading<Glance> {
+  readonly seq: number
+  readonly seenSeq: number
 }
 
 /** Lists conversations, the newest first. */
@@ -26,7 +31,7 @@ export class Catalogue {
   readonly #client: Client
   readonly #notes: ScreenNotes
   readonly #timelines: Timelines
-  readonly #glances = new Map<ConversationId, Glance>()
+  readonly #looks = new Readings<ConversationId, Look>()
 
   constructor({ client, notes, timelines }: { readonly client: Client; readonly notes: ScreenNotes; readonly timelines: Timelines }) {
     this.#client = client
@@ -36,12 +41,12 @@ export class Catalogue {
 
   /** Something of a conversation was written. */
   forget(conversationId: string): void {
-    this.#glances.delete(conversationId as ConversationId)
+    this.#looks.forget(conversationId as ConversationId)
   }
 
   /** Names were written. */
   forgetAll(): void {
-    this.#glances.clear()
+    this.#looks.forgetAll()
   }
 
   async list(): Promise<readonly Conversation[]> {
@@ -63,17 +68,19 @@ export class Catalogue {
 
   async #glance(conversationId: ConversationId, seq: number): Promise<Glance> {
     const seenSeq = await this.#notes.seenSeq(conversationId)
-    const kept = this.#glances.get(conversationId)
-    if (kept?.seq === seq && kept.seenSeq === seenSeq) return kept
+    const look = this.#looks.get(conversationId)
+    if (look?.seq === seq && look.seenSeq === seenSeq) return look.read
+    return this.#looks.keep(conversationId, { seq, seenSeq, read: this.#look(conversationId, seq, seenSeq) }).read
+  }
+
+  async #look(conversationId: ConversationId, seq: number, seenSeq: number): Promise<Glance> {
     const entries = await this.#timelines.entries(conversationId, Math.max(0, seq - GLANCE))
     // what was said before this device came in was read on another one
     const readSeq = Math.max(seenSeq, entries.findLast(({ kind }) => kind === 'joined')?.seq ?? 0)
     const said = entries.filter(({ kind }) => kind === 'message' || kind === 'unreadable')
-    const glance: Glance = {
-      seq, seenSeq, last: said.at(-1) ?? entries.at(-1), unread: said.filter((entry) => entry.seq > readSeq && !entry.isMine).length,
+    return {
+      last: said.at(-1) ?? entries.at(-1), unread: said.filter((entry) => entry.seq > readSeq && !entry.isMine).length,
       hasWarning: entries.some((entry) => (entry.kind === 'notice' || (entry.kind === 'unreadable' && entry.code === 'client.log.forked')) && entry.seq > seenSeq),
     }
-    this.#glances.set(conversationId, glance)
-    return glance
   }
 }

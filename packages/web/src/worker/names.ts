@@ -3,23 +3,21 @@
  */
 import type { Client, ConversationEvent } from '@famichat/client'
 import type { Person } from '../requests.js'
+import { type Reading, Readings } from './readings.js'
 
 /** Who an account is. */
 export class Names {
   readonly #client: Client
-  readonly #known = new Map<string, Person>()
+  readonly #known = new Readings<string, Reading<Person>>()
 
   constructor(client: Client) {
     this.#client = client
   }
 
   /** A person by account. */
-  async person(accountId: ConversationEvent['accountId']): Promise<Person> {
-    const known = this.#known.get(accountId)
-    if (known !== undefined) return known
-    const person = { accountId, name: await this.#client.nameOf(accountId) }
-    this.#known.set(accountId, person)
-    return person
+  person(accountId: ConversationEvent['accountId']): Promise<Person> {
+    const known = this.#known.get(accountId) ?? this.#known.keep(accountId, { read: this.#read(accountId) })
+    return known.read
   }
 
   people(ids: readonly ConversationEvent['accountId'][]): Promise<readonly Person[]> {
@@ -28,6 +26,10 @@ export class Names {
 
   /** Names were written. */
   forget(): void {
-    this.#known.clear()
+    this.#known.forgetAll()
+  }
+
+  async #read(accountId: ConversationEvent['accountId']): Promise<Person> {
+    return { accountId, name: await this.#client.nameOf(accountId) }
   }
 }

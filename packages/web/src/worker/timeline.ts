@@ -5,12 +5,12 @@
 import { type Client, type ConversationEvent, type ConversationId, foldMessages, type Message, type MessageReference, type ShownContent } from '@famichat/client'
 import type { Body, Entry, MessageEntry } from '../requests.js'
 import type { Names } from './names.js'
+import { type Reading, Readings } from './readings.js'
 
 type MessageEvent = Extract<ConversationEvent, { kind: 'message' }>
 
-interface Kept {
+interface Kept extends Reading<readonly ConversationEvent[]> {
   readonly fromSeq: number
-  readonly events: readonly ConversationEvent[]
 }
 
 /** Events that are read at once. */
@@ -21,7 +21,7 @@ export class Timelines {
   readonly #client: Client
   readonly #names: Names
   readonly #onDeleted: (conversationId: ConversationId, message: MessageReference) => void
-  readonly #kept = new Map<ConversationId, Kept>()
+  readonly #kept = new Readings<ConversationId, Kept>()
 
   /** @param onDeleted hears of every message that was taken back, each time it is read */
   constructor(client: Client, names: Names, onDeleted: (conversationId: ConversationId, message: MessageReference) => void) {
@@ -32,7 +32,7 @@ export class Timelines {
 
   /** Something of a conversation was written. */
   forget(conversationId: string): void {
-    this.#kept.delete(conversationId as ConversationId)
+    this.#kept.forget(conversationId as ConversationId)
   }
 
   /** Entries after a position, up to another or the end. */
@@ -50,13 +50,15 @@ export class Timelines {
     return entries
   }
 
-  async #events(conversationId: ConversationId, fromSeq: number): Promise<readonly ConversationEvent[]> {
+  #events(conversationId: ConversationId, fromSeq: number): Promise<readonly ConversationEvent[]> {
     const kept = this.#kept.get(conversationId)
-    if (kept !== undefined && kept.fromSeq <= fromSeq) return kept.events
+    if (kept !== undefined && kept.fromSeq <= fromSeq) return kept.read
+    return this.#kept.keep(conversationId, { fromSeq, read: this.#readBefore(kept, conversationId, fromSeq) }).read
+  }
+
+  async #readBefore(kept: Kept | undefined, conversationId: ConversationId, fromSeq: number): Promise<readonly ConversationEvent[]> {
     const earlier = await this.#read(conversationId, fromSeq, kept?.fromSeq ?? Infinity)
-    const events = [...earlier, ...kept?.events ?? []]
-    this.#kept.set(conversationId, { fromSeq, events })
-    return events
+    return kept === undefined ? earlier : [...earlier, ...await kept.read]
   }
 
   async #read(conversationId: ConversationId, fromSeq: number, toSeq: number): Promise<readonly ConversationEvent[]> {
