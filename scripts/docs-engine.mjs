@@ -40,7 +40,7 @@ const declarationsOf = (source) => {
     if (!ts.isClassDeclaration(node)) continue
     for (const member of node.members) {
       const name = member.name?.getText()
-      const isPrivate = name?.startsWith('#') || ts.isConstructorDeclaration(member)
+      const isPrivate = name?.startsWith('#') || ts.isConstructorDeclaration(member) || ts.getModifiers(member)?.some(({ kind }) => kind === ts.SyntaxKind.OverrideKeyword)
       if (name !== undefined && !isPrivate) found.push({ name: `${node.name?.getText()}.${name}`, comment: commentOf(member), node: member })
     }
   }
@@ -88,7 +88,22 @@ const mapPage = () => {
   return `# RFC 9420, section by section\n\nWritten by \`npm run docs\` from the comments of packages/mls/src and the names and error codes of its tests.\n\n| section | symbols | tests |\n|---|---|---|\n${rows.join('\n')}\n`
 }
 
-const signatureOf = (node) => node.getText().replace(/\{[\s\S]*$/, ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node) ? '{ … }' : '').replace(/=>[\s\S]*$/, '').replace(/^export /, '').replace(/\s+/g, ' ').trim().slice(0, 200)
+/** A declaration without what it does: interfaces, types and tables of numbers whole, functions and methods up to their body. */
+const signatureOf = (node) => {
+  const from = node.getStart()
+  const upTo = (end) => node.getSourceFile().text.slice(from, end).trim()
+  const shown = () => {
+    if (ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node)) return node.getText()
+    if (ts.isClassDeclaration(node)) return upTo(node.members.pos - 1)
+    if (node.body !== undefined) return upTo(node.body.pos)
+    const [declared] = node.declarationList?.declarations ?? []
+    const value = declared?.initializer
+    if (value !== undefined && ts.isArrowFunction(value)) return upTo(value.equalsGreaterThanToken.pos)
+    // `as const` tables say which numbers there are
+    return value === undefined || ts.isAsExpression(value) ? node.getText() : upTo(declared.type?.end ?? declared.name.end)
+  }
+  return shown().replace(/^export /, '')
+}
 
 const apiPage = () => {
   const parts = []

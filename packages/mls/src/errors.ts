@@ -139,6 +139,7 @@ export const MLS_ERRORS = define({
   'mls.snapshot.stale': { rfc: '', text: 'stored state is older than expected' },
 })
 
+/** The code of a refusal: what to compare, for texts may change. */
 export type MlsErrorCode = keyof typeof MLS_ERRORS
 
 /** The engine's single error class. Anything refused changes no state (E31). */

@@ -11,6 +11,7 @@ import {
 import { EXPERIMENTAL_XWING_SUITE, withExperimentalSuites } from '@famichat/mls/experimental'
 import { nodeBackend } from '@famichat/mls/node'
 import { addAll, commitAll, createGroup, keyPackageOf, makePerson, type Person, readText, RowStore, type Seat, stagedBy } from './builders.js'
+import { forgeKeyPackage } from './hostile/forge-leaf.js'
 
 const backend = withExperimentalSuites(nodeBackend)
 const suiteOf = (): ReturnType<typeof makeCipherSuite> => makeCipherSuite(EXPERIMENTAL_XWING_SUITE, backend, insecureSeededRandom(3))
@@ -109,7 +110,9 @@ test('a client that does not list the experimental suite is not added', async ()
   const alice = await makeQuantumPerson('alice')
   const group = await createGroup(alice)
   const bob = await makeQuantumPerson('bob')
-  const classic = await keyPackageOf({ ...bob, leaf: { ...bob.leaf, capabilities: makeCapabilities(bob.random) } })
+  const classicBob = { ...bob, leaf: { ...bob.leaf, capabilities: makeCapabilities(bob.random) } }
+  await rejects(keyPackageOf(classicBob), { code: 'mls.leaf.unsupported_version_or_suite' })
+  const classic = await forgeKeyPackage(classicBob)
   await rejects(group.commit({ proposals: [makeAdd(classic.keyPackage)] }), { code: 'mls.leaf.unsupported_version_or_suite' })
   present(group.context, 'nothing was changed')
   equal(group.pendingCommit, undefined)

@@ -5,9 +5,11 @@ import { deepEqual, equal, ok, rejects, throws } from 'node:assert/strict'
 import { test } from 'node:test'
 import { utf8 } from '@famichat/base'
 import {
-  type CryptoBackend, type Extension, ExtensionType, Group, limits, makeAdd, makeCapabilities, makeGroupContextExtensions, makeReInit, makeRemove, type Proposal,
+  type CryptoBackend, type Extension, ExtensionType, Group, limits, makeAdd, makeCapabilities, makeGroupContextExtensions,
+  makeKeyPackage, makeLifetime, makeReInit, makeRemove, type Proposal, ProposalType, PSKType,
 } from '@famichat/mls'
 import { nodePrimitives } from '../dist/crypto/node-backend.js'
+import { toLeafIndex } from '../dist/tree/math.js'
 import { addAll, aliceAndBob, commitAll, createGroup, groupOf, keyPackageOf, makePerson, readText, type Seat, stagedBy } from './builders.js'
 import { honestCommitPasses, honestMessagePasses, refuses, refusesMessage, rowsOf, stateDigest } from './hostile/assertions.js'
 import { forgeProposal, forgeUpdate, insiderOf } from './hostile/forge.js'
@@ -177,6 +179,52 @@ test('what two members propose alike, and what the committer says itself, is com
   const second = await commitAll(alice, [bob], { proposals: [bigger, makeRemove(carol.group.ownLeaf)] })
   equal(second.staged.proposals.length, 2)
   deepEqual(bob.group.context.extensions, [bigOf(2)])
+})
+
+test('proposals no commit may hold are left out, and what the committer says itself is not', async () => {
+  const [alice, bob, carol] = await groupOf(3) as [Seat, Seat, Seat]
+  const { suite } = bob.person
+  const impossible: readonly Proposal[] = [
+    { proposalType: ProposalType.externalInit, kemOutput: new Uint8Array(32) },
+    makeRemove(toLeafIndex(7)),
+    { proposalType: ProposalType.psk, psk: { psktype: PSKType.external, pskId: utf8('psk'), pskNonce: new Uint8Array(5) } },
+    makeGroupContextExtensions([{ extensionType: ExtensionType.applicationId, extensionData: new Uint8Array(1) }]),
+    makeReInit({ groupId: utf8('next'), cipherSuite: suite.id, extensions: [bigOf(1), bigOf(1)] }),
+  ]
+  for (const proposal of impossible) {
+    const message = await bob.group.propose(proposal)
+    for (const { group } of [alice, carol]) await group.process(message)
+    await rejects(alice.group.commit({ proposals: [proposal], withPending: false }))
+  }
+  equal(alice.group.pendingProposals.length, impossible.length)
+  const { staged } = await commitAll(alice, [bob, carol])
+  deepEqual(staged.proposals, [])
+})
+
+test('a KeyPackage that others would refuse is not made', async () => {
+  const { suite, signer, leaf } = await makePerson('alice')
+  const lifetime = makeLifetime(1_767_225_600n, 86_400n)
+  const lists = (change: Partial<typeof leaf.capabilities>): typeof leaf => ({ ...leaf, capabilities: { ...leaf.capabilities, ...change } })
+  const make = (change: Partial<Parameters<typeof makeKeyPackage>[2]>) => makeKeyPackage(suite, signer, { ...leaf, lifetime, ...change })
+  await rejects(make(lists({ cipherSuites: [1] })), { code: 'mls.leaf.unsupported_version_or_suite' })
+  await rejects(make(lists({ credentials: [2] })), { code: 'mls.leaf.own_credential_unsupported' })
+  await rejects(make({ extensions: [bigOf(1)] }), { code: 'mls.leaf.extension_unsupported' })
+  await rejects(make({ keyPackageExtensions: [bigOf(1)] }), { code: 'mls.leaf.extension_unsupported' })
+  await rejects(make({ ...lists({ extensions: [] }), isLastResort: true }), { code: 'mls.leaf.extension_unsupported' })
+  await rejects(make({ ...lists({ extensions: [BIG] }), keyPackageExtensions: [bigOf(1), bigOf(2)] }), { code: 'mls.extension.duplicate' })
+  await make({ ...lists({ extensions: [BIG] }), keyPackageExtensions: [bigOf(1)], extensions: [bigOf(2)] })
+})
+
+test('an Update of an epoch that ends while it is signed is not sent in the next', async () => {
+  const { alice, bob } = await aliceAndBob()
+  const { commit, staged } = await bob.group.commit()
+  const next = await stagedBy(alice.group, commit)
+  const updating = alice.group.proposeUpdate()
+  alice.group.merge(next)
+  await rejects(updating, { code: 'mls.message.wrong_epoch' })
+  deepEqual(alice.group.pendingProposals, [])
+  bob.group.merge(staged)
+  await honestCommitPasses(alice, bob)
 })
 
 test('a change of the own leaf is never left out with the path', async () => {

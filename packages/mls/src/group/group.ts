@@ -145,10 +145,12 @@ export class Group {
     return this.#state.version
   }
 
+  /** The group's id, for all its life; not a copy. */
   get groupId(): Uint8Array {
     return this.#epoch.context.groupId
   }
 
+  /** Commits since the group was created. */
   get epoch(): bigint {
     return this.#epoch.context.epoch
   }
@@ -158,14 +160,17 @@ export class Group {
     return this.#epoch.context
   }
 
+  /** The group's suite (§5.1), for all its life. */
   get cipherSuite(): CipherSuite {
     return this.#epoch.suite
   }
 
+  /** Whether this member can send and commit; `removed` and `reinitialised` are for ever. */
   get status(): GroupStatus {
     return this.#state.status
   }
 
+  /** This member's leaf, the same in all epochs of its membership. */
   get ownLeaf(): LeafIndex {
     return this.#epoch.ownLeaf
   }

@@ -8,6 +8,9 @@ import { makeKeyPackageRef, signWithLabel } from '../crypto/labels.js'
 import type { Signer } from '../crypto/signer.js'
 import { toLeafIndex } from '../tree/math.js'
 import { freshKeyPair, signLeafNode } from '../tree/treekem.js'
+import { check } from '../errors.js'
+import { nonDefaultTypes, validateExtensions } from '../validate/extensions.js'
+import { validateLeafContents } from '../validate/leaf-node.js'
 import type { Credential } from '../wire/credential.js'
 import type { Capabilities, Extension } from '../wire/extension.js'
 import { encodeKeyPackageTBS, isLastResort, KeyPackage } from '../wire/key-package.js'
@@ -54,7 +57,10 @@ export const makeCapabilities = (random: RandomBytes, { cipherSuites = [], exten
 export const makeLifetime = (nowSeconds: bigint, seconds: bigint): Lifetime =>
   ({ notBefore: nowSeconds - 3600n, notAfter: nowSeconds + seconds })
 
-/** Creates a KeyPackage (§10). */
+/**
+ * Creates a KeyPackage (§10), and refuses one that every group would refuse.
+ * @throws MlsError `mls.leaf.unsupported_version_or_suite` | `mls.leaf.own_credential_unsupported` | `mls.leaf.extension_unsupported` | `mls.extension.*`
+ */
 export const makeKeyPackage = async (suite: CipherSuite, signer: Signer, parameters: LeafParameters & {
   readonly lifetime: Lifetime
   /** May be handed out more than once, when no other is left (§16.8). */
@@ -81,6 +87,12 @@ export const makeKeyPackage = async (suite: CipherSuite, signer: Signer, paramet
       ...(parameters.isLastResort === true ? [{ extensionType: ExtensionType.lastResort, extensionData: EMPTY }] : []),
       ...(parameters.keyPackageExtensions ?? []),
     ],
+  }
+  validateLeafContents({ suite, extensions: [], nowSeconds: undefined, maxLifetimeSeconds: undefined }, leafNode)
+  validateExtensions(unsigned.extensions, 'keyPackage')
+  // §10: a MUST for whoever makes one; who receives one ignores what it does not know
+  for (const extensionType of nonDefaultTypes(unsigned.extensions)) {
+    check(leafNode.capabilities.extensions.includes(extensionType), 'mls.leaf.extension_unsupported', { extensionType })
   }
   const keyPackage: KeyPackage = { ...unsigned, signature: await signWithLabel(signer, 'KeyPackageTBS', encodeKeyPackageTBS(unsigned)) }
   return bundleOf(suite, keyPackage, { initPrivateKey: initKeys.privateKey, encryptionPrivateKey: leafKeys.privateKey })

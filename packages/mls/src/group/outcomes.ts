@@ -21,7 +21,11 @@ export interface Member {
 export interface CommitRequest {
   /** Proposals of this member, by value. */
   readonly proposals?: readonly Proposal[]
-  /** False: leave out the proposals received in this epoch; a function: take those for which it is true. */
+  /**
+   * False: leave out the proposals received in this epoch; a function: take those for which it is true. What §12.2 lets no commit
+   * hold is left out in any case. What only comes out in the making - a KeyPackage that is not valid, a PSK nobody has - refuses
+   * the commit: a member can propose such things, so be ready to commit without what is pending.
+   */
   readonly withPending?: boolean | ((sent: SentProposal) => boolean)
   /** False: leave the path out where §12.4 allows it and `leaf` changes nothing; the committer's keys are then not renewed. */
   readonly withPath?: boolean

@@ -2,7 +2,7 @@
  * Sending (RFC 9420 §6): sign, frame, and remember what was proposed.
  * Layer: group. A message key is taken before anything is awaited: no failure can make it serve twice.
  */
-import { EMPTY, present, type Secret } from '@famichat/base'
+import { CodedError, EMPTY, present, type Secret } from '@famichat/base'
 import type { KeyPair } from '../crypto/backend.js'
 import { check, MlsError } from '../errors.js'
 import { protectPrivate } from '../framing/private-message.js'
@@ -10,14 +10,14 @@ import { protectPublic } from '../framing/public-message.js'
 import { proposalRefOf, type SignedContent, signContent } from '../framing/signed-content.js'
 import { limits } from '../limits.js'
 import { freshKeyPair, signLeafNode } from '../tree/treekem.js'
-import { isSelfRemoveOf, type SentProposal } from '../validate/proposal-list.js'
+import { isSelfRemoveOf, type ListContext, type SentProposal, validateProposalList } from '../validate/proposal-list.js'
 import { type Content, encodeMessage, type MLSMessage } from '../wire/message.js'
 import type { Proposal } from '../wire/proposal.js'
-import { ContentType, LeafNodeSource, ProposalType, type ResumptionPSKUsage, SenderType, WireFormat } from '../wire/registries.js'
+import { ContentType, LeafNodeSource, ProposalType, ResumptionPSKUsage, SenderType, WireFormat } from '../wire/registries.js'
 import { choosePending } from './choose-proposals.js'
 import { sendingTime } from './config.js'
 import { type CommitPlan, createCommit } from './create-commit.js'
-import { wipeEpoch } from './epoch.js'
+import { type Epoch, wipeEpoch } from './epoch.js'
 import { currentRules, type Membership, requireActive } from './membership.js'
 import type { CommitBundle, CommitRequest } from './outcomes.js'
 import { lookUpPsks, type OwnResumptionPsks } from './psks.js'
@@ -60,13 +60,15 @@ const checkSelfRemove = ({ state }: Membership): void => {
 /** An Update proposal with a fresh key (§12.1.2). */
 export const sendUpdate = async (membership: Membership, authenticatedData: Uint8Array): Promise<Uint8Array> => {
   requireActive(membership)
-  const { suite, ownLeaf, context, tree } = membership.state.epoch
+  const { epoch } = membership.state
+  const { suite, ownLeaf, context, tree } = epoch
   const keys = await freshKeyPair(suite)
   const own = present(tree.leaf(ownLeaf), 'an active member has a leaf')
   const leafNode = await signLeafNode(
     { ...own, encryptionKey: keys.publicKey, source: { leafNodeSource: LeafNodeSource.update } },
     membership.signer, { groupId: context.groupId, leafIndex: ownLeaf },
   )
+  checkStillIn(membership, epoch)
   return sendProposal(membership, { proposalType: ProposalType.update, leafNode }, authenticatedData, keys)
 }
 
@@ -109,7 +111,8 @@ const planOf = (membership: Membership, request: CommitRequest, link?: GroupLink
     ({ proposal, sender: { senderType: SenderType.member, leafIndex: ownLeaf }, reference: undefined }))
   const { withPending = true } = request
   const isTaken = typeof withPending === 'function' ? withPending : () => withPending
-  const pending = choosePending(state.proposals.filter(isTaken), ownLeaf, byValue)
+  const isSound = soundness({ tree, hashLength: epoch.suite.hashLength, committer: ownLeaf, pskUsage: ResumptionPSKUsage.application })
+  const pending = choosePending(state.proposals.filter((sent) => isTaken(sent) && isSound(sent)), ownLeaf, byValue)
   return {
     epoch,
     census: state.census,
@@ -125,6 +128,17 @@ const planOf = (membership: Membership, request: CommitRequest, link?: GroupLink
     groupInfoExtensions: request.groupInfoExtensions ?? [],
     findPsks: (applied) => lookUpPsks(applied.psks, config.psks, state.resumptionPsks, ...(link ? [link.psks] : [])),
     ...(link ? { pskUsage: link.usage } : {}),
+  }
+}
+
+/** False for a received proposal that no commit of this member may hold (§12.2); without cryptography: a KeyPackage or a PSK can still be unusable. */
+const soundness = (context: ListContext) => (sent: SentProposal): boolean => {
+  try {
+    validateProposalList([sent], context)
+    return true
+  } catch (error) {
+    if (error instanceof CodedError) return false
+    throw error
   }
 }
 
@@ -159,8 +173,12 @@ const signAndFrame = async (
     content,
   }, contextBytes)
   // §15.2: a change of the group is applied before anything new is encrypted; compared after the await
-  check(membership.state.epoch === epoch, 'mls.message.wrong_epoch', { epoch: context.epoch, current: membership.state.epoch.context.epoch })
+  checkStillIn(membership, epoch)
   return { message: encodeMessage(seal(signed)), signed }
+}
+
+const checkStillIn = ({ state }: Membership, epoch: Epoch): void => {
+  check(state.epoch === epoch, 'mls.message.wrong_epoch', { epoch: epoch.context.epoch, current: state.epoch.context.epoch })
 }
 
 /** Takes a message key now, for a content that is signed later. */

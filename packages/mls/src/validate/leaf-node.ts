@@ -58,8 +58,11 @@ export const acceptCredentials = async ({ authentication }: GroupRules, leaves: 
   check(accepted.every((isValid) => isValid), 'mls.leaf.credential_rejected')
 }
 
+/** What needs no word of the application. */
+export type ContentRules = Omit<GroupRules, 'authentication'>
+
 /** The parts of §7.3 that need no cryptography. @throws MlsError `mls.leaf.*` | `mls.extension.*` | `mls.crypto.bad_public_key` */
-export const validateLeafContents = (rules: GroupRules, leaf: LeafNode): void => {
+export const validateLeafContents = (rules: ContentRules, leaf: LeafNode): void => {
   const { suite } = rules
   const { capabilities } = leaf
   check(suite.hpke.kem.isPublicKey(leaf.encryptionKey), 'mls.crypto.bad_public_key')
@@ -79,7 +82,7 @@ export const validateLeafContents = (rules: GroupRules, leaf: LeafNode): void =>
   if (leaf.source.leafNodeSource === LeafNodeSource.keyPackage) validateLifetime(leaf.source.lifetime, rules)
 }
 
-const validateRequiredCapabilities = (rules: GroupRules, { capabilities }: LeafNode): void => {
+const validateRequiredCapabilities = (rules: ContentRules, { capabilities }: LeafNode): void => {
   const required = requiredCapabilitiesOf(rules.extensions)
   if (required === undefined) return
   const lacking = [
@@ -91,7 +94,7 @@ const validateRequiredCapabilities = (rules: GroupRules, { capabilities }: LeafN
 }
 
 /** @throws MlsError `mls.leaf.expired` | `mls.leaf.lifetime_too_long` */
-const validateLifetime = ({ notBefore, notAfter }: Lifetime, { nowSeconds, maxLifetimeSeconds }: GroupRules): void => {
+const validateLifetime = ({ notBefore, notAfter }: Lifetime, { nowSeconds, maxLifetimeSeconds }: ContentRules): void => {
   // §7.2: applications MUST define a maximum total lifetime
   check(maxLifetimeSeconds === undefined || notAfter - notBefore <= maxLifetimeSeconds, 'mls.leaf.lifetime_too_long')
   if (nowSeconds === undefined) return
