@@ -90,7 +90,9 @@ const compile = async (say) => {
 const runRebuild = () =>
   new Promise((resolve) => {
     const npm = npmCommand()
-    const child = spawn(npm.command, [...npm.args, 'rebuild', NAME, '--ignore-scripts=false', '--foreground-scripts'], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(npm.command, [...npm.args, 'rebuild', NAME, '--ignore-scripts=false', '--foreground-scripts', '--no-update-notifier'], {
+      cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'], env: { ...nodeHeaders(), ...process.env },
+    })
     let output = ''
     const collect = (chunk) => { output = (output + String(chunk)).slice(-8000) }
     child.stdout.on('data', collect)
@@ -98,6 +100,16 @@ const runRebuild = () =>
     child.on('error', (error) => { resolve({ code: 1, output: error.message }) })
     child.on('close', (code) => { resolve({ code: code ?? 1, output }) })
   })
+
+/** Headers that came with this Node, so that none have to be fetched; what the user has set goes before. */
+export const nodeHeaders = (execPath = process.execPath, version = process.versions) => {
+  const folder = dirname(dirname(execPath))
+  const file = join(folder, 'include/node/node_version.h')
+  if (!existsSync(file)) return {}
+  const text = readFileSync(file, 'utf8')
+  const isOurs = version.node === ['MAJOR', 'MINOR', 'PATCH'].map((part) => new RegExp(`#define NODE_${part}_VERSION (\\d+)`).exec(text)?.[1]).join('.')
+  return isOurs ? { npm_config_nodedir: folder } : {}
+}
 
 const whyNotBuilt = (output) => {
   const has = (...names) => names.some((name) => spawnSync(name, ['--version'], { stdio: 'ignore' }).status === 0)
@@ -112,5 +124,10 @@ const whyNotBuilt = (output) => {
       'On Debian or Ubuntu: apt-get install g++ make python3   then run the same command again.'
     )
   }
-  return `The encrypted SQLite could not be built. The end of its output:\n${output.trim().split('\n').slice(-25).join('\n')}`
+  // what npm says about itself would hide what went wrong
+  const lines = output.trim().split('\n').filter((line) => !line.startsWith('npm '))
+  const remedy = /network|ENOTFOUND|ECONN|ETIMEDOUT|EAI_AGAIN/.test(output)
+    ? 'It could not fetch the headers of this Node: check the network connection, or install them (on Debian: libnode-dev, or the nodejs package of nodesource.com), then run the same command again.'
+    : 'Look in it for the first error; once that is mended, run the same command again.'
+  return `The encrypted SQLite could not be built. The end of its output:\n${lines.slice(-25).join('\n')}\n${remedy}`
 }

@@ -16,6 +16,7 @@ export const setup = async ({ say = sayOnStderr } = {}) => {
   checkNodeVersion()
   installPackages(say)
   await makeNativeModule(say)
+  if (!existsSync(join(ROOT, 'packages/cli/dist/main.js'))) say('compiling …')
   build()
 }
 

@@ -3,11 +3,12 @@
  */
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { staleReason } from '../install.mjs'
+import { nodeHeaders } from '../native.mjs'
 import { checkNodeVersion } from '../setup.mjs'
 import { ROOT } from '../workspace.mjs'
 
@@ -29,6 +30,17 @@ test('an old Node is refused with a sentence that names both versions', () => {
 
 test('what is installed here is what the lock file says', () => {
   assert.equal(staleReason(), undefined)
+})
+
+test('headers that came with this Node are used to compile, those of another version are not', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'famichat-headers-'))
+  t.after(() => { rmSync(folder, { recursive: true, force: true }) })
+  const execPath = join(folder, 'bin/node')
+  assert.deepEqual(nodeHeaders(execPath), {}, 'there are none')
+  mkdirSync(join(folder, 'include/node'), { recursive: true })
+  writeFileSync(join(folder, 'include/node/node_version.h'), '#define NODE_MAJOR_VERSION 20\n#define NODE_MINOR_VERSION 20\n#define NODE_PATCH_VERSION 2\n')
+  assert.deepEqual(nodeHeaders(execPath, { node: '20.20.2' }), { npm_config_nodedir: folder })
+  assert.deepEqual(nodeHeaders(execPath, { node: '20.20.3' }), {})
 })
 
 test('arguments and the exit code pass through', (t) => {
