@@ -55,25 +55,25 @@ const contentForms = async (
   const about = async (to: MessageReference) => ({ to: to.messageId, author: await nameOf(to.accountId) })
   switch (content.type) {
     case 'text':
-      return { text: `${from}: ${content.body}`, json: json('message', { text: content.body }) }
+      return { text: `${from}: ${hanging(content.body)}`, json: json('message', { text: content.body }) }
     case 'reply': {
       const to = await about(content.to)
-      return { text: `${from} to ${to.author}'s ${labelOf(to.to)}: ${content.body}`, json: json('reply', { ...to, text: content.body }) }
+      return { text: `${from} to ${to.author}'s ${labelOf(to.to)}: ${hanging(content.body)}`, json: json('reply', { ...to, text: content.body }) }
     }
     case 'letter':
-      return { text: `${from} writes: ${content.subject}\n\n${content.body}\n`, json: json('letter', { subject: content.subject, text: content.body }) }
+      return { text: `${from} writes: ${hanging(content.subject)}\n\n    ${hanging(content.body)}\n`, json: json('letter', { subject: content.subject, text: content.body }) }
     case 'reaction': {
       const to = await about(content.to)
       const verb = content.isRemoved ? 'takes back' : 'reacts'
       return { text: `* ${from} ${verb} ${content.emoji} to ${to.author}'s ${labelOf(to.to)}`, json: json('reaction', { ...to, emoji: content.emoji, isRemoved: content.isRemoved }) }
     }
     case 'edit':
-      return { text: `* ${from} changes ${labelOf(content.messageId)}: ${content.body}`, json: json('edit', { to: content.messageId, text: content.body }) }
+      return { text: `* ${from} changes ${labelOf(content.messageId)}: ${hanging(content.body)}`, json: json('edit', { to: content.messageId, text: content.body }) }
     case 'delete':
       return { text: `* ${from} took ${labelOf(content.messageId)} back`, json: json('delete', { to: content.messageId }) }
     case 'attachment': {
       const { attachment: { fileName, mediaType, fileBytes }, caption } = content
-      const text = `${from} sends a file: ${fileName} (${fileBytes} bytes)${caption === '' ? '' : `: ${caption}`}`
+      const text = `${from} sends a file: ${fileName} (${fileBytes} bytes)${caption === '' ? '' : `: ${hanging(caption)}`}`
       return { text, json: json('attachment', { fileName, mediaType, fileBytes, caption }) }
     }
     case 'receipt':
@@ -82,6 +82,9 @@ const contentForms = async (
       return { text: `* ${from} sent something that this version does not know: update this program`, json: json('unknown', { kind: content.kind }) }
   }
 }
+
+/** Further lines stand in: nothing that somebody writes looks like a line of somebody else. */
+const hanging = (text: string): string => text.trimEnd().replace(/\r\n?|[\n\v\f\u0085\u2028\u2029]/g, '\n    ')
 
 /** Enough of a message's id to name it in a command. */
 export const shortId = (messageId: string): string => messageId.slice(0, 8)

@@ -29,7 +29,7 @@ export const CLIENT_ERRORS = {
   'client.account.ended': { text: 'this person\'s account was ended by an admin: nobody can add it to anything' },
   'client.account.no_key': { text: 'only the first device of a child can link and revoke others: start there, or ask a guardian' },
   'client.conversation.unknown': { text: 'there is no such conversation: look at the list of conversations' },
-  'client.conversation.ambiguous': { text: 'several conversations have this name: use the id from the list of conversations' },
+  'client.conversation.ambiguous': { text: 'several conversations have this name, or a person has it too: use the id from the list of conversations' },
   'client.conversation.ended': { text: 'you are not in this conversation any more: ask a member to add you' },
   'client.conversation.stuck': { text: 'this device cannot follow this conversation any more: ask a member to remove and add you' },
   'client.conversation.busy': { text: 'the others kept changing this conversation at the same time: try again' },

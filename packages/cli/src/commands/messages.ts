@@ -3,7 +3,7 @@
  */
 import type { Command } from 'commander'
 import { isCodedError } from '@famichat/base'
-import { type Client, ClientError, type ConversationEvent, type ConversationInfo } from '@famichat/client'
+import { type Client, type ConversationEvent, type ConversationInfo } from '@famichat/client'
 import { UsageError } from '../failure.js'
 import { eventForms, shortId } from '../event-forms.js'
 import { type GlobalOptions, reportProblems, type Session, sessionOf, syncIfPossible, withClient } from '../session.js'
@@ -51,7 +51,10 @@ const send = (session: Session, conversation: string, text: string): Promise<voi
     }
   })
 
-/** A conversation that is here, one that waits at the server, or a new one with the person of that name. */
+/**
+ * A conversation that is here, one that waits at the server, or a new one with the person of that name. A person comes before a
+ * group that somebody gave a person's name to.
+ */
 export const findOrMake = async (client: Client, session: Session, nameOrId: string): Promise<ConversationInfo> => {
   const here = await findHere(client, nameOrId)
   // one from an archive may be waiting at the server
@@ -62,8 +65,9 @@ export const findOrMake = async (client: Client, session: Session, nameOrId: str
   try {
     return await client.createDirect(nameOrId)
   } catch (error) {
-    if (isCodedError(error, 'client.member.unknown')) throw new ClientError('client.conversation.unknown', {}, { cause: error })
-    throw error
+    if (!isCodedError(error, 'client.member.unknown')) throw error
+    // not a person either: what is to be said of a conversation of that name, if there is one
+    return client.conversation(nameOrId)
   }
 }
 
@@ -72,7 +76,7 @@ const findHere = async (client: Client, nameOrId: string): Promise<ConversationI
     const info = await client.conversation(nameOrId)
     return info.state === 'ended' ? undefined : info
   } catch (error) {
-    if (isCodedError(error, 'client.conversation.unknown')) return undefined
+    if (isCodedError(error, 'client.conversation.unknown') || isCodedError(error, 'client.conversation.ambiguous')) return undefined
     throw error
   }
 }

@@ -88,7 +88,10 @@ export class Catalogue {
     return { conversationId, kind: record.kind, name: await this.#nameOf(record, { members, view: seen.view }), state: stateOf(record), isAway: record.isAway && record.state === ConversationState.ended, seq: record.cursor, ...rest, members }
   }
 
-  /** Finds by name, id or the beginning of an id. @throws ClientError `client.conversation.unknown` | `client.conversation.ambiguous` */
+  /**
+   * Finds by name, id or the beginning of an id. A person's name finds their direct conversation, whatever groups are called.
+   * @throws ClientError `client.conversation.unknown` | `client.conversation.ambiguous`
+   */
   async find(nameOrId: string): Promise<ConversationInfo> {
     const all = await this.list()
     const byId = all.filter(({ conversationId }) => conversationId === nameOrId || (nameOrId.length >= SHORTEST_ID && conversationId.startsWith(nameOrId)))
@@ -98,6 +101,12 @@ export class Catalogue {
     const running = found.filter(({ state }) => state !== 'ended' && state !== 'archived')
     const [only, ...others] = running.length > 0 ? running : found
     if (only === undefined) throw new ClientError('client.conversation.unknown')
+    if (byId.length === 0) {
+      // names of groups are anybody's choice: none takes what is meant for the person who is called so
+      const [direct, ...further] = running.filter(({ kind }) => kind === ConversationKind.direct)
+      if (direct !== undefined && further.length === 0) return direct
+      if (direct === undefined && await this.#people.isSomebodyElse(nameOrId)) throw new ClientError('client.conversation.ambiguous', { conversations: found.length })
+    }
     if (others.length > 0) throw new ClientError('client.conversation.ambiguous', { conversations: others.length + 1 })
     return only
   }

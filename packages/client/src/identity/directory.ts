@@ -91,6 +91,13 @@ export class People {
     return accounts
   }
 
+  /** Whether this device has ever known another account by a name. */
+  async isSomebodyElse(name: string): Promise<boolean> {
+    const { store, identity: { accountId: own } } = this.#context
+    const key = keyOf(name)
+    return (await store.list('names', { prefix: '' })).some((stored) => stored.key !== own && accountNameKey(decodeRecord(NameRecord, stored.value).accountName) === key)
+  }
+
   /** The account that the server shows under a name, whoever that is. @throws ClientError `client.member.unknown` */
   named(name: string): DirectoryAccount {
     const key = keyOf(name)
