@@ -1,18 +1,18 @@
 /**
- * `npm run docs`: writes docs/rfc9420-map.md (section, symbol, test) and docs/api-mls.md from the engine's own comments.
+ * `npm run docs`: writes docs/rfc9420-map.md (section, symbol, test), docs/api-mls.md and docs/api-client.md from the comments in the code.
  * With --check it writes nothing, and fails when a page is not what it would write.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
+import { apiPage } from './docs-api.mjs'
 import { ROOT } from './workspace.mjs'
 
 const SOURCES = join(ROOT, 'packages/mls/src')
 const TESTS = join(ROOT, 'packages/mls/test')
 const TITLES = JSON.parse(readFileSync(join(ROOT, 'scripts/rfc9420-sections.json'), 'utf8'))
-/** Public entries of the package, as package.json names them. */
-const ENTRIES = JSON.parse(readFileSync(join(ROOT, 'packages/mls/package.json'), 'utf8')).exports
+const WRITTEN = 'Written by `npm run docs` from the comments in the code.'
 
 const filesBelow = (folder, ending) => readdirSync(folder, { withFileTypes: true, recursive: true })
   .filter((entry) => entry.isFile() && entry.name.endsWith(ending))
@@ -88,6 +88,7 @@ const mapPage = () => {
   return `# RFC 9420, section by section\n\nWritten by \`npm run docs\` from the comments of packages/mls/src and the names and error codes of its tests.\n\n| section | symbols | tests |\n|---|---|---|\n${rows.join('\n')}\n`
 }
 
+<<<<<<< HEAD
 /** A declaration without what it does: interfaces, types and tables of numbers whole, functions and methods up to their body. */
 const signatureOf = (node) => {
   const from = node.getStart()
@@ -130,10 +131,13 @@ const publicSymbols = (file) => {
   return found.filter(({ name, node }) => !ts.isTypeAliasDeclaration(node) || !found.some((other) => other.name === name && other.node !== node)).filter(({ name }) => !seen.has(name) && seen.add(name))
 }
 
+=======
+>>>>>>> 0970e61 (SDK: a page on writing a program in a folder of one's own, run by a test; its reference is written from the code; fileOnDisk and isCodedError)
 /** The pages and what they should hold. */
 const pages = () => [
   { path: 'docs/rfc9420-map.md', content: mapPage() },
-  { path: 'docs/api-mls.md', content: apiPage() },
+  { path: 'docs/api-mls.md', content: apiPage({ folder: 'packages/mls', title: 'API of the engine', introduction: `${WRITTEN} Examples are in packages/mls/README.md.` }) },
+  { path: 'docs/api-client.md', content: apiPage({ folder: 'packages/client', title: 'API of the SDK', introduction: `${WRITTEN} [sdk.md](sdk.md) shows how to use it.` }) },
 ]
 
 if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {

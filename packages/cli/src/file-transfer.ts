@@ -3,8 +3,9 @@
  */
 import { existsSync } from 'node:fs'
 import { type FileHandle, mkdir, open, rename } from 'node:fs/promises'
-import { extname, join } from 'node:path'
-import { type Client, ClientError, type ConversationInfo, type MessageReference, PIECE_BYTES, toFileName } from '@famichat/client'
+import { join } from 'node:path'
+import { type Client, ClientError, type ConversationInfo, type FileSource, type MessageReference, PIECE_BYTES } from '@famichat/client'
+import { fileOnDisk } from '@famichat/client/node'
 import { UsageError } from './failure.js'
 import type { Output } from './output.js'
 import { ProgressBar } from './progress-bar.js'
@@ -20,23 +21,15 @@ export interface Transfer {
 export const sendFileFrom = async (
   file: string, { client, output, info: { conversationId, name }, caption }: Transfer & { readonly caption: string | undefined },
 ): Promise<void> => {
-  const handle = await openOrRefuse(file)
+  const source = await readable(file)
   const bar = new ProgressBar(output)
   try {
-    const { size: fileBytes } = await handle.stat()
-    const read = async (offset: number, length: number): Promise<Uint8Array> => {
-      const bytes = new Uint8Array(length)
-      const { bytesRead } = await handle.read(bytes, 0, length, offset)
-      return bytes.subarray(0, bytesRead)
-    }
-    const source = { fileName: toFileName(file), mediaType: mediaTypeOf(file), fileBytes, read }
     const { messageId } = await client.sendFile(conversationId, source, {
       onProgress: (progress) => { bar.show(progress) }, ...(caption === undefined ? {} : { caption }),
     })
     output.say(`Sent to ${name}.`, { type: 'sent', conversation: conversationId, id: messageId })
   } finally {
     bar.end()
-    await handle.close()
   }
 }
 
@@ -76,17 +69,10 @@ const openInNewFolder = async (folder: string, path: string): Promise<FileHandle
   }
 }
 
-const openOrRefuse = async (file: string) => {
+const readable = async (file: string): Promise<FileSource> => {
   try {
-    return await open(file, 'r')
+    return await fileOnDisk(file)
   } catch {
     throw new UsageError('the file cannot be read: check its path')
   }
 }
-
-const MEDIA_TYPES: Readonly<Record<string, string>> = {
-  '.jpg': 'image/jpeg', '.jpeg': 'image/jpeg', '.png': 'image/png', '.gif': 'image/gif', '.webp': 'image/webp', '.pdf': 'application/pdf',
-  '.txt': 'text/plain', '.mp3': 'audio/mpeg', '.ogg': 'audio/ogg', '.mp4': 'video/mp4', '.webm': 'video/webm', '.zip': 'application/zip',
-}
-
-const mediaTypeOf = (file: string): string => MEDIA_TYPES[extname(file).toLowerCase()] ?? 'application/octet-stream'

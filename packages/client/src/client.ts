@@ -58,6 +58,7 @@ const GROUP_POLICY = {
 
 /** An open client. Close it: it holds secrets and a connection. */
 export class Client {
+  /** Whose device this is, and of which community. */
   readonly identity: ClientIdentity
   /** The households, and the devices of children that wait. */
   readonly community: Community
@@ -158,6 +159,7 @@ export class Client {
     return this.#engine.live.run(signal)
   }
 
+  /** All conversations that this device knows, those that have ended too. */
   conversations(): Promise<readonly ConversationInfo[]> {
     return this.#engine.catalogue.list()
   }
@@ -167,10 +169,12 @@ export class Client {
     return this.#engine.catalogue.find(nameOrId)
   }
 
+  /** A conversation by its whole id. @throws ClientError `client.conversation.unknown` */
   info(conversationId: ConversationId): Promise<ConversationInfo> {
     return this.#engine.catalogue.info(conversationId)
   }
 
+  /** A person's name, as this device saw it first. */
   nameOf(accountId: AccountId): Promise<string> {
     return this.#engine.people.nameOf(accountId)
   }

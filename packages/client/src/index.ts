@@ -40,6 +40,7 @@ export type { Push } from './push.js'
 export type { SignInRequest, Unlock, UnlockWay } from './passkeys/sign-in.js'
 export type { ClientOptions, ClientScope, Platform } from './platform.js'
 export { type Change, type Entry, type Guard, type Range, type Store, type Table, TABLES } from './store/store.js'
+export { isCodedError } from '@famichat/base'
 export {
   type AccountId, type ConversationId, ConversationKind, type DeviceId, type MessageId, type PasskeyId, type ProtocolErrorCode,
 } from '@famichat/protocol'

@@ -47,6 +47,7 @@ export class Recovery {
     return await wordsOf(entropy)
   }
 
+  /** Whether there are words, and whether they were ever checked. */
   async status(): Promise<RecoveryStatus> {
     const known = await readRecovery(this.#store)
     return { hasPhrase: known !== undefined, rehearsedAtMs: known === undefined || known.rehearsedAtMs === 0 ? undefined : known.rehearsedAtMs }

@@ -5,6 +5,7 @@ import { nodeBackend } from '@famichat/mls/node'
 import type { Platform } from '../platform.js'
 import { openNodeSocket } from './socket.js'
 
+export { fileOnDisk } from './file-on-disk.js'
 export { openSqliteStore, PROFILE_KEY_FILE, profileExists, type ProfileOptions } from './sqlite-store.js'
 
 /** Where Node clients run. */
