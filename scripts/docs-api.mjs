@@ -91,7 +91,7 @@ const publicParts = (node) => (ts.isClassDeclaration(node) ? node.members.filter
 
 const isPublic = (member) => {
   const name = member.name?.getText()
-  const isPrivate = ts.getModifiers(member)?.some(({ kind }) => kind === ts.SyntaxKind.PrivateKeyword) ?? false
+  const isPrivate = ts.getModifiers(member)?.some(({ kind }) => kind === ts.SyntaxKind.PrivateKeyword || kind === ts.SyntaxKind.OverrideKeyword) ?? false
   return !isPrivate && name !== undefined && !name.startsWith('#')
 }
 
@@ -139,8 +139,9 @@ const signatureOf = (node) => {
 const valueOf = (node, source) => {
   if (node.initializer !== undefined && ts.isArrowFunction(node.initializer)) return tidy(source.slice(node.getStart(), node.initializer.equalsGreaterThanToken.getStart()))
   const whole = tidy(node.getText())
-  const isShort = whole.length <= MAX_VALUE_CHARACTERS
-  if (isShort) return whole
+  // `as const` tables say which numbers there are
+  const isWhole = whole.length <= MAX_VALUE_CHARACTERS || (node.initializer !== undefined && ts.isAsExpression(node.initializer))
+  if (isWhole) return whole
   return node.type === undefined ? `${node.name.getText()} = …` : `${node.name.getText()}: ${node.type.getText()}`
 }
 

@@ -88,51 +88,6 @@ const mapPage = () => {
   return `# RFC 9420, section by section\n\nWritten by \`npm run docs\` from the comments of packages/mls/src and the names and error codes of its tests.\n\n| section | symbols | tests |\n|---|---|---|\n${rows.join('\n')}\n`
 }
 
-<<<<<<< HEAD
-/** A declaration without what it does: interfaces, types and tables of numbers whole, functions and methods up to their body. */
-const signatureOf = (node) => {
-  const from = node.getStart()
-  const upTo = (end) => node.getSourceFile().text.slice(from, end).trim()
-  const shown = () => {
-    if (ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node)) return node.getText()
-    if (ts.isClassDeclaration(node)) return upTo(node.members.pos - 1)
-    if (node.body !== undefined) return upTo(node.body.pos)
-    const [declared] = node.declarationList?.declarations ?? []
-    const value = declared?.initializer
-    if (value !== undefined && ts.isArrowFunction(value)) return upTo(value.equalsGreaterThanToken.pos)
-    // `as const` tables say which numbers there are
-    return value === undefined || ts.isAsExpression(value) ? node.getText() : upTo(declared.type?.end ?? declared.name.end)
-  }
-  return shown().replace(/^export /, '')
-}
-
-const apiPage = () => {
-  const parts = []
-  for (const [subpath, { types }] of Object.entries(ENTRIES)) {
-    const entry = join(ROOT, 'packages/mls', types.replace('/dist/', '/src/').replace('.d.ts', '.ts'))
-    parts.push(`\n## \`@famichat/mls${subpath.slice(1)}\`\n`)
-    for (const { name, comment, node } of publicSymbols(entry)) parts.push(`### \`${name}\`\n\n${comment.replace(/\n(?=@)/g, '\n\n').replace(/\{@link ([^}]*)\}/g, '`$1`')}\n\n\`\`\`ts\n${signatureOf(node)}\n\`\`\`\n`)
-  }
-  return `# API of the engine\n\nWritten by \`npm run docs\` from the comments in the code. Examples are in packages/mls/README.md.\n${parts.join('\n')}`
-}
-
-/** What a module makes public: its own declarations, and those it re-exports by name, with the members of classes. */
-const publicSymbols = (file) => {
-  const source = parse(file)
-  const found = declarationsOf(source)
-  for (const node of source.statements) {
-    if (!ts.isExportDeclaration(node) || node.moduleSpecifier === undefined || !node.moduleSpecifier.text.startsWith('.')) continue
-    const declared = declarationsOf(parse(resolve(file, '..', node.moduleSpecifier.text.replace(/\.js$/, '.ts'))))
-    for (const { name } of node.exportClause.elements) {
-      found.push(...declared.filter((each) => each.name === name.text || each.name.startsWith(`${name.text}.`)))
-    }
-  }
-  const seen = new Set()
-  return found.filter(({ name, node }) => !ts.isTypeAliasDeclaration(node) || !found.some((other) => other.name === name && other.node !== node)).filter(({ name }) => !seen.has(name) && seen.add(name))
-}
-
-=======
->>>>>>> 0970e61 (SDK: a page on writing a program in a folder of one's own, run by a test; its reference is written from the code; fileOnDisk and isCodedError)
 /** The pages and what they should hold. */
 const pages = () => [
   { path: 'docs/rfc9420-map.md', content: mapPage() },
