@@ -37,6 +37,7 @@ export const CLIENT_ERRORS = {
   'client.conversation.stranger': { text: 'somebody who was not in this conversation before let this device into it again: ask a member you know before you write' },
   'client.conversation.awaiting': { text: 'this conversation comes from an archive, and this device is not in it yet: it goes on once another member is online' },
   'client.change.refused': { text: 'this person changed the conversation without being allowed to, so nothing is sent until it is undone: ask them why' },
+  'client.change.not_taken': { text: 'a device of this person could not take a change that you made here, and asks to be added afresh: if it happens again, update this program and theirs' },
   'client.change.outrun': { text: 'others were faster with every change here, so this device\'s own is not in yet: it is tried again, and if this goes on ask whoever runs the server' },
   'client.guest.expired': { text: 'your time as a guest here is over: ask a member to add you again' },
   'client.guest.past': { text: 'that time is over already: choose a later one' },

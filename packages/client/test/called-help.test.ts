@@ -129,6 +129,9 @@ test('S48: a member who cannot take a commit while it only stays connected asks 
       await seeing(member, id, changesAfter(epoch + 1n))
       assert.ok(member.time.waitedMs <= HEALED_WITHIN_MS, `${member.time.waitedMs.toString()} ms`)
     }
+    // Eve's own program hears from Cleo's, signed, that it could not take what Eve's committed
+    await seeing(eves, id, (event) => event.kind === 'notice' && event.errorCode === 'client.change.not_taken' && event.accountId === cleo.identity.accountId && event.epoch === epoch)
+    assert.ok(eves.time.waitedMs <= HEALED_WITHIN_MS, `${eves.time.waitedMs.toString()} ms`)
     await members[0]?.client.send(id, 'all here?')
     for (const member of [...members, cleos, eves]) await seeing(member, id, isText('all here?'))
     const views = await Promise.all([...members, cleos, eves].map((member) => viewOf(member, id)))

@@ -25,7 +25,7 @@ const ELSEWHERE = [
   'client.archive.wrong_key', 'client.archive.no_such_lock', 'client.archive.unlocked', 'client.archive.passphrase_short',
   'client.archive.no_account_key', 'client.archive.other_account', 'client.recovery.none', 'client.recovery.malformed', 'client.recovery.wrong_words',
   'client.passkey.needs_phrase', 'client.passkey.locked', 'client.passkey.cancelled', 'client.passkey.unsupported', 'client.passkey.exists', 'client.passkey.unknown',
-  'client.change.refused', 'client.guest.expired', 'client.family.not_adult', 'client.history.away', 'client.device.idle', 'client.device.away',
+  'client.change.refused', 'client.change.not_taken', 'client.guest.expired', 'client.family.not_adult', 'client.history.away', 'client.device.idle', 'client.device.away',
   'client.verification.malformed', 'client.verification.not_for_you', 'client.verification.differs',
   'client.account.no_key', 'client.device_list.rolled_back', 'client.device_list.forked', 'client.device_list.refused', 'client.device_list.withheld',
   'client.device.unlisted', 'client.device.hidden', 'client.history.not_sent', 'client.invite.joiner_differs',

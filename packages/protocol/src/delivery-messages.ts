@@ -43,9 +43,25 @@ export type ConversationCreation = Infer<typeof ConversationCreation>
 export const ConversationRequest = struct({ conversationId: ConversationId })
 export type ConversationRequest = Infer<typeof ConversationRequest>
 
-/** Devices that ask to be removed and added again, in the caller's conversations. */
+/** A commit that a device could not take, signed by the device ({@link commitRefusalTbs}): for whoever made the commit (E3b). */
+export const CommitRefusal = struct({
+  /** Where the commit stood for this device, and the epoch that it ends. */
+  seq: counter,
+  epoch: uint64,
+  /** Hash of the commit as it came to this device, by the hash of the group's suite. */
+  commitHash: opaque({ min: 32, max: 64 }),
+  signature: opaque({ min: 1, max: LIMITS.signatureBytes }),
+})
+export type CommitRefusal = Infer<typeof CommitRefusal>
+
+/** Asks to be removed and added again, and says which commit is the reason, if one is. */
+export const ReaddRequest = struct({ conversationId: ConversationId, refusal: optional(CommitRefusal) })
+export type ReaddRequest = Infer<typeof ReaddRequest>
+
+/** Devices that ask to be removed and added again, in the caller's conversations, and who could not take commits of the calling device. */
 export const ReaddList = struct({
   requests: vector(struct({ conversationId: ConversationId, deviceId: DeviceId }), { max: LIMITS.devicesPerConversation }),
+  refusals: vector(struct({ conversationId: ConversationId, deviceId: DeviceId, refusal: CommitRefusal }), { max: LIMITS.refusalsListed }),
 })
 export type ReaddList = Infer<typeof ReaddList>
 

@@ -24,8 +24,8 @@ export {
   acceptsEncryption, ConversationKind, conversationKind, Encryption, encryption, isForOneAccount, requiresEncryption,
 } from './conversation-policy.js'
 export {
-  Acceptance, ClaimedKeyPackages, CommitSubmission, ConversationCreation, ConversationList, ConversationRequest,
-  ConversationSummary, DeliveredWelcome, KeyPackageClaim, KeyPackageCount, KeyPackageUpload, LogRead, LogReturn, LogStretch, ReaddList,
+  Acceptance, ClaimedKeyPackages, CommitRefusal, CommitSubmission, ConversationCreation, ConversationList, ConversationRequest,
+  ConversationSummary, DeliveredWelcome, KeyPackageClaim, KeyPackageCount, KeyPackageUpload, LogRead, LogReturn, LogStretch, ReaddList, ReaddRequest,
   Roster, StoredGroupInfo, WelcomeHeader, WelcomeList, WelcomeRequest,
 } from './delivery-messages.js'
 export {
@@ -60,5 +60,5 @@ export {
   type RouteResponse, ROUTES,
 } from './routes.js'
 export { serverOrigin } from './server-origin.js'
-export { channelChallengeTbs, deviceListRequestTbs, deviceRegistrationTbs, requestTbs, tokenRefreshTbs, tokenRequestTbs } from './signed-statements.js'
+export { channelChallengeTbs, commitRefusalTbs, deviceListRequestTbs, deviceRegistrationTbs, requestTbs, tokenRefreshTbs, tokenRequestTbs } from './signed-statements.js'
 export { isInScope, type RouteScope, ScopeAccess, TokenScope } from './token-scope.js'

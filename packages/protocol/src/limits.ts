@@ -22,6 +22,10 @@ export const LIMITS = {
   keyPackagesLow: 25,
   /** Devices in one conversation (leaves of its tree). */
   devicesPerConversation: 1000,
+  /** Commits of one device that others could not take, in one answer; the newest. */
+  refusalsListed: 64,
+  /** Of one device's signature. */
+  signatureBytes: 256,
   /** Active devices of one account. */
   devicesPerAccount: 32,
   /** Versions of one account's device list. */

@@ -12,7 +12,7 @@ import {
 import { BlobChunk, BlobChunkAnswer, BlobChunkRequest, BlobCreated, BlobCreation, BlobInbox, BlobRequest, BlobState } from './blob-messages.js'
 import {
   Acceptance, ClaimedKeyPackages, CommitSubmission, ConversationCreation, ConversationList, ConversationRequest,
-  DeliveredWelcome, KeyPackageClaim, KeyPackageCount, KeyPackageUpload, LogRead, LogReturn, LogStretch, ReaddList, Roster, StoredGroupInfo,
+  DeliveredWelcome, KeyPackageClaim, KeyPackageCount, KeyPackageUpload, LogRead, LogReturn, LogStretch, ReaddList, ReaddRequest, Roster, StoredGroupInfo,
   WelcomeList, WelcomeRequest,
 } from './delivery-messages.js'
 import { LIMITS } from './limits.js'
@@ -66,6 +66,7 @@ const ROW_BYTES = 160
 const LOG_BYTES = Math.max(LIMITS.logReadBytes, LIMITS.commitBytes) + LIMITS.logReadMessages * ROW_BYTES + 64
 const CONVERSATIONS_BYTES = LIMITS.cursorsPerResume * ROW_BYTES + 64
 const DEVICES_BYTES = LIMITS.devicesPerConversation * ROW_BYTES + 64
+const REFUSALS_BYTES = LIMITS.refusalsListed * (ROW_BYTES + LIMITS.signatureBytes)
 const CLAIMED_BYTES = LIMITS.devicesPerAccount * (LIMITS.keyPackageBytes + 64) + SMALL_BYTES
 const LISTS_BYTES = LIMITS.deviceListsPerRead * (LIMITS.deviceListBytes + 4) + 64
 const PASSKEYS_BYTES = LIMITS.passkeysPerAccount * (LIMITS.credentialIdBytes + 4 * LIMITS.nameCharacters + ROW_BYTES) + SMALL_BYTES
@@ -147,9 +148,9 @@ export const ROUTES = {
   conversationRoster: post('conversations/roster', ConversationRequest, Roster, { auth: 'device', scope: 'read', maxResponseBytes: DEVICES_BYTES, summary: 'The devices the server delivers to' }),
   conversationGroupInfo: post('conversations/group-info', ConversationRequest, StoredGroupInfo, { auth: 'device', scope: 'read', maxResponseBytes: LIMITS.groupInfoBytes + SMALL_BYTES, summary: 'The latest GroupInfo' }),
   conversationCommit: post('conversations/commit', CommitSubmission, Acceptance, { auth: 'device', scope: 'write', maxRequestBytes: COMMIT_BYTES, summary: 'Submits a commit with its Welcome, GroupInfo and roster change' }),
-  conversationReadd: post('conversations/readd', ConversationRequest, Nothing, { auth: 'device', scope: 'write', summary: 'Asks the members to remove the calling device and add it again' }),
+  conversationReadd: post('conversations/readd', ReaddRequest, Nothing, { auth: 'device', scope: 'write', summary: 'Asks the members to remove the calling device and add it again, and says which commit it could not take' }),
   conversationLeave: post('conversations/leave', ConversationRequest, Nothing, { auth: 'device', summary: 'Nothing more is delivered to the calling device, where only its own account\'s devices and revoked ones are left: nobody else could commit that it is removed' }),
-  readdList: get('readds', ReaddList, { auth: 'device', scope: 'always', maxResponseBytes: DEVICES_BYTES, summary: 'Devices that ask to be added again, in the caller\'s conversations' }),
+  readdList: get('readds', ReaddList, { auth: 'device', scope: 'always', maxResponseBytes: DEVICES_BYTES + REFUSALS_BYTES, summary: 'Devices that ask to be added again, in the caller\'s conversations, and who could not take the caller\'s commits' }),
 
   logRead: post('log/read', LogRead, LogStretch, { auth: 'device', scope: 'read', maxResponseBytes: LOG_BYTES, summary: 'Reads a conversation\'s log after a position' }),
   logReturn: post('log/return', LogReturn, Nothing, { auth: 'device', scope: 'write', maxRequestBytes: RETURN_BYTES, summary: 'Gives a restored server entries back that it lost' }),

@@ -38,6 +38,8 @@ const bundle = { bundle: { version: LARGEST, sealed: bytes(LIMITS.accountBundleB
 const lists = { lists: times(LIMITS.deviceListsPerRead, () => bytes(LIMITS.deviceListBytes)), hasMore: true }
 const mail = { sealed: bytes(LIMITS.linkBlobBytes) }
 
+const refusal = { seq: LARGEST, epoch: 1n, commitHash: bytes(64), signature: bytes(LIMITS.signatureBytes) }
+
 /** The fullest answers that have lists or bytes in them; `more` of what is counted. */
 const fullest = (more = 0): { readonly [Name in RouteName]?: RouteResponse<Name> } => ({
   auditList: { entries: times(LIMITS.listedPerAnswer + more, () => audited) },
@@ -57,7 +59,7 @@ const fullest = (more = 0): { readonly [Name in RouteName]?: RouteResponse<Name>
   conversationList: { conversations: times(LIMITS.cursorsPerResume + more, () => summary) },
   conversationRoster: { epoch: 1n, devices: times(LIMITS.devicesPerConversation + more, () => ({ deviceId, accountId, fromSeq: LARGEST })) },
   conversationGroupInfo: { epoch: 1n, groupInfo: bytes(LIMITS.groupInfoBytes + more) },
-  readdList: { requests: times(LIMITS.devicesPerConversation + more, () => ({ conversationId, deviceId })) },
+  readdList: { requests: times(LIMITS.devicesPerConversation + more, () => ({ conversationId, deviceId })), refusals: times(LIMITS.refusalsListed + more, () => ({ conversationId, deviceId, refusal })) },
   logRead: more === 0
     ? { envelopes: [...times(LIMITS.logReadMessages - 1, () => ({ header, message: bytes(Math.floor(LIMITS.logReadBytes / LIMITS.logReadMessages)) })), { header, message: bytes(1) }], hasMore: true, prunedSeq: LARGEST }
     : { envelopes: times(LIMITS.logReadMessages + more, () => ({ header, message: bytes(1) })), hasMore: true, prunedSeq: 0 },
@@ -83,10 +85,10 @@ test('one more than the cap is neither said by a server nor taken by a client', 
     assert.throws(() => encodeResponse(route, answer), (error) => isCodedError(error) && /^base\.codec\.too_(long|many)$/.test(error.code), route)
   }
   // a server that does not keep to it: the bytes of a full list with one more entry in them
-  const full = encodeResponse('readdList', { requests: times(LIMITS.devicesPerConversation, () => ({ conversationId, deviceId })) })
-  const entry = full.slice(-32)
+  const full = encodeResponse('readdList', { requests: times(LIMITS.devicesPerConversation, () => ({ conversationId, deviceId })), refusals: [] })
+  const entry = full.slice(-33, -1)
   const length = LIMITS.devicesPerConversation * 32 + 32
-  const larger = Uint8Array.of(0x80 | (length >>> 24), (length >>> 16) & 0xff, (length >>> 8) & 0xff, length & 0xff, ...full.subarray(4), ...entry)
+  const larger = Uint8Array.of(0x80 | (length >>> 24), (length >>> 16) & 0xff, (length >>> 8) & 0xff, length & 0xff, ...full.subarray(4, -1), ...entry, 0)
   assert.throws(() => decodeResponse('readdList', larger), (error) => isCodedError(error, 'protocol.response.malformed') && error.detail.reason === 'base.codec.too_many')
 })
 

@@ -146,7 +146,7 @@ const REQUESTS: { readonly [Name in RouteName]: (world: World, actor: TestDevice
   conversationCreate: () => ({ conversationId: makeId(systemRandom), kind: ConversationKind.group }),
   conversationList: () => ({}),
   conversationRoster: ({ conversationId }) => ({ conversationId }),
-  conversationReadd: ({ conversationId }) => ({ conversationId }),
+  conversationReadd: ({ conversationId }) => ({ conversationId, refusal: undefined }),
   conversationLeave: ({ conversationId }) => ({ conversationId }),
   readdList: () => ({}),
   conversationGroupInfo: ({ conversationId }) => ({ conversationId }),

@@ -13,7 +13,7 @@ import type { Workspace } from './workspace.js'
 /** What this device keeps of a conversation that it has just come into. */
 export const newRecord = ({ kind, name }: Pick<ConversationRecord, 'kind' | 'name'>, nowMs: number): ConversationRecord => ({
   kind, name, state: ConversationState.active, isRegistered: false, isLeaving: false, cursor: 0, joinedEpoch: 0n, welcomeId: undefined, sentCount: 0,
-  isRolledBack: false, renewedAtMs: nowMs, renewedAtCount: 0, keptUpAtMs: nowMs, stuckCode: '', latestServerMs: 0,
+  isRolledBack: false, renewedAtMs: nowMs, renewedAtCount: 0, keptUpAtMs: nowMs, stuckCode: '', refusedCommit: undefined, latestServerMs: 0,
   isAway: false, undo: undefined, restoredAfterSeq: 0, resumesAfterSeq: 0,
 })
 

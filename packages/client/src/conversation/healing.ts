@@ -7,6 +7,7 @@ import { type ConversationId, ConversationKind, type DeviceId } from '@famichat/
 import type { People } from '../identity/directory.js'
 import type { Connection } from '../net/connection.js'
 import { type ConversationRecord, ConversationState, IntentKind } from '../store/records.js'
+import { noteRefusals, signRefusal } from './commit-refusals.js'
 import { endWithoutCommit } from './ending.js'
 import { devicesOf, putIntent, readIntents } from './intents.js'
 import type { MemberDevice } from './members.js'
@@ -45,7 +46,7 @@ export class Healing {
     const { calls } = this.#connection
     const before = new Map((await this.#active()).map(({ conversationId, record }) => [conversationId, record.cursor]))
     const { conversations } = await calls.call('conversationList', {})
-    this.#requests = (await calls.call('readdList', {})).requests
+    await this.#hear()
     const backwards: Backwards[] = []
     const unknown: ConversationId[] = []
     for (const { conversationId, lastSeq, acknowledgedSeq, fromSeq, untilSeq, restored } of conversations) {
@@ -92,12 +93,19 @@ export class Healing {
   async #askIntoUnknown(unknown: readonly ConversationId[]): Promise<void> {
     const { calls } = this.#connection
     const waiting = new Set((await calls.call('welcomeList', {})).welcomes.map(({ conversationId }) => conversationId))
-    for (const conversationId of unknown) if (!waiting.has(conversationId)) await calls.call('conversationReadd', { conversationId })
+    for (const conversationId of unknown) if (!waiting.has(conversationId)) await calls.call('conversationReadd', { conversationId, refusal: undefined })
+  }
+
+  /** Who asks for help, and who could not take what this device committed. */
+  async #hear(): Promise<void> {
+    const { requests, refusals } = await this.#connection.calls.call('readdList', {})
+    this.#requests = requests
+    await noteRefusals(this.#workspace, refusals)
   }
 
   /** Hears anew who asks for help in a conversation: somebody may have helped already. */
   async listen(conversationId: ConversationId): Promise<readonly DeviceId[]> {
-    this.#requests = (await this.#connection.calls.call('readdList', {})).requests
+    await this.#hear()
     return this.#asking(conversationId)
   }
 
@@ -114,7 +122,7 @@ export class Healing {
     const record = await this.#workspace.read(conversationId)
     if (!(record.state === ConversationState.active ? isBroken(record) : record.isAway)) return
     try {
-      await this.#connection.calls.call('conversationReadd', { conversationId })
+      await this.#connection.calls.call('conversationReadd', { conversationId, refusal: await signRefusal(this.#workspace.context, conversationId, record) })
       this.#asked.add(conversationId)
     } catch (error) {
       // removed meanwhile: then there is nothing to mend

@@ -9,6 +9,7 @@ import { type AccountId, ContentType, type ConversationId, Encryption, type Enve
 import { ClientError, type ClientErrorCode } from '../client-error.js'
 import { compareHead, type DeviceListHead, readDeviceList } from '../identity/device-lists.js'
 import { type ConversationRecord, ConversationState } from '../store/records.js'
+import { refusedCommitOf } from './commit-refusals.js'
 import { UNKNOWN_ACCOUNT } from './history.js'
 import { deviceOfLeaf, membersOf } from './members.js'
 import { decodeMessageDocument, decodeMessageHead } from './message-document.js'
@@ -52,7 +53,7 @@ export const takeEnvelopes = (workspace: Workspace, conversationId: Conversation
         if (!isTaken) return
         if (group.status === 'active') keepTaken(turn, conversationId, envelope, { before, after: isRosterChange(envelope) ? membersOf(group) : [] })
       }
-      turn.update({ cursor: seq, stuckCode: '', latestServerMs: Math.max(record.latestServerMs, envelope.header.createdAtMs) })
+      turn.update({ cursor: seq, stuckCode: '', refusedCommit: undefined, latestServerMs: Math.max(record.latestServerMs, envelope.header.createdAtMs) })
     }
   })
 
@@ -66,7 +67,7 @@ export const takePruned = (workspace: Workspace, conversationId: ConversationId,
       seq: prunedSeq, code: 'client.log.pruned', accountId: UNKNOWN_ACCOUNT, deviceId: identity.deviceId,
       atMs: clock.nowMs(), epoch: group.epoch, count: prunedSeq - record.cursor,
     })
-    turn.update({ cursor: prunedSeq, stuckCode: '' })
+    turn.update({ cursor: prunedSeq, stuckCode: '', refusedCommit: undefined })
     return Promise.resolve()
   })
 
@@ -112,7 +113,7 @@ const refuseEnvelope = async (taking: Taking, envelope: Envelope, errorCode: str
     case ContentType.commit:
       // the pending commit of this device is another one: so are its files
       if (errorCode === 'mls.message.own_pending') taking.turn.update({ isRolledBack: true })
-      taking.turn.update({ stuckCode: isForked(taking, envelope) ? 'client.log.forked' : errorCode })
+      taking.turn.update({ stuckCode: isForked(taking, envelope) ? 'client.log.forked' : errorCode, refusedCommit: refusedCommitOf(taking.workspace.context, envelope) })
       return false
     case ContentType.proposal:
       if (isForked(taking, envelope)) {

@@ -46,8 +46,16 @@ export const cameBack = async (
 }
 
 const keep = (turn: Turn, conversationId: ConversationId, record: TakenRecord): void => {
-  const place = String(record.envelope.header.seq % KEPT).padStart(6, '0')
-  turn.put('taken', `${conversationPrefix(conversationId)}${place}`, encodeRecord(TakenRecord, record))
+  turn.put('taken', placeOf(conversationId, record.envelope.header.seq), encodeRecord(TakenRecord, record))
+}
+
+const placeOf = (conversationId: ConversationId, seq: number): string => `${conversationPrefix(conversationId)}${String(seq % KEPT).padStart(6, '0')}`
+
+/** The entry that was taken at a position, while it is among the last. */
+export const readTakenAt = async (store: Pick<Store, 'get'>, conversationId: ConversationId, seq: number): Promise<Envelope | undefined> => {
+  const stored = await store.get('taken', placeOf(conversationId, seq))
+  const envelope = stored && decodeRecord(TakenRecord, stored).envelope
+  return envelope?.header.seq === seq ? envelope : undefined
 }
 
 /**

@@ -7,6 +7,7 @@ import { ProposalType, type StagedCommit } from '@famichat/mls'
 import type { Envelope } from '@famichat/protocol'
 import { encodeRecord, HistoryKind, IntentKind, IntentRecord } from '../store/records.js'
 import { type ConversationRules, rulesBeside } from './conversation-extension.js'
+import { refusedCommitOf } from './commit-refusals.js'
 import { endMembership } from './ending.js'
 import { encodeHistory, historyKey, UNKNOWN_ACCOUNT } from './history.js'
 import { readIntents } from './intents.js'
@@ -16,8 +17,9 @@ import { noteAt, type Taking } from './taking.js'
 import { readUndo, undoAfter, undoField } from './undo.js'
 
 /** @returns false when the group cannot go on with it */
-export const takeCommit = async (taking: Taking, { header }: Envelope, staged: StagedCommit): Promise<boolean> => {
+export const takeCommit = async (taking: Taking, envelope: Envelope, staged: StagedCommit): Promise<boolean> => {
   const { workspace, conversationId, turn, group } = taking
+  const { header } = envelope
   const { clock, identity } = workspace.context
   const view = viewOf(group, turn.record && readUndo(turn.record))
   const before = view.members
@@ -31,7 +33,7 @@ export const takeCommit = async (taking: Taking, { header }: Envelope, staged: S
   // what closes the group cannot be entered and undone
   if (judged.some(({ offence }) => offence === 'type')) {
     group.discard(staged)
-    turn.update({ stuckCode: 'client.change.refused' })
+    turn.update({ stuckCode: 'client.change.refused', refusedCommit: refusedCommitOf(workspace.context, envelope) })
     return false
   }
   group.merge(staged)

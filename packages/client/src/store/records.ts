@@ -128,6 +128,8 @@ export const ConversationRecord = struct({
   keptUpAtMs: counter,
   /** Why the entry after the cursor cannot be taken; empty when all is well. */
   stuckCode: errorCode,
+  /** The commit that could not be taken, if it is one: where it stood, the epoch that it ends, and its hash. */
+  refusedCommit: optional(struct({ seq: counter, epoch: uint64, commitHash: opaque({ min: 32, max: 64 }) })),
   /** The server was put back to a copy that ended here, and goes on after the second; 0 when it never was. */
   restoredAfterSeq: counter,
   resumesAfterSeq: counter,

@@ -45,7 +45,7 @@ const SAMPLES: Readonly<Record<string, readonly [Codec<never>, unknown]>> = {
   settings: [records.SettingsRecord as Codec<never>, { sendsReceipts: true }],
   conversation: [records.ConversationRecord as Codec<never>, {
     kind: ConversationKind.family, name: 'Home', state: records.ConversationState.active, isRegistered: true, isLeaving: false, cursor: 1, joinedEpoch: 2n,
-    welcomeId: id(3), sentCount: 4, isRolledBack: false, renewedAtMs: 5, renewedAtCount: 6, keptUpAtMs: 7, stuckCode: 'client.message.newer', restoredAfterSeq: 8,
+    welcomeId: id(3), sentCount: 4, isRolledBack: false, renewedAtMs: 5, renewedAtCount: 6, keptUpAtMs: 7, stuckCode: 'client.message.newer', refusedCommit: { seq: 12, epoch: 3n, commitHash: new Uint8Array(32).fill(7) }, restoredAfterSeq: 8,
     resumesAfterSeq: 9, latestServerMs: 10, isAway: true, undo: { offenders: [id(1)], added: [id(2)], removed: [device], extensions: [extension] },
   }],
   taken: [records.TakenRecord as Codec<never>, { envelope, added: [id(1)], removed: [id(2)] }],

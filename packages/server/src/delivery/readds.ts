@@ -3,18 +3,19 @@
  * connected at once, others when they sync. The server only passes it on: whether a device belongs there is for the members to judge.
  */
 import type { Clock } from '@famichat/base'
-import { type AccountId, LIMITS, type Nothing, type ConversationId, type DeviceId, ProtocolError, type ReaddList } from '@famichat/protocol'
+import { type AccountId, LIMITS, type Nothing, type ConversationId, type DeviceId, ProtocolError, type ReaddList, type ReaddRequest } from '@famichat/protocol'
 import { type Rate, type RateLimits, TokenBuckets } from '../rate-limits.js'
 import type { AuthenticatedDevice, DeliveryEvents, Services } from '../services.js'
 import type { Store } from '../storage/open-database.js'
 import { reusableQuery, type ValueOf } from '../storage/reusable-query.js'
 import { hasBeenIn } from './conversations.js'
+import { storeRefusal } from './refusals.js'
 
 /** Members of a conversation are told no more often than this, however many ask: they fetch who asks a while later (`readdRequested`). */
 const TOLD_RATE: Rate = { burst: 1, perSecond: 1 }
 
 /** Who asks for what. */
-export interface ReaddRequest {
+export interface Asking {
   readonly conversationId: ConversationId
   readonly deviceId: DeviceId
 }
@@ -32,7 +33,7 @@ export class ReaddCalls {
   }
 
   /** What has just become durable. */
-  tell(requests: readonly ReaddRequest[]): void {
+  tell(requests: readonly Asking[]): void {
     for (const { conversationId, deviceId } of requests) {
       if (this.#asking.take(`${conversationId} ${deviceId}`) && this.#told.take(conversationId)) this.#events.readdRequested(conversationId, deviceId)
     }
@@ -41,18 +42,21 @@ export class ReaddCalls {
 
 /** The calling device asks the members of a conversation it is in, or was in before. @throws ProtocolError `protocol.access.refused` */
 export const requestReadd = (
-  services: Services, { deviceId }: AuthenticatedDevice, { conversationId, calls }: { readonly conversationId: ConversationId; readonly calls: ReaddCalls },
+  services: Services, { deviceId }: AuthenticatedDevice, { request, calls }: { readonly request: ReaddRequest; readonly calls: ReaddCalls },
 ): Promise<Nothing> =>
   services.database.write.write(async (store, afterCommit) => {
+    const { conversationId, refusal } = request
     // whether somebody who was removed may come back, is for the members to judge
     if (!(await hasBeenIn(store, conversationId, deviceId))) throw new ProtocolError('protocol.access.refused')
-    const isNew = await insertReadd(store, { conversationId, deviceId }, services.clock.nowMs())
+    const nowMs = services.clock.nowMs()
+    if (refusal !== undefined) await storeRefusal(store, { conversationId, deviceId }, refusal, nowMs)
+    const isNew = await insertReadd(store, { conversationId, deviceId }, nowMs)
     if (isNew) afterCommit(() => { calls.tell([{ conversationId, deviceId }]) })
     return {}
   })
 
 /** @returns false when it asks already */
-const insertReadd = async (store: Store, { conversationId, deviceId }: ReaddRequest, nowMs: number): Promise<boolean> => {
+const insertReadd = async (store: Store, { conversationId, deviceId }: Asking, nowMs: number): Promise<boolean> => {
   const { numInsertedOrUpdatedRows } = await store.insertInto('readds')
     .values({ conversation_id: conversationId, device_id: deviceId, requested_at_ms: nowMs })
     .onConflict((conflict) => conflict.doNothing()).executeTakeFirstOrThrow()
@@ -62,23 +66,23 @@ const insertReadd = async (store: Store, { conversationId, deviceId }: ReaddRequ
 /** A new device of an account asks the members of every conversation that a device of this account is in. @returns what is new */
 export const requestEntry = async (
   store: Store, { accountId, deviceId }: { readonly accountId: AccountId; readonly deviceId: DeviceId }, nowMs: number,
-): Promise<readonly ReaddRequest[]> => {
+): Promise<readonly Asking[]> => {
   const conversations = await store.selectFrom('memberships').innerJoin('devices', 'devices.device_id', 'memberships.device_id')
     .select('memberships.conversation_id').distinct().where('devices.account_id', '=', accountId).where('memberships.until_seq', 'is', null).execute()
-  const requests = conversations.map(({ conversation_id }): ReaddRequest => ({ conversationId: conversation_id, deviceId }))
-  const fresh: ReaddRequest[] = []
+  const requests = conversations.map(({ conversation_id }): Asking => ({ conversationId: conversation_id, deviceId }))
+  const fresh: Asking[] = []
   for (const request of requests) if (await insertReadd(store, request, nowMs)) fresh.push(request)
   return fresh
 }
 
 /** Who asks, in the conversations the calling device is in. */
-export const listReadds = async (services: Services, { deviceId }: AuthenticatedDevice): Promise<ReaddList> => {
+export const listReadds = async (services: Services, { deviceId }: AuthenticatedDevice): Promise<ReaddList['requests']> => {
   const rows = await services.database.read.selectFrom('readds')
     .innerJoin('memberships', 'memberships.conversation_id', 'readds.conversation_id')
     .select(['readds.conversation_id', 'readds.device_id'])
     .where('memberships.device_id', '=', deviceId).where('memberships.until_seq', 'is', null)
     .where('readds.device_id', '!=', deviceId).orderBy('readds.requested_at_ms').limit(LIMITS.devicesPerConversation).execute()
-  return { requests: rows.map((row) => ({ conversationId: row.conversation_id, deviceId: row.device_id })) }
+  return rows.map((row) => ({ conversationId: row.conversation_id, deviceId: row.device_id }))
 }
 
 const findAsked = reusableQuery((store, value: ValueOf<{ deviceId: DeviceId }>) =>

@@ -22,6 +22,7 @@ import { leaveConversation } from '../delivery/leaving.js'
 import { readLog } from '../delivery/log.js'
 import { returnEntries } from '../delivery/returned-entries.js'
 import { listReadds, type ReaddCalls, requestReadd } from '../delivery/readds.js'
+import { listRefusals } from '../delivery/refusals.js'
 import { listWelcomes, readWelcome } from '../delivery/welcomes.js'
 import { readBundle, replaceBundle } from '../passkeys/bundles.js'
 import { listPasskeys, makeCreationOptions, registerPasskey, removePasskey } from '../passkeys/passkeys.js'
@@ -121,9 +122,11 @@ export const makeHandlers = (
     conversationRoster: ({ caller, request }) => readRoster(services, caller, request.conversationId),
     conversationGroupInfo: ({ caller, request }) => readGroupInfo(services, caller, request.conversationId),
     conversationCommit: ({ caller, request }) => acceptCommit(services, caller, request),
-    conversationReadd: ({ caller, request }) => requestReadd(services, caller, { conversationId: request.conversationId, calls }),
+    conversationReadd: ({ caller, request }) => requestReadd(services, caller, { request, calls }),
     conversationLeave: ({ caller, request }) => leaveConversation(services, caller, request),
-    readdList: async ({ caller }) => ({ requests: withinScope(caller, (await listReadds(services, caller)).requests) }),
+    readdList: async ({ caller }) => ({
+      requests: withinScope(caller, await listReadds(services, caller)), refusals: withinScope(caller, await listRefusals(services, caller)),
+    }),
 
     blobCreate: ({ caller, request }) => createBlob(services, caller, request),
     blobAppend: ({ caller, request }) => appendToBlob(services, caller, request),

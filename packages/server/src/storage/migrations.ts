@@ -287,6 +287,19 @@ const deviceNameColumn = async (db: AnySchema): Promise<void> => {
   await db.schema.alterTable('invites').addColumn('sealed_device_name', 'blob').execute()
 }
 
+const refusalTables = async (db: AnySchema): Promise<void> => {
+  await db.schema.createTable('refusals')
+    .addColumn('conversation_id', 'text', (column) => column.notNull().references('conversations.conversation_id'))
+    .addColumn('device_id', 'text', (column) => column.notNull().references('devices.device_id'))
+    .addColumn('seq', 'bigint', (column) => column.notNull())
+    .addColumn('epoch', 'bigint', (column) => column.notNull())
+    .addColumn('commit_hash', 'blob', (column) => column.notNull())
+    .addColumn('signature', 'blob', (column) => column.notNull())
+    .addColumn('refused_at_ms', 'bigint', (column) => column.notNull())
+    .addPrimaryKeyConstraint('refusals_key', ['conversation_id', 'device_id'])
+    .execute()
+}
+
 /** All of them; the vault is the one that seals names. */
 export const migrationsWith = (vault: Vault): Readonly<Record<string, Migration>> => ({
   '0001-accounts': { up: (db: AnySchema) => firstTables(db) },
@@ -305,6 +318,7 @@ export const migrationsWith = (vault: Vault): Readonly<Record<string, Migration>
   '0014-guests': { up: (db: AnySchema) => guestTables(db) },
   '0015-ended-accounts': { up: (db: AnySchema) => endedColumn(db) },
   '0016-device-names': { up: (db: AnySchema) => deviceNameColumn(db) },
+  '0017-refusals': { up: (db: AnySchema) => refusalTables(db) },
 })
 
 /**

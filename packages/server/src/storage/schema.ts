@@ -212,6 +212,17 @@ interface Readds {
   requested_at_ms: number
 }
 
+/** The last commit that each device could not take, in its own signed words. */
+interface Refusals {
+  conversation_id: ConversationId
+  device_id: DeviceId
+  seq: number
+  epoch: number
+  commit_hash: Uint8Array
+  signature: Uint8Array
+  refused_at_ms: number
+}
+
 interface Passkeys {
   passkey_id: PasskeyId
   account_id: AccountId
@@ -264,6 +275,7 @@ export interface Schema {
   blobs: Blobs
   blob_chunks: BlobChunks
   readds: Readds
+  refusals: Refusals
   passkeys: Passkeys
   bundles: Bundles
   push_subscriptions: PushSubscriptions

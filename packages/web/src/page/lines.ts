@@ -22,7 +22,7 @@ export const bodyLine = (body: Body, words: Words): string => {
 
 /** Notices that speak of "this person". */
 const ABOUT_SOMEBODY: readonly string[] = [
-  'client.message.missing', 'client.device.idle', 'client.device.away', 'client.change.refused', 'client.device_list.forked', 'client.member.key_changed',
+  'client.message.missing', 'client.device.idle', 'client.device.away', 'client.change.refused', 'client.change.not_taken', 'client.device_list.forked', 'client.member.key_changed',
 ]
 
 /** What a notice says, behind the name of who it speaks of. */

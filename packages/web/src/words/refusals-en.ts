@@ -121,5 +121,6 @@ export const refusalsEn: Sentences = {
   'protocol.server.unavailable': 'The server is just starting. Try again in a moment.',
   'web.screen.missing': 'This part of Famichat could not be loaded. Try again when there is a connection, or reload the page.',
   'client.account.ended': 'This account was ended by who runs your Famichat: nobody can add it any more.',
+  'client.change.not_taken': 'A device of this person could not take a change that you made here, and comes in afresh. If it happens again, update the app on both sides.',
   'client.change.outrun': 'Others were faster with every change here, so your own is not in yet. It is tried again; if this goes on, ask whoever runs your Famichat.',
 }

@@ -119,5 +119,6 @@ export const refusalsJa: Sentences = {
   'protocol.server.unavailable': 'サーバーが始まるところです。少ししてからもう一度試してください。',
   'web.screen.missing': 'この部分を読み込めませんでした。つながっているときにもう一度試すか、ページを読み込み直してください。',
   'client.account.ended': 'このアカウントは管理している人が終わらせました。もう誰も加えられません。',
+  'client.change.not_taken': 'この人の端末は、あなたがここでした変更を受け取れず、入り直します。また起きたら、両方のアプリを新しくしてください。',
   'client.change.outrun': '他の人の変更が先になり、あなたの変更はまだ入っていません。また試します。続くなら管理している人に聞いてください。',
 }
