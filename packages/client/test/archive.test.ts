@@ -79,6 +79,23 @@ test('a lost device comes back from its archive as a new one, with every message
   assert.deepEqual((await ben.info(direct)).members.find(({ name }) => name === 'Ada')?.deviceIds, [again.identity.deviceId])
 })
 
+test('names of devices come out of an archive; of two for one device the later one stays', async (t) => {
+  const { community, ada } = await adasLife(t)
+  const { deviceId } = ada.identity
+  const nameIn = async (client: Client): Promise<string | undefined> => (await client.devices()).find((device) => device.deviceId === deviceId)?.name
+  await ada.nameDevice(deviceId, 'in the kitchen')
+  const early = await collect(ada.archive.create({ passphrase: PASSPHRASE }))
+  await ada.nameDevice(deviceId, 'by the window')
+  const late = await collect(ada.archive.create({ passphrase: PASSPHRASE }))
+  await community.close(ada)
+  const again = await community.restore('new', { source: sourceOf(early), opener: byPassphrase })
+  assert.equal(await nameIn(again), 'in the kitchen')
+  await again.archive.take(sourceOf(late), byPassphrase)
+  assert.equal(await nameIn(again), 'by the window')
+  await again.archive.take(sourceOf(early), byPassphrase)
+  assert.equal(await nameIn(again), 'by the window')
+})
+
 test('the twelve words open an archive in any hand, and a restored device has the same ones', async (t) => {
   const { community, ada } = await adasLife(t)
   await assert.rejects(collect(ada.archive.create({})), { code: 'client.archive.unlocked' })

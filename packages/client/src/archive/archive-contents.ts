@@ -8,6 +8,7 @@ import { decodeContent } from '../content/content.js'
 import type { ConversationInfo } from '../conversation/catalogue.js'
 import { encodeHistory, noticeKey, seqOfKey } from '../conversation/history.js'
 import { writeDeviceLists } from '../identity/device-lists.js'
+import { readDeviceNames, toldDeviceName } from '../identity/device-names.js'
 import {
   ArchivedRecord, conversationPrefix, decodeRecord, DeviceListRecord, encodeRecord, HistoryKind, HistoryRecord, IdentityRecord, NameRecord, PinRecord,
   RecoveryRecord, SeenRecord, SettingsRecord, VerificationRecord,
@@ -64,6 +65,7 @@ export async function* recordsOf(
   for await (const { key, value } of entries(store, 'deviceLists', '')) {
     yield { kind: ArchiveRecordKind.deviceList, accountId: key as AccountId, list: decodeRecord(DeviceListRecord, value) }
   }
+  for (const [deviceId, named] of await readDeviceNames(store)) yield { kind: ArchiveRecordKind.deviceName, deviceId, ...named }
   for (const { conversationId, kind, name, members, seq } of conversations) {
     yield { kind: ArchiveRecordKind.conversation, conversationId, conversationKind: kind, name, members: members.map(({ accountId }) => accountId), seq }
     const prefix = conversationPrefix(conversationId)
@@ -159,6 +161,8 @@ const changesFor = async (store: Store, record: ArchiveRecord): Promise<readonly
       return missing('seen', conversationPrefix(record.conversationId) + record.id, () => encodeRecord(SeenRecord, record.seen))
     case ArchiveRecordKind.deviceList:
       return missing('deviceLists', record.accountId, () => encodeRecord(DeviceListRecord, record.list))
+    case ArchiveRecordKind.deviceName:
+      return toldDeviceName(store, record)
     case ArchiveRecordKind.end:
       return []
   }

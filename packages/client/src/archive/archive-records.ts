@@ -1,17 +1,17 @@
 /**
  * The archive's inside: records one after the other, each behind its length. The last one counts the others, so that an archive
- * is whole or refused. Golden bytes are in the tests.
+ * is whole or refused.
  */
 import {
   closed, concat, counter, decode, encode, flag, fixed, type Infer, isCodedError, optional, text, uint32, uint8, variant, vector,
 } from '@famichat/base'
-import { AccountId, ConversationId, conversationKind } from '@famichat/protocol'
+import { AccountId, ConversationId, conversationKind, DeviceId } from '@famichat/protocol'
 import { ClientError } from '../client-error.js'
 import { bytes32 } from '../store/fields.js'
 import { DeviceListRecord, HistoryRecord, PinSource, SeenRecord, VerificationRecord } from '../store/records.js'
 
 /** Kinds of records; never renumbered or reused. */
-export const ArchiveRecordKind = { account: 1, person: 2, conversation: 3, event: 4, seen: 5, end: 6, deviceList: 7 } as const
+export const ArchiveRecordKind = { account: 1, person: 2, conversation: 3, event: 4, seen: 5, end: 6, deviceList: 7, deviceName: 8 } as const
 /** A frame of zeros after this byte says nothing: it hides how much there is. */
 const PADDING = 0
 
@@ -40,7 +40,9 @@ export const ArchiveRecord = variant('kind', closed(uint8, ArchiveRecordKind, 'a
   [ArchiveRecordKind.seen]: { conversationId: ConversationId, id: text(64), seen: SeenRecord },
   /** How far the device list of an account was followed: a server cannot show the restored device an older one. */
   [ArchiveRecordKind.deviceList]: { accountId: AccountId, list: DeviceListRecord },
-  [ArchiveRecordKind.end]: { people: counter, conversations: counter, events: counter, seen: counter, deviceLists: counter },
+  /** What a device is called, and since when. */
+  [ArchiveRecordKind.deviceName]: { deviceId: DeviceId, name: text(256), namedAtMs: counter },
+  [ArchiveRecordKind.end]: { people: counter, conversations: counter, events: counter, seen: counter, deviceLists: counter, deviceNames: counter },
 })
 export type ArchiveRecord = Infer<typeof ArchiveRecord>
 
@@ -129,35 +131,29 @@ const readRecord = (bytes: Uint8Array): ArchiveRecord => {
   }
 }
 
+type Counts = Omit<ArchiveRecordOf<'end'>, 'kind'>
+const COUNTED = {
+  [ArchiveRecordKind.person]: 'people', [ArchiveRecordKind.conversation]: 'conversations', [ArchiveRecordKind.event]: 'events',
+  [ArchiveRecordKind.seen]: 'seen', [ArchiveRecordKind.deviceList]: 'deviceLists', [ArchiveRecordKind.deviceName]: 'deviceNames',
+} as const satisfies Partial<Record<number, keyof Counts>>
+
 /** How many records of each kind there were. The account comes first, and once. */
 class Count {
-  #accounts = 0
-  #people = 0
-  #conversations = 0
-  #events = 0
-  #seen = 0
-  #deviceLists = 0
+  #hasAccount = false
+  readonly #counts = { people: 0, conversations: 0, events: 0, seen: 0, deviceLists: 0, deviceNames: 0 } satisfies Counts
 
-  add(record: ArchiveRecord): void {
-    if ((record.kind === ArchiveRecordKind.account) !== (this.#accounts === 0)) throw new ClientError('client.archive.damaged')
-    switch (record.kind) {
-      case ArchiveRecordKind.account: this.#accounts++; return
-      case ArchiveRecordKind.person: this.#people++; return
-      case ArchiveRecordKind.conversation: this.#conversations++; return
-      case ArchiveRecordKind.event: this.#events++; return
-      case ArchiveRecordKind.seen: this.#seen++; return
-      case ArchiveRecordKind.deviceList: this.#deviceLists++; return
-      case ArchiveRecordKind.end: return
-    }
+  add({ kind }: ArchiveRecord): void {
+    if ((kind === ArchiveRecordKind.account) === this.#hasAccount) throw new ClientError('client.archive.damaged')
+    this.#hasAccount = true
+    if (kind !== ArchiveRecordKind.account && kind !== ArchiveRecordKind.end) this.#counts[COUNTED[kind]]++
   }
 
   get end(): ArchiveRecordOf<'end'> {
-    return { kind: ArchiveRecordKind.end, people: this.#people, conversations: this.#conversations, events: this.#events, seen: this.#seen, deviceLists: this.#deviceLists }
+    return { kind: ArchiveRecordKind.end, ...this.#counts }
   }
 
-  compare({ people, conversations, events, seen, deviceLists }: ArchiveRecordOf<'end'>): void {
-    const isWhole = this.#accounts === 1 && people === this.#people && conversations === this.#conversations && events === this.#events && seen === this.#seen
-      && deviceLists === this.#deviceLists
+  compare({ kind: _, ...told }: ArchiveRecordOf<'end'>): void {
+    const isWhole = this.#hasAccount && Object.values(COUNTED).every((name) => told[name] === this.#counts[name])
     if (!isWhole) throw new ClientError('client.archive.damaged')
   }
 }
