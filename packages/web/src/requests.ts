@@ -121,9 +121,16 @@ export interface Device {
 
 /** A household. */
 export interface FamilyView {
+  readonly familyId: string
   readonly name: string
   readonly isOwn: boolean
   readonly members: readonly (Person & { readonly familyRole: 'adult' | 'guardian' | 'child'; readonly isCommunityAdmin: boolean })[]
+}
+
+/** What somebody is to be in the family and in the community. */
+export interface RolesToGive {
+  readonly familyRole: FamilyView['members'][number]['familyRole'] | undefined
+  readonly isCommunityAdmin: boolean | undefined
 }
 
 /** A child's device that waits for a guardian. */
@@ -266,6 +273,8 @@ export interface Asks {
   revokeDevice(deviceId: string): void
   /** Calls a device of this account something else; its other devices hear of it, and nobody else. */
   nameDevice(deviceId: string, name: string): void
+  /** Gives somebody other roles; what is undefined stays. */
+  changeRoles(name: string, roles: RolesToGive): void
   /** Ends somebody's account, or one's own, for good. */
   endAccount(name: string): void
   draft(conversationId: string): string

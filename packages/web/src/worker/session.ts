@@ -131,6 +131,7 @@ export class Session {
     devices: () => this.#client.devices(),
     revokeDevice: async (deviceId) => { await this.#client.revokeDevice(deviceId) },
     nameDevice: (deviceId, name) => this.#client.nameDevice(deviceId, name),
+    changeRoles: (name, roles) => this.#client.community.changeRoles(name, roles),
     endAccount: (name) => this.#client.community.endAccount(name),
     draft: (id) => this.#notes.draft(id),
     keepDraft: (id, text) => this.#notes.keepDraft(id, text),
