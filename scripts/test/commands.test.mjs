@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { ROOT } from '../workspace.mjs'
 
-const COMMANDS = ['client/dist-test/sim', 'client/dist-test/bench', 'server/dist-test/chaos', 'server/dist-test/load', 'server/dist-test/races', 'vault/dist-test/kills', 'vault/dist-test/bench', 'mls/dist-test/fuzz', 'mls/dist-test/bench', 'mls/dist-test/browser']
+const COMMANDS = ['client/dist-test/sim', 'client/dist-test/bench', 'server/dist-test/chaos', 'server/dist-test/load', 'server/dist-test/races', 'vault/dist-test/kills', 'vault/dist-test/bench', 'mls/dist-test/fuzz', 'mls/dist-test/bench', 'mls/dist-test/browser', 'mls/dist-test/vectors', 'web/dist-test/figures', 'lab/dist']
 const call = (command, ...args) => spawnSync(process.execPath, [join(ROOT, 'packages', command, 'cli.js'), ...args], { encoding: 'utf8', timeout: 60_000 })
 
 for (const command of COMMANDS) {

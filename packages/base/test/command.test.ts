@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { among, CommandError, flag, list, makeProgress, runCommand, share, text, whole } from '../dist/testing/command.js'
+import { among, CommandError, flag, list, makeProgress, runCommand, share, text, texts, whole } from '../dist/testing/command.js'
 
 class Paper {
   written = ''
@@ -32,6 +32,20 @@ test('what is not said counts as it stands in the table; what is said is read', 
   assert.deepEqual((await call()).said, otherwise)
   const { exit, said } = await call('--kills', '3', '--seed=7', '--loss', '0.25', '--name', 'x', '--json', '--only', 'c,a', '--sizes', '2,100')
   assert.deepEqual([exit, said], [0, { kills: 3, seed: 7, loss: 0.25, name: 'x', json: true, only: ['c', 'a'], sizes: [2, 100] }])
+})
+
+test('what may be given again is gathered; words that belong to no option are taken where the command has a name for them', async () => {
+  const calls: (readonly [unknown, readonly string[]])[] = []
+  const options = { peer: texts, json: flag }
+  const runIt = async (...args: string[]): Promise<string> => {
+    const err = new Paper()
+    await runCommand({ usage: '', options, words: 'PATH', run: (said, words) => calls.push([said, words]) }, args, { out: new Paper(), err })
+    return err.written
+  }
+  assert.equal(await runIt('--peer', 'a', 'x', '--json', '--peer=b', '--', '--y'), '')
+  assert.deepEqual(calls, [[{ peer: ['a', 'b'], json: true }, ['x', '--y']]])
+  assert.match(await runIt('--json'), /^PATH: .*\(command\.value\.missing\)\n$/)
+  assert.equal(calls.length, 1)
 })
 
 test('--help says how, and nothing runs', async () => {

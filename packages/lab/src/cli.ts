@@ -5,8 +5,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg } from 'node:os'
 import { join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
 import { systemClock } from '@famichat/base'
+import { among, type CallOf, flag, list, runCommand, text, texts, whole } from '@famichat/base/testing/command'
 import { claimTable, growthTable, notes } from './claims.js'
 import { csv } from './csv.js'
 import { html } from './html.js'
@@ -33,31 +33,19 @@ Prints tables and writes protocols.md, .html, .csv and .json.
   --json         every row as JSON instead of tables
 `
 
-const FULL = { sizes: '2,10,100,500,1000,10000', budgetMs: 4000, timeoutMs: 30 * 60_000 }
-const QUICK = { sizes: '2,10', budgetMs: 200, timeoutMs: 120_000 }
+const FULL = { sizes: [2, 10, 100, 500, 1000, 10_000], budgetMs: 4000, timeoutMs: 30 * 60_000 }
+const QUICK = { sizes: [2, 10], budgetMs: 200, timeoutMs: 120_000 }
 const MIN_MEMBERS = 2
 
-const main = async (): Promise<number> => {
-  const { values } = parseArgs({
-    options: {
-      quick: { type: 'boolean', default: false },
-      sizes: { type: 'string' },
-      only: { type: 'string' },
-      contender: { type: 'string', multiple: true, default: [] },
-      'no-security': { type: 'boolean', default: false },
-      out: { type: 'string' },
-      from: { type: 'string' },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  })
+const OPTIONS = {
+  quick: flag, sizes: list<number>([], whole(undefined, { least: MIN_MEMBERS })), only: list<string>([], among(registeredContenders().map(({ id }) => id))), contender: texts,
+  'no-security': flag, out: text(undefined), from: text(undefined), json: flag,
+}
+
+const compare = async (values: CallOf<typeof OPTIONS>): Promise<number> => {
   const { budgetMs, timeoutMs, ...defaults } = values.quick ? QUICK : FULL
-  const sizes = (values.sizes ?? defaults.sizes).split(',').map(Number).sort((a, b) => a - b)
+  const sizes = [...values.sizes.length > 0 ? values.sizes : defaults.sizes].sort((a, b) => a - b)
   const contenders = chosen(values.only, values.contender)
-  if (values.help || contenders.length === 0 || sizes.some((size) => !Number.isInteger(size) || size < MIN_MEMBERS)) {
-    process.stdout.write(USAGE)
-    return values.help ? 0 : 2
-  }
   const folder = values.out ?? (values.quick ? undefined : fileURLToPath(new URL('../../../docs', import.meta.url)))
   if (values.from !== undefined) {
     const { facts, rows } = parseRun(readFileSync(values.from, 'utf8'))
@@ -96,10 +84,9 @@ const finish = (results: Results, { json, folder, facts }: { readonly json: bool
   if (!json) process.stdout.write(`${results.measurements.length} measurements, ${results.findings.length} demonstrations, ${results.failures.length} could not be done; ${Math.round(facts.seconds)} s\n`)
 }
 
-const chosen = (only: string | undefined, files: readonly string[]): readonly Registered[] => {
-  const ids = only?.split(',')
-  return [...registeredContenders().filter(({ id }) => ids?.includes(id) ?? true), ...files.map((file) => contenderAt(resolve(file)))]
-}
+/** All that are there, unless some are named. */
+const chosen = (only: readonly string[], files: readonly string[]): readonly Registered[] =>
+  [...registeredContenders().filter(({ id }) => only.length === 0 || only.includes(id)), ...files.map((file) => contenderAt(resolve(file)))]
 
 /** All tables as text. */
 const report = (results: Results): string => {
@@ -119,9 +106,9 @@ const write = (folder: string, results: Results, facts: RunFacts): void => {
 }
 
 try {
-  process.exitCode = await main()
+  process.exitCode = await runCommand({ usage: USAGE, options: OPTIONS, run: compare }, process.argv.slice(2))
 } catch (error) {
-  // an option or a file that is none
+  // a file that is none
   process.stderr.write(`${reasonOf(error)}\nSee: npm run lab -- --help\n`)
   process.exitCode = 2
 }

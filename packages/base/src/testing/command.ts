@@ -30,6 +30,8 @@ export interface Option<Value> {
   readonly read: ((text: string) => Value | undefined) | undefined
   /** What counts when it is not given. */
   readonly otherwise: Value
+  /** For a list: what is given again comes behind what was given before; else the last one counts. */
+  readonly isGathered?: true
 }
 
 /** Options by name. */
@@ -57,6 +59,9 @@ export const whole = <Otherwise extends number | undefined>(otherwise: Otherwise
 /** A number, not necessarily whole. */
 export const share = (otherwise: number, bounds: Bounds): Option<number> => ({ read: (given) => readNumber(given, bounds, Number.isFinite), otherwise })
 
+/** Texts: one each time that it is given. */
+export const texts: Option<readonly string[]> = { read: (given) => [given], otherwise: [], isGathered: true }
+
 /** Several of something, with commas between. */
 export const list = <Value>(otherwise: readonly Value[], { read }: Pick<Option<Value>, 'read'>): Option<readonly Value[]> => ({
   read: (given) => {
@@ -83,8 +88,10 @@ export interface Command<Options extends OptionTable> {
   /** What --help prints. */
   readonly usage: string
   readonly options: Options
+  /** What words are that belong to no option, as the usage names them; where there is none, such a word makes no sense. */
+  readonly words?: string
   /** @returns the exit code @throws CommandError where options do not go together */
-  readonly run: (call: CallOf<Options>) => Promise<number> | number
+  readonly run: (call: CallOf<Options>, words: readonly string[]) => Promise<number> | number
 }
 
 /** Where a command speaks. */
@@ -95,12 +102,12 @@ export interface Streams {
 
 /** Runs a command. @returns the exit code: 2 for a call that makes no sense */
 export const runCommand = async <Options extends OptionTable>(
-  { usage, options, run }: Command<Options>, args: readonly string[], { out, err }: Streams = { out: process.stdout, err: process.stderr },
+  command: Command<Options>, args: readonly string[], { out, err }: Streams = { out: process.stdout, err: process.stderr },
 ): Promise<number> => {
   try {
-    const call = readCall(options, args)
-    if (call !== 'help') return await run(call)
-    out.write(`${usage.trimEnd()}\n`)
+    const given = readCall(command, args)
+    if (given !== 'help') return await command.run(given.call, given.words)
+    out.write(`${command.usage.trimEnd()}\n`)
     return 0
   } catch (error) {
     if (!(error instanceof CommandError)) throw error
@@ -109,19 +116,28 @@ export const runCommand = async <Options extends OptionTable>(
   }
 }
 
-const readCall = <Options extends OptionTable>(options: Options, args: readonly string[]): CallOf<Options> | 'help' => {
+const readCall = <Options extends OptionTable>(
+  { options, words: wanted }: Command<Options>, args: readonly string[],
+): { readonly call: CallOf<Options>; readonly words: readonly string[] } | 'help' => {
   const types = Object.fromEntries(Object.entries(options).map(([name, { read }]) => [name, { type: read === undefined ? 'boolean' : 'string' } as const]))
   const { tokens } = parseArgs({ args: [...args], options: { ...types, help: { type: 'boolean' } }, strict: false, allowPositionals: true, tokens: true })
   const call = new Map<string, unknown>(Object.entries(options).map(([name, { otherwise }]) => [name, otherwise]))
+  const words: string[] = []
   for (const token of tokens) {
     if (token.kind === 'option-terminator') continue
-    if (token.kind === 'positional') throw new CommandError('command.option.unknown', token.value)
+    if (token.kind === 'positional') {
+      if (wanted === undefined) throw new CommandError('command.option.unknown', token.value)
+      words.push(token.value)
+      continue
+    }
     if (token.name === 'help') return 'help'
     const option = Object.hasOwn(options, token.name) ? options[token.name] : undefined
     if (option === undefined) throw new CommandError('command.option.unknown', token.rawName)
-    call.set(token.name, readValue(option, token))
+    const [before, value] = [call.get(token.name), readValue(option, token)]
+    call.set(token.name, option.isGathered === true && Array.isArray(before) && Array.isArray(value) ? [...before as unknown[], ...value as unknown[]] : value)
   }
-  return Object.fromEntries(call) as CallOf<Options>
+  if (wanted !== undefined && words.length === 0) throw new CommandError('command.value.missing', wanted)
+  return { call: Object.fromEntries(call) as CallOf<Options>, words }
 }
 
 /** `--kills --seed 3` forgot a number; `--seed=-3` gave one. */

@@ -1,6 +1,7 @@
 /**
  * `npm run vectors -- PATH…`: verifies official test vector files, a line per file, totals last.
  */
+import { among, runCommand } from '@famichat/base/testing/command'
 import type { CryptoBackend, MaybePromise } from '@famichat/mls'
 import { nobleBackend } from '@famichat/mls/noble'
 import { nodeBackend } from '@famichat/mls/node'
@@ -19,18 +20,8 @@ Verifies MLS test vector files (RFC 9420 working group format). PATH is a JSON f
 The kind of each case is recognised by its fields. The backend is node unless another is named.
 Exit code 1 when a case fails, 2 when the call is wrong.`
 
-const main = async (given: readonly string[]): Promise<number> => {
-  if (given.includes('--help')) {
-    console.log(USAGE)
-    return 0
-  }
-  const [name, paths] = given[0] === '--backend' ? [given[1] ?? '', given.slice(2)] : ['node', given]
-  const makeBackend = BACKENDS[name]
-  if (makeBackend === undefined || paths.length === 0) {
-    console.error(USAGE)
-    return 2
-  }
-  useVectorBackend(await makeBackend())
+const verify = async (name: string, paths: readonly string[]): Promise<number> => {
+  useVectorBackend(await BACKENDS[name]?.() ?? nodeBackend)
   let files: readonly string[]
   try {
     files = vectorFiles(paths)
@@ -52,4 +43,9 @@ const main = async (given: readonly string[]): Promise<number> => {
   return total.failed > 0 ? 1 : 0
 }
 
-process.exitCode = await main(process.argv.slice(2))
+process.exitCode = await runCommand({
+  usage: USAGE,
+  options: { backend: { ...among(Object.keys(BACKENDS)), otherwise: 'node' } },
+  words: 'PATH',
+  run: ({ backend }, paths) => verify(backend, paths),
+}, process.argv.slice(2))

@@ -4,37 +4,30 @@
 import { writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import { flag, makeProgress, runCommand } from '@famichat/base/testing/command'
 import { findChromium, WebCommunity } from '../support/community.js'
 import { measure, type WebFigures } from './measure.js'
 
 const PAGE = fileURLToPath(new URL('../../../../docs/web-figures.md', import.meta.url))
-const USAGE = `usage: npm run web-figures [-- --quick] [--json]
+const USAGE = `Usage: npm run web-figures [-- --quick] [--json]
 Measures the web app in Chromium against a real server on this machine, and writes docs/web-figures.md.
   --quick   200 messages instead of 1,000 and 10,000; writes nothing
   --json    prints the figures as JSON
 `
 
-const main = async (): Promise<number> => {
-  const options = process.argv.slice(2)
-  if (options.includes('--help')) {
-    process.stdout.write(USAGE)
-    return 0
-  }
+const takeFigures = async ({ quick: isQuick, json: isJson }: { readonly quick: boolean; readonly json: boolean }): Promise<number> => {
   const found = findChromium()
   if ('missing' in found) {
     process.stderr.write(`${found.missing}\n`)
     return 1
   }
-  const isQuick = options.includes('--quick')
   const community = await WebCommunity.start(found.path)
   try {
     const amounts = isQuick ? { sent: 20, backlog: 200, scrolled: 200 } : { sent: 100, backlog: 1000, scrolled: 10_000 }
-    const figures = await measure(community, amounts, (part, what) => {
-      if (process.stderr.isTTY) process.stderr.write(`\r${'█'.repeat(Math.round(part * 30)).padEnd(30, '░')} ${what.padEnd(30)}`)
-    })
-    if (process.stderr.isTTY) process.stderr.write('\n')
-    process.stdout.write(options.includes('--json') ? `${JSON.stringify(figures)}\n` : tableOf(figures))
-    if (!isQuick) writeFileSync(PAGE, pageOf(figures))
+    const progress = makeProgress('% measured')
+    const measured = await measure(community, amounts, (part, what) => { progress(Math.round(100 * part), 100, what) })
+    process.stdout.write(isJson ? `${JSON.stringify(measured)}\n` : tableOf(measured))
+    if (!isQuick) writeFileSync(PAGE, pageOf(measured))
   } finally {
     await community.end()
   }
@@ -60,4 +53,4 @@ may have been busy with other things. Texts differ in length; nothing is cached 
 
 ${tableOf(figures)}`
 
-process.exitCode = await main()
+process.exitCode = await runCommand({ usage: USAGE, options: { quick: flag, json: flag }, run: takeFigures }, process.argv.slice(2))
