@@ -3,17 +3,19 @@
  */
 import { deepEqual, equal, ok, rejects, throws } from 'node:assert/strict'
 import { test } from 'node:test'
-import { utf8 } from '@famichat/base'
+import { bytesKey, utf8 } from '@famichat/base'
+import { manualClock } from '@famichat/base/testing'
 import {
-  type CryptoBackend, type Extension, ExtensionType, Group, limits, makeAdd, makeCapabilities, makeGroupContextExtensions,
+  type CryptoBackend, type Extension, ExtensionType, Group, limits, makeAdd, makeCapabilities, makeExternalPsk, makeGroupContextExtensions,
   makeKeyPackage, makeLifetime, makeReInit, makeRemove, type Proposal, ProposalType, PSKType,
 } from '@famichat/mls'
 import { nodePrimitives } from '../dist/crypto/node-backend.js'
 import { toLeafIndex } from '../dist/tree/math.js'
-import { addAll, aliceAndBob, commitAll, createGroup, groupOf, keyPackageOf, makePerson, readText, type Seat, stagedBy } from './builders.js'
-import { honestCommitPasses, honestMessagePasses, refuses, refusesMessage, rowsOf, stateDigest } from './hostile/assertions.js'
+import { addAll, aliceAndBob, commitAll, createGroup, groupOf, keyPackageOf, makePerson, readText, type Seat, stagedBy, START_MS } from './builders.js'
+import { type Code, honestCommitPasses, honestMessagePasses, refuses, refusesMessage, rowsOf, stateDigest } from './hostile/assertions.js'
 import { forgeProposal, forgeUpdate, insiderOf } from './hostile/forge.js'
 import { forgeCommit } from './hostile/forge-commit.js'
+import { forgeKeyPackage } from './hostile/forge-leaf.js'
 
 const BIG = 0xf0f0
 const bigOf = (bytes: number): Extension => ({ extensionType: BIG, extensionData: new Uint8Array(bytes) })
@@ -41,6 +43,9 @@ const slowBackend = (): { readonly backend: CryptoBackend; hold(): void; release
     release: () => { release() },
   }
 }
+
+const codeOf = (refused: Promise<unknown>): Promise<Code> =>
+  refused.then(() => { throw new TypeError('it is not refused') }, (error: unknown) => (error as { readonly code: Code }).code)
 
 const aTurn = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve) })
 
@@ -181,7 +186,7 @@ test('what two members propose alike, and what the committer says itself, is com
   deepEqual(bob.group.context.extensions, [bigOf(2)])
 })
 
-test('proposals no commit may hold are left out, and what the committer says itself is not', async () => {
+test('P01 proposals no commit may hold are left out, and not sent; what the committer says itself is not left out', async () => {
   const [alice, bob, carol] = await groupOf(3) as [Seat, Seat, Seat]
   const { suite } = bob.person
   const impossible: readonly Proposal[] = [
@@ -191,14 +196,43 @@ test('proposals no commit may hold are left out, and what the committer says its
     makeGroupContextExtensions([{ extensionType: ExtensionType.applicationId, extensionData: new Uint8Array(1) }]),
     makeReInit({ groupId: utf8('next'), cipherSuite: suite.id, extensions: [bigOf(1), bigOf(1)] }),
   ]
+  const insider = insiderOf(bob)
   for (const proposal of impossible) {
-    const message = await bob.group.propose(proposal)
+    // what is sent is judged, too
+    await refuses(bob.group, () => bob.group.propose(proposal), await codeOf(alice.group.commit({ proposals: [proposal], withPending: false })))
+    const { message } = await forgeProposal(insider, proposal)
     for (const { group } of [alice, carol]) await group.process(message)
-    await rejects(alice.group.commit({ proposals: [proposal], withPending: false }))
   }
   equal(alice.group.pendingProposals.length, impossible.length)
   const { staged } = await commitAll(alice, [bob, carol])
   deepEqual(staged.proposals, [])
+})
+
+test('L11 L18 a member proposes to add nobody whose KeyPackage is expired or forged (own creation)', async () => {
+  const { alice, bob } = await aliceAndBob()
+  const carol = await makePerson('carol')
+  const { keyPackage } = await keyPackageOf({ ...carol, clock: manualClock(START_MS - 90 * 86_400_000) })
+  await refuses(alice.group, () => alice.group.propose(makeAdd(keyPackage)), 'mls.leaf.expired')
+  const forged = await forgeKeyPackage(carol, { signedKeyPackage: (signed) => ({ ...signed, signature: signed.signature.map((byte) => byte ^ 1) }) })
+  await refuses(alice.group, () => alice.group.propose(makeAdd(forged.keyPackage)), 'mls.key_package.bad_signature')
+  await bob.group.process(await alice.group.propose(makeAdd((await keyPackageOf(carol)).keyPackage)))
+  await honestCommitPasses(bob, alice)
+  equal(alice.group.members.length, 3)
+})
+
+test('C17 a removed member learns it from a commit with a PSK it does not hold', async () => {
+  const [alice, bob, carol] = await groupOf(3) as [Seat, Seat, Seat]
+  for (const { person } of [alice, bob]) person.psks.set(bytesKey(utf8('new')), new Uint8Array(32).fill(7))
+  const { commit } = await commitAll(alice, [bob], { proposals: [makeRemove(carol.group.ownLeaf), makeExternalPsk(alice.person.suite, utf8('new'))] })
+  carol.group.merge(await stagedBy(carol.group, commit))
+  equal(carol.group.status, 'removed')
+})
+
+test('members that send handshakes in public take them, unless they say otherwise', async () => {
+  const { alice, bob } = await aliceAndBob({ policy: { handshakes: 'public' } })
+  await honestCommitPasses(alice, bob)
+  const strict = await aliceAndBob({ policy: { handshakes: 'public', acceptPublicHandshakes: false } })
+  await refusesMessage(strict.bob, (await strict.alice.group.commit()).commit, 'mls.message.public_not_allowed')
 })
 
 test('a KeyPackage that others would refuse is not made', async () => {

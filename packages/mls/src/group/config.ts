@@ -18,7 +18,7 @@ export interface PskSource {
 export interface GroupPolicy {
   /** How this member frames its proposals and commits (E3: private). */
   readonly handshakes: 'private' | 'public'
-  /** Whether others' public proposals and commits are taken; external joins are public always. */
+  /** Whether others' public proposals and commits are taken; unless said otherwise where `handshakes` are public. External joins are public always. */
   readonly acceptPublicHandshakes: boolean
   /** Whether non-members may join by external commit (E3: off). */
   readonly acceptExternalCommits: boolean
@@ -51,9 +51,8 @@ export interface GroupConfig {
 
 export type ResolvedConfig = Required<Omit<GroupConfig, 'policy'>> & { readonly policy: GroupPolicy }
 
-const DEFAULT_POLICY: GroupPolicy = {
+const DEFAULT_POLICY: Omit<GroupPolicy, 'acceptPublicHandshakes'> = {
   handshakes: 'private',
-  acceptPublicHandshakes: false,
   acceptExternalCommits: false,
   acceptNewMemberProposals: false,
   checkLifetimes: true,
@@ -70,7 +69,7 @@ export const resolveConfig = (config: GroupConfig): ResolvedConfig => ({
   clock: config.clock ?? systemClock,
   random: config.random ?? systemRandom,
   psks: config.psks ?? { external: () => undefined },
-  policy: { ...DEFAULT_POLICY, ...config.policy },
+  policy: { ...DEFAULT_POLICY, acceptPublicHandshakes: config.policy?.handshakes === 'public', ...config.policy },
 })
 
 /** Seconds since 1970, or undefined where policy leaves received lifetimes unchecked. */

@@ -209,7 +209,10 @@ export class Group {
     return sendApplicationData(this.#membership, applicationData.slice(), authenticatedData.slice())
   }
 
-  /** Sends a proposal for somebody to commit (§12.1); it is judged when it is committed. @throws MlsError `mls.proposal.too_many` | `mls.group.*` */
+  /**
+   * Sends a proposal for somebody to commit (§12.1). Judged by itself; whether it fits what else is proposed is seen when it is committed.
+   * @throws MlsError `mls.proposal.*` | `mls.psk.*` | `mls.extension.*` | `mls.key_package.*` | `mls.leaf.*` | `mls.group.*`
+   */
   propose(proposal: Proposal, { authenticatedData = EMPTY }: WithAuthenticatedData = {}): Promise<Uint8Array> {
     return sendProposal(this.#membership, proposal, authenticatedData.slice())
   }

@@ -46,7 +46,9 @@ export const processCommit = async (received: ReceivedCommit): Promise<StagedCom
   const applied = await applyProposals(epoch, proposals, received)
   // §12.4.2: the path is populated where a proposal needs it, and in an external commit always
   check(commit.path !== undefined || (committer !== undefined && !applied.isPathRequired), 'mls.commit.path_missing')
-  const psks = await received.findPsks(applied)
+  const isOut = applied.removed.includes(epoch.ownLeaf)
+  // who is put out need not know what the others share from now on
+  const psks = isOut ? [] : await received.findPsks(applied)
   const sender = committer ?? applied.tree.claimLeaf()
   const pathContext = commit.path && await takePath(received, applied, { sender, path: commit.path })
   applied.census.validate(applied.extensions)
@@ -62,7 +64,7 @@ export const processCommit = async (received: ReceivedCommit): Promise<StagedCom
     authenticatedData: signed.content.authenticatedData,
     reinit: applied.reinit,
   }
-  if (applied.removed.includes(epoch.ownLeaf)) return { ...summary, next: undefined }
+  if (isOut) return { ...summary, next: undefined }
   const known = ownKeys(received, applied)
   let learned: ClimbedPath | undefined
   try {

@@ -10,7 +10,9 @@ import { protectPublic } from '../framing/public-message.js'
 import { proposalRefOf, type SignedContent, signContent } from '../framing/signed-content.js'
 import { limits } from '../limits.js'
 import { freshKeyPair, signLeafNode } from '../tree/treekem.js'
-import { isSelfRemoveOf, type ListContext, type SentProposal, validateProposalList } from '../validate/proposal-list.js'
+import { validateKeyPackages } from '../validate/key-package.js'
+import { isSelfRemoveOf, type ListContext, type SentProposal, validateProposal } from '../validate/proposal-list.js'
+import type { KeyPackage } from '../wire/key-package.js'
 import { type Content, encodeMessage, type MLSMessage } from '../wire/message.js'
 import type { Proposal } from '../wire/proposal.js'
 import { ContentType, LeafNodeSource, ProposalType, ResumptionPSKUsage, SenderType, WireFormat } from '../wire/registries.js'
@@ -35,7 +37,7 @@ export const sendApplicationData = async (membership: Membership, applicationDat
   return message
 }
 
-/** @throws MlsError `mls.proposal.too_many` | `mls.group.*` */
+/** @throws MlsError `mls.proposal.*` | `mls.psk.*` | `mls.extension.*` | `mls.key_package.*` | `mls.leaf.*` | `mls.group.*` */
 export const sendProposal = async (
   membership: Membership, proposal: Proposal, authenticatedData: Uint8Array, updateKey?: KeyPair,
 ): Promise<Uint8Array> => {
@@ -45,10 +47,17 @@ export const sendProposal = async (
   check(state.proposals.length < limits.maxCachedProposals, 'mls.proposal.too_many')
   if (proposal.proposalType === ProposalType.selfRemove) checkSelfRemove(membership)
   const { epoch } = state
+  validateProposal({ proposal, sender: { senderType: SenderType.member, leafIndex: epoch.ownLeaf }, reference: undefined }, runningGroup(epoch))
+  if (proposal.proposalType === ProposalType.add) await validateOwnAdd(membership, proposal.keyPackage)
+  checkStillIn(membership, epoch)
   const { message, signed } = await signAndFrame(membership, { contentType: ContentType.proposal, proposal }, authenticatedData)
   state.cacheProposal({ proposal, sender: signed.content.sender, reference: proposalRefOf(epoch.suite, signed) }, updateKey)
   return message
 }
+
+/** §10.1, and §7.3 MUST: its lifetime, before it is sent. Whether it fits the group's extensions is known when it is committed (§12.3). */
+const validateOwnAdd = (membership: Membership, keyPackage: KeyPackage): Promise<void> =>
+  validateKeyPackages({ ...currentRules(membership, sendingTime(membership.config)), extensions: [] }, [keyPackage])
 
 /** Extensions draft §6.3: in groups of which all members support it, once per epoch. @throws MlsError `mls.proposal.unsupported_type` | `mls.proposal.same_leaf_twice` */
 const checkSelfRemove = ({ state }: Membership): void => {
@@ -111,8 +120,7 @@ const planOf = (membership: Membership, request: CommitRequest, link?: GroupLink
     ({ proposal, sender: { senderType: SenderType.member, leafIndex: ownLeaf }, reference: undefined }))
   const { withPending = true } = request
   const isTaken = typeof withPending === 'function' ? withPending : () => withPending
-  const isSound = soundness({ tree, hashLength: epoch.suite.hashLength, committer: ownLeaf, pskUsage: ResumptionPSKUsage.application })
-  const pending = choosePending(state.proposals.filter((sent) => isTaken(sent) && isSound(sent)), ownLeaf, byValue)
+  const pending = choosePending(state.proposals.filter((sent) => isTaken(sent) && isSound(epoch, sent)), ownLeaf, byValue)
   return {
     epoch,
     census: state.census,
@@ -131,16 +139,19 @@ const planOf = (membership: Membership, request: CommitRequest, link?: GroupLink
   }
 }
 
-/** False for a received proposal that no commit of this member may hold (§12.2); without cryptography: a KeyPackage or a PSK can still be unusable. */
-const soundness = (context: ListContext) => (sent: SentProposal): boolean => {
+/** False for a proposal that no commit may hold; without cryptography: a KeyPackage or a PSK can still be unusable. */
+const isSound = (epoch: Epoch, sent: SentProposal): boolean => {
   try {
-    validateProposalList([sent], context)
+    validateProposal(sent, runningGroup(epoch))
     return true
   } catch (error) {
     if (error instanceof CodedError) return false
     throw error
   }
 }
+
+const runningGroup = ({ tree, suite }: Epoch): Omit<ListContext, 'committer'> =>
+  ({ tree, hashLength: suite.hashLength, pskUsage: ResumptionPSKUsage.application })
 
 const checkAuthenticatedData = (authenticatedData: Uint8Array): void => {
   const max = limits.maxAuthenticatedDataBytes

@@ -67,6 +67,17 @@ export const validateProposalList = (proposals: readonly SentProposal[], context
   validateGroupContextExtensions(proposals)
 }
 
+/**
+ * A member's proposal by itself (§12.1), as far as that takes no cryptography: for who sends it, and for who commits it.
+ * @throws MlsError `mls.proposal.*` | `mls.psk.*` | `mls.extension.*` | BaseError `base.codec.*`
+ */
+export const validateProposal = (sent: SentProposal, context: Omit<ListContext, 'committer'>): void => {
+  check(sent.proposal.proposalType !== ProposalType.externalInit, 'mls.proposal.external_init_in_member_commit')
+  validateLeafChanges([sent], context)
+  validatePsks([sent], context)
+  validateGroupContextExtensions([sent])
+}
+
 const validateMemberList = (proposals: readonly SentProposal[], committer: LeafIndex): void => {
   check(proposalsOf(proposals, ProposalType.externalInit).length === 0, 'mls.proposal.external_init_in_member_commit')
   const reinits = proposalsOf(proposals, ProposalType.reinit).length
@@ -104,7 +115,7 @@ const validateSelfRemoves = (proposals: readonly SentProposal[]): void => {
 }
 
 /** §12.2: at most one Update or Remove per leaf, and the leaf is there; a SelfRemove counts as a Remove of its sender. */
-const validateLeafChanges = (proposals: readonly SentProposal[], { tree }: ListContext): void => {
+const validateLeafChanges = (proposals: readonly SentProposal[], { tree }: Pick<ListContext, 'tree'>): void => {
   const changed = new Set<LeafIndex>()
   for (const sent of proposals) {
     const leaf = changedLeaf(sent)
@@ -135,7 +146,7 @@ const validateAdds = (proposals: readonly SentProposal[]): void => {
   }
 }
 
-const validatePsks = (proposals: readonly SentProposal[], { hashLength, pskUsage }: ListContext): void => {
+const validatePsks = (proposals: readonly SentProposal[], { hashLength, pskUsage }: Pick<ListContext, 'hashLength' | 'pskUsage'>): void => {
   const psks = proposalsOf(proposals, ProposalType.psk)
   check(psks.length <= limits.maxPsks, 'mls.psk.too_many', { psks: psks.length })
   const seen = new Set<string>()
