@@ -99,11 +99,12 @@ export class Catalogue {
     const byName = all.filter((info) => fold(info.name) === name)
     const found = byId.length > 0 ? byId : byName
     const running = found.filter(({ state }) => state !== 'ended' && state !== 'archived')
-    const [only, ...others] = running.length > 0 ? running : found
+    const candidates = running.length > 0 ? running : found
+    const [only, ...others] = candidates
     if (only === undefined) throw new ClientError('client.conversation.unknown')
     if (byId.length === 0) {
       // names of groups are anybody's choice: none takes what is meant for the person who is called so
-      const [direct, ...further] = running.filter(({ kind }) => kind === ConversationKind.direct)
+      const [direct, ...further] = candidates.filter(({ kind }) => kind === ConversationKind.direct)
       if (direct !== undefined && further.length === 0) return direct
       if (direct === undefined && await this.#people.isSomebodyElse(nameOrId)) throw new ClientError('client.conversation.ambiguous', { conversations: found.length })
     }
