@@ -20,6 +20,8 @@ test('an operator counts, rotates and drops keys while the server runs', async (
   assert.deepEqual(lines.at(-1), { type: 'rotated', keyId: 2, rows: 2 })
   assert.ok(lines.some((line) => line.type === 'progress' && line.name === 'accounts.name' && line.doneRows === 1))
   assert.equal((await place.run(['vault', 'drop-key', 'v1', ...data])).stdout, 'v1 is gone\n')
+  const gone = await place.run(['vault', 'drop-key', 'v1', ...data])
+  assert.deepEqual([gone.code, gone.stderr], [2, 'famichat: the ring holds no v1, but v2\n'])
   assert.equal(await status(), 'accounts.name: 1 row v2\nfamilies.name: 1 row v2\npasskeys.label: empty\npush_subscriptions.endpoint: empty\nv2 encrypts; the ring holds v2\n')
   const families = await place.run(['families', '--json'])
   assert.equal(families.code, 0, families.stderr)

@@ -32,6 +32,7 @@ export const SERVER_ERRORS = {
   'server.port.busy': { text: 'another program is using this port: stop it, or give another port' },
   'server.port.forbidden': { text: 'this user may not open this port: give one above 1023' },
   'server.address.unavailable': { text: 'this machine does not have this address: give 127.0.0.1, 0.0.0.0 or one of its own' },
+  'server.public_url.malformed': { text: 'the public address looks like https://chat.example, without a path: give Famichat a name of its own, not a folder below another one' },
   'server.proxy.malformed': { text: 'a trusted proxy is an address such as 127.0.0.1, or a network such as 10.0.0.0/8' },
   'server.passkey_domain.unusable': { text: 'passkeys work under the domain of the public address or one above it: check --passkey-domain and --public-url' },
   'server.otlp.malformed': { text: 'the address of an OpenTelemetry collector looks like http://127.0.0.1:4318, without a name or password in it' },

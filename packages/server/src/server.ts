@@ -98,6 +98,7 @@ const LISTEN_ERRORS: Readonly<Record<string, ServerErrorCode>> = {
 export const startServer = async (options: ServerOptions): Promise<RunningServer> => {
   const { dataDir, host = '127.0.0.1', publicUrl, clock = systemClock, random = systemRandom } = options
   const log = makeServerLog(options.logTo ?? destination(2), clock)
+  const origin = publicUrl === undefined ? undefined : publicOrigin(publicUrl)
   const webFiles = options.webDir === undefined ? undefined : loadWebFiles(options.webDir)
   const addresses = new ClientAddresses(options.trustedProxies)
   const given = environmentKeys(process.env)
@@ -120,7 +121,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     },
   })
   const pushKey = takePushKey(dataDir, random)
-  const doorbell = new Doorbell(hub, { key: pushKey, subject: publicUrl !== undefined && /^https:/i.test(publicUrl) ? serverOrigin(publicUrl) : NO_CONTACT })
+  const doorbell = new Doorbell(hub, { key: pushKey, subject: origin?.startsWith('https:') === true ? origin : NO_CONTACT })
   // known once the port is
   let originsFor: Services['originsFor'] = () => []
   let relyingParty: ReturnType<Services['relyingParty']>
@@ -147,6 +148,7 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     )
   }, PRUNE_EVERY_MS).unref()
   let stopListening = (): void => undefined
+  let isStarted = false
   const close = async (): Promise<void> => {
     clearInterval(pruning)
     health.stopping()
@@ -158,10 +160,9 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     clearTimeout(cut)
     await database.close()
     await telemetry.close()
-    log.info('server.stopped')
+    if (isStarted) log.info('server.stopped')
   }
   try {
-    const origin = publicUrl === undefined ? undefined : serverOrigin(publicUrl)
     const port = await listen(app, host === 'localhost' ? '127.0.0.1' : host, options.port ?? DEFAULT_PORT)
     const second = host === 'localhost' ? await openSecondAddress(app.server, port) : undefined
     if (second?.outcome === 'open') stopListening = second.close
@@ -170,12 +171,24 @@ export const startServer = async (options: ServerOptions): Promise<RunningServer
     // where somebody else has the other half of localhost, the name might lead there
     const url = origin ?? serverOrigin(`http://${reachable(second?.outcome === 'taken' ? '127.0.0.1' : host)}:${port}`)
     const setupLink = await makeSetupLink(services, url)
+    isStarted = true
     log.info('server.started', { port })
     return { url, port, setupLink, close }
   } catch (error) {
     await close()
     throw error
   }
+}
+
+/** The address that people use. A path would be dropped from every link without a word, so there may be none. */
+const publicOrigin = (publicUrl: string): string => {
+  try {
+    const { pathname, search, hash } = new URL(publicUrl)
+    if (pathname === '/' && search === '' && hash === '') return serverOrigin(publicUrl)
+  } catch (cause) {
+    throw new ServerError('server.public_url.malformed', {}, { cause })
+  }
+  throw new ServerError('server.public_url.malformed')
 }
 
 const listen = async (app: Assembly['app'], host: string, port: number): Promise<number> => {

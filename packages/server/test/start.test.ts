@@ -110,6 +110,9 @@ test('S35 the database files hold no name, message, token or id in clear', async
 })
 
 test('the public address is the one in links, and the one that devices sign', async (t) => {
+  for (const publicUrl of ['chat.example', 'https://example.org/chat', 'https://chat.example/?x', 'ftp://chat.example', 'https://me:secret@chat.example']) {
+    await failsWith('server.public_url.malformed', startServer({ dataDir: temporaryFolder(t), port: 0, logTo: silent, publicUrl }))
+  }
   const server = await startTestServer(t, { publicUrl: 'https://chat.example/' })
   assert.equal(server.running.url, 'https://chat.example')
   assert.match(server.running.setupLink ?? '', /^https:\/\/chat\.example\/i#v1\./)

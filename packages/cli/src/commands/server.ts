@@ -31,7 +31,7 @@ export const addServerCommand = (program: Command): void => {
     .option('--trusted-proxy <address...>', 'proxies whose X-Forwarded-For is believed: 127.0.0.1, 10.0.0.0/8')
     .option('--otlp-endpoint <url>', 'your own OpenTelemetry collector, for metrics and spans: http://127.0.0.1:4318')
     .option('--web <dir>', 'the folder of the built web app (npm start gives it)')
-    .addHelpText('after', '\nExample:\n  famichat server --data /srv/famichat --public-url https://chat.example')
+    .addHelpText('after', '\nExample:\n  npm start -- --data /srv/famichat --public-url https://chat.example     with the web app, in the folder of the project\n  famichat server --data /srv/famichat                                    for programs alone')
     .action(async (_options: unknown, command: Command) => { await runServer(command.optsWithGlobals<ServerCommandOptions>()) })
 }
 
@@ -51,6 +51,7 @@ const runServer = async (options: ServerCommandOptions): Promise<void> => {
   if (server.setupLink !== undefined && !output.isJson) {
     output.say(`\nNobody has an account yet. Make the first one with this set-up link, ${options.web === undefined ? 'in another terminal' : 'in a browser or in another terminal'}:\n\n    ${server.setupLink}\n`, {})
   }
+  if (options.web === undefined) output.note('This server is for programs alone. Browsers get the web app from one that npm start runs, with these options behind two dashes: npm start -- --port 8420')
   await stopSignal()
   await server.close()
 }

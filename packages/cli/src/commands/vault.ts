@@ -63,7 +63,11 @@ const dropKey = async (key: string, options: VaultOptions): Promise<void> => {
   const [, number] = /^v?([1-9]\d{0,4})$/.exec(key) ?? []
   if (number === undefined) throw new UsageError('a key is called like v1: famichat vault status shows them')
   const { output } = sessionOf(options)
-  await withVault(options, (vault) => vault.dropKey(Number(number)))
+  await withVault(options, async (vault) => {
+    const { keyIds } = await vault.status()
+    if (!keyIds.includes(Number(number))) throw new UsageError(`the ring holds no v${number}, but ${keyIds.map((id) => `v${id}`).join(', ')}`)
+    await vault.dropKey(Number(number))
+  })
   output.say(`v${number} is gone`, { type: 'dropped', keyId: Number(number) })
 }
 

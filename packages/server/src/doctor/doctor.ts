@@ -74,7 +74,7 @@ const lookAtBackup = ({ dataDir, clock }: Examination): Finding => {
   const days = Math.floor((clock.nowMs() - last) / DAY_MS)
   return clock.nowMs() - last > OLD_BACKUP_MS
     ? warning('backup', `the last backup is ${days.toString()} days old: run famichat backup create, once a day from a timer`)
-    : good('backup', `the last backup is ${days.toString()} days old`)
+    : good('backup', `the last backup is ${days === 0 ? 'less than a day' : days === 1 ? 'a day' : `${days.toString()} days`} old`)
 }
 
 const lookAtServer = async ({ url, isPublic, clock }: Examination): Promise<{ readonly findings: readonly Finding[]; readonly isReached: boolean }> => {
