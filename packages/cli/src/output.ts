@@ -18,6 +18,11 @@ export class Output {
     process.stdout.write(this.isJson ? `${JSON.stringify(json)}\n` : `${printable(text)}\n`)
   }
 
+  /** What did not go well: beside the results, in both forms. */
+  warn(text: string, json: Readonly<Record<string, unknown>>): void {
+    process.stderr.write(this.isJson ? `${JSON.stringify(json)}\n` : `famichat: ${printable(text)}\n`)
+  }
+
   /** A remark that is no result. */
   note(text: string): void {
     if (!this.isJson) process.stderr.write(`${text}\n`)

@@ -1,6 +1,7 @@
 /**
  * The table of commands. Each has a summary, its arguments and an example; the work is in commands/.
  */
+import { readFileSync } from 'node:fs'
 import { Command, Option } from 'commander'
 import { addArchiveCommands } from './commands/archive.js'
 import { addBackupCommands } from './commands/backup.js'
@@ -35,6 +36,7 @@ Every command has --help. Profiles are in ~/.famichat unless --profile or FAMICH
 const makeProgram = (): Command => {
   const program = new Command('famichat')
     .description('A private messenger that a family or a neighbourhood hosts itself: end-to-end encrypted.')
+    .version(`famichat ${ownVersion()}, Node ${process.versions.node}`, '--version', 'say which version this is')
     .option('--profile <dir>', 'the folder of your profile (default: ~/.famichat, or FAMICHAT_PROFILE)')
     .addOption(new Option('--json', 'print one JSON object per line'))
     .option('--scope <conversation>', 'ask the server for nothing but this conversation; again for more of them', (name: string, names?: readonly string[]) => [...names ?? [], name])
@@ -57,6 +59,11 @@ const makeProgram = (): Command => {
   addArchiveCommands(program)
   addCompletionCommand(program)
   return program
+}
+
+const ownVersion = (): string => {
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { readonly version: string }
+  return version
 }
 
 /** Runs the command line. @returns the exit code */

@@ -89,30 +89,51 @@ const hasAccount = async (session: Session): Promise<boolean> => {
 }
 
 /** Syncs; without a server the command goes on with what is here, and says so. @returns false when offline */
-export const syncIfPossible = async (client: Client, { output }: Session): Promise<boolean> => {
+export const syncIfPossible = async (client: Client, session: Session): Promise<boolean> => {
+  const { output } = session
   try {
-    reportProblems(await client.sync(), output)
+    await syncAndSay(client, session)
     return true
   } catch (error) {
     if (!isCodedError(error, 'client.server.unreachable')) throw error
     output.note(`famichat: ${error.message.replace(` (${error.code})`, '')}; showing what is on this device`)
+    const waiting = (await Promise.all((await client.conversations()).map(({ conversationId }) => client.waiting(conversationId)))).flat().length
+    if (waiting > 0) output.note(`${waiting === 1 ? 'one message waits' : `${waiting} messages wait`} here to be sent`)
     return false
   }
 }
 
+/** Brings everything up to date, and says what did not go well. */
+export const syncAndSay = async (client: Client, { output }: Session): Promise<void> => {
+  await reportProblems(client, await client.sync(), output)
+}
+
+type Names = Pick<Client, 'nameOf' | 'conversations'>
+
 /** Says what did not go well in a sync. */
-export const reportProblems = (problems: readonly Problem[], output: Output): void => {
-  for (const problem of problems) output.note(`famichat: ${problemLine(problem)}`)
+export const reportProblems = async (client: Names, problems: readonly Problem[], output: Output): Promise<void> => {
+  for (const problem of problems) {
+    const { conversationId, accountId, deviceId, conversations, code } = problem
+    output.warn(await problemLine(client, problem), { type: 'problem', code, conversation: conversationId, account: accountId, device: deviceId, conversations })
+  }
 }
 
 /** Which conversation, person or device it is about, in how many conversations, and what it is, with its code. */
-const problemLine = ({ conversationId, accountId, deviceId, conversations, code }: Problem): string => {
+const problemLine = async (client: Names, problem: Problem): Promise<string> => {
+  const { conversations, code } = problem
   const { cause, remedy } = code.startsWith('client.') ? explain(code)
     : { cause: code.startsWith('protocol.') ? 'the server refused something' : 'it cannot be taken', remedy: '' }
-  const whom = deviceId !== undefined ? `device ${deviceId.slice(0, 8)}` : accountId !== undefined ? `person ${accountId.slice(0, 8)}`
-    : conversationId === undefined ? 'an invitation' : `conversation ${conversationId.slice(0, 8)}`
   const where = conversations === undefined ? '' : `, in ${conversations.in} of ${conversations.of} conversations with them`
-  return `${whom}${where}: ${cause}${remedy === '' ? '' : `; ${remedy}`} (${code})`
+  return `${await subjectOf(client, problem)}${where}: ${cause}${remedy === '' ? '' : `; ${remedy}`} (${code})`
+}
+
+const subjectOf = async (client: Names, { conversationId, accountId, deviceId }: Problem): Promise<string> => {
+  const person = accountId === undefined ? undefined : await client.nameOf(accountId)
+  if (deviceId !== undefined) return `device ${deviceId.slice(0, 8)}${person === undefined ? '' : ` of ${person}`}`
+  if (person !== undefined) return person
+  if (conversationId === undefined) return 'an invitation'
+  const known = (await client.conversations()).find((each) => each.conversationId === conversationId)
+  return `conversation ${known === undefined ? conversationId.slice(0, 8) : `${known.name} (${conversationId.slice(0, 8)})`}`
 }
 
 const using = async <T>(

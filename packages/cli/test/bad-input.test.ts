@@ -87,7 +87,7 @@ test('people, conversations and texts that are not there or not allowed; wrong u
   refused(await run('send', 'Garden', '  '), /there is nothing to send: write a text/)
   refused(await run('send', 'Garden', 'x'.repeat(49 * 1024)), /the text is longer than 48 KiB: send it in parts/)
   refused(await run('remove', 'Garden', 'Nobody'), /nobody in this community has that name/)
-  refused(await run('revoke', 'nothing'), /your account has no such device: look at the list of devices/)
+  refused(await run('revoke', 'nothing'), /there is no such device: look at the list of devices/)
   refused(await run('tail', 'Garden', '--count', 'few'), /a count is a whole number/, 2)
   refused(await run('dance'), /unknown command 'dance'/, 2)
   refused(await run('send', 'Garden'), /missing required argument 'text'/, 2)

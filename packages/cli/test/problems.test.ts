@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Problem } from '@famichat/client'
+import type { ConversationInfo, Problem } from '@famichat/client'
 import { Output } from '../dist/output.js'
 import { reportProblems } from '../dist/session.js'
 
@@ -14,8 +14,9 @@ class Notes extends Output {
     super({ isJson: false })
   }
 
-  override note(text: string): void {
+  override warn(text: string, json: object): void {
     this.lines.push(text)
+    assert.equal((json as { type: string }).type, 'problem')
   }
 }
 
@@ -23,18 +24,19 @@ const DEVICE = 'AAAAAAAAAAAAAAAAAAAAAA' as NonNullable<Problem['deviceId']>
 const PERSON = 'BBBBBBBBBBBBBBBBBBBBBB' as NonNullable<Problem['accountId']>
 const PLACE = 'CCCCCCCCCCCCCCCCCCCCCC' as NonNullable<Problem['conversationId']>
 
-test('a problem says whom it is about, in how many of how many conversations, its cause and its remedy', () => {
+test('a problem says whom it is about, in how many of how many conversations, its cause and its remedy', async () => {
   const notes = new Notes()
-  reportProblems([
+  const names = { nameOf: (accountId: string) => Promise.resolve(accountId === PERSON ? 'Mum' : accountId), conversations: () => Promise.resolve([{ conversationId: PLACE, name: 'Garden' } as ConversationInfo]) }
+  await reportProblems(names, [
     { conversationId: undefined, accountId: PERSON, deviceId: DEVICE, conversations: { in: 2, of: 6 }, code: 'client.device.unlisted' },
     { conversationId: undefined, accountId: PERSON, code: 'client.device_list.forked' },
     { conversationId: PLACE, code: 'protocol.access.refused' },
     { conversationId: undefined, code: 'mls.welcome.no_key_package' },
   ], notes)
   assert.deepEqual(notes.lines, [
-    'famichat: device AAAAAAAA, in 2 of 6 conversations with them: a device of this person is in conversations though they have revoked it; it is removed with the next change (client.device.unlisted)',
-    'famichat: person BBBBBBBB: the server shows different people different lists of this person\'s devices; compare safety numbers and devices in person (client.device_list.forked)',
-    'famichat: conversation CCCCCCCC: the server refused something (protocol.access.refused)',
-    'famichat: an invitation: it cannot be taken (mls.welcome.no_key_package)',
+    'device AAAAAAAA of Mum, in 2 of 6 conversations with them: a device of this person is in conversations though they have revoked it; it is removed with the next change (client.device.unlisted)',
+    'Mum: the server shows different people different lists of this person\'s devices; compare safety numbers and devices in person (client.device_list.forked)',
+    'conversation Garden (CCCCCCCC): the server refused something (protocol.access.refused)',
+    'an invitation: it cannot be taken (mls.welcome.no_key_package)',
   ])
 })

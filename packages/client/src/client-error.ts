@@ -79,7 +79,7 @@ export const CLIENT_ERRORS = {
   'client.verification.differs': { text: 'the codes differ, so somebody may be between you: write nothing that matters, and speak to each other in person' },
   'client.device.idle': { text: 'a device of this person has given no sign for long: it is let go after 30 days, unless it opens Famichat' },
   'client.device.away': { text: 'a device of this person was let go because it gave no sign for long: it comes back by itself when it opens Famichat' },
-  'client.device.unknown': { text: 'your account has no such device: look at the list of devices' },
+  'client.device.unknown': { text: 'there is no such device: look at the list of devices' },
   'client.device.is_self': { text: 'this is the device you are using: revoke it from another one' },
   'client.device_list.rolled_back': { text: 'the server shows an older list of this person\'s devices than before, so it may hide that one was revoked: ask its operator' },
   'client.device_list.forked': { text: 'the server shows different people different lists of this person\'s devices: compare safety numbers and devices in person' },

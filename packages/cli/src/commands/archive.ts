@@ -8,7 +8,7 @@ import { type ArchiveOpener, type ArchiveSource, type ArchiveSummary, type Phras
 import { nodePlatform } from '@famichat/client/node'
 import { Asking } from '../ask.js'
 import { UsageError } from '../failure.js'
-import { type GlobalOptions, reportProblems, type Session, sessionOf, syncIfPossible, withClient, withRestoredClient } from '../session.js'
+import { type GlobalOptions, type Session, sessionOf, syncAndSay, syncIfPossible, withClient, withRestoredClient } from '../session.js'
 
 interface OpeningOptions extends GlobalOptions {
   readonly phrase?: boolean
@@ -111,7 +111,7 @@ const restore = async (options: OpeningOptions, file: string): Promise<void> => 
   const opener = await asking((ask) => openerFor(ask, options))
   const archive = { source, opener, ...(options.server === undefined ? {} : { origin: options.server }) }
   await withRestoredClient(session, archive, async (client, summary) => {
-    reportProblems(await client.sync(), session.output)
+    await syncAndSay(client, session)
     const { accountName, deviceId } = client.identity
     const next = 'Conversations go on once another member is online. Shut lost devices out with: famichat revoke'
     session.output.say(`Welcome back, ${accountName}: ${summary === undefined ? 'this is a new device of yours' : described(summary)}. ${next}`, { type: 'restored', name: accountName, device: deviceId })

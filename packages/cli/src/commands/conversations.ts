@@ -4,9 +4,10 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { type Client, type ConversationInfo } from '@famichat/client'
 import { isCodedError, systemClock } from '@famichat/base'
+import { UsageError } from '../failure.js'
 import { parseMoment } from '../moment.js'
 import { conversationJson, conversationLine } from '../output.js'
-import { type GlobalOptions, reportProblems, type Session, sessionOf, syncIfPossible, withClient } from '../session.js'
+import { type GlobalOptions, reportProblems, type Session, sessionOf, syncAndSay, syncIfPossible, withClient } from '../session.js'
 
 const sessionFor = (command: Command): Session => sessionOf(command.optsWithGlobals<GlobalOptions>())
 
@@ -40,6 +41,8 @@ export const addConversationCommands = (program: Command): void => {
     .argument('<name>', 'the name of the group; the server does not see it')
     .argument('[members...]', 'names of people in the community')
     .action(async (name: string, members: string[], _options: unknown, command: Command) => {
+      // the server sees no name, so nothing else refuses one
+      if (name.trim() === '') throw new UsageError('give the group a name')
       await change(sessionFor(command), 'created', (client) => client.createGroup(name, members))
     })
   create.command('family')
@@ -132,12 +135,12 @@ const status = (session: Session): Promise<void> =>
       [`${accountName} (device ${deviceId.slice(0, 8)}) at ${origin}, ${online ? 'online' : 'the server does not answer'}`, ...lines].join('\n'),
       { type: 'status', name: accountName, account: accountId, device: deviceId, server: origin, online, conversations: infos.map(conversationJson), problems },
     )
-    reportProblems(problems, output)
+    await reportProblems(client, problems, output)
   })
 
 const change = (session: Session, done: string, work: (client: Client) => Promise<ConversationInfo>): Promise<void> =>
   withClient(session, async (client) => {
-    reportProblems(await client.sync(), session.output)
+    await syncAndSay(client, session)
     const info = await work(client)
     session.output.say(conversationLine(info), { type: done, ...conversationJson(info) })
   })

@@ -140,7 +140,7 @@ const confirm = async (name: string): Promise<void> => {
 const families = (session: Session): Promise<void> =>
   withClient(session, async (client) => {
     for (const { familyId, name, isOwn, members } of await client.community.families()) {
-      session.output.say(`${name}${isOwn ? '  (yours)' : ''}`, { type: 'family', family: familyId, name, isOwn, members })
-      for (const member of members) session.output.note(`  ${member.name}  ${member.familyRole}${member.isCommunityAdmin ? ', admin of the community' : ''}`)
+      const people = members.map((member) => `\n  ${member.name}  ${member.familyRole}${member.isCommunityAdmin ? ', admin of the community' : ''}`)
+      session.output.say(`${name}${isOwn ? '  (yours)' : ''}${people.join('')}`, { type: 'family', family: familyId, name, isOwn, members })
     }
   })

@@ -8,7 +8,7 @@ import { type Client, type InvitedAs, validateJoinLink } from '@famichat/client'
 import { UsageError } from '../failure.js'
 import { ProgressBar } from '../progress-bar.js'
 import { showQr } from '../qr.js'
-import { type GlobalOptions, reportProblems, type Session, sessionOf, withClient, withNewClient } from '../session.js'
+import { type GlobalOptions, type Session, sessionOf, syncAndSay, withClient, withNewClient } from '../session.js'
 
 interface JoinOptions extends GlobalOptions {
   readonly name?: string
@@ -54,7 +54,7 @@ const join = async (joinLink: string, options: JoinOptions): Promise<void> => {
         { type: 'joined_community', name: accountName, account: accountId, device: deviceId, server: origin, isPending: true })
       return
     }
-    reportProblems(await client.sync(), session.output)
+    await syncAndSay(client, session)
     if (await client.transfers.isAwaited()) await receiveHistory(client, session)
     session.output.say(`Welcome, ${accountName}. This profile is now a device of yours at ${origin}.`,
       { type: 'joined_community', name: accountName, account: accountId, device: deviceId, server: origin })

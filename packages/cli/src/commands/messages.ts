@@ -6,7 +6,7 @@ import { isCodedError } from '@famichat/base'
 import { type Client, type ConversationEvent, type ConversationInfo } from '@famichat/client'
 import { UsageError } from '../failure.js'
 import { eventForms, shortId } from '../event-forms.js'
-import { type GlobalOptions, reportProblems, type Session, sessionOf, syncIfPossible, withClient } from '../session.js'
+import { type GlobalOptions, type Session, sessionOf, syncAndSay, syncIfPossible, withClient } from '../session.js'
 
 interface TailOptions extends GlobalOptions {
   readonly once?: boolean
@@ -59,7 +59,7 @@ export const findOrMake = async (client: Client, session: Session, nameOrId: str
   const here = await findHere(client, nameOrId)
   // one from an archive may be waiting at the server
   if (here !== undefined && here.state !== 'archived') return here
-  reportProblems(await client.sync(), session.output)
+  await syncAndSay(client, session)
   const waiting = await findHere(client, nameOrId)
   if (waiting !== undefined) return waiting
   try {

@@ -6,7 +6,7 @@ import type { Command } from 'commander'
 import { type Client, ClientError, type ConversationInfo, type MessageReference } from '@famichat/client'
 import { UsageError } from '../failure.js'
 import { saveFileTo, sendFileFrom } from '../file-transfer.js'
-import { type GlobalOptions, reportProblems, type Session, sessionOf, withClient } from '../session.js'
+import { type GlobalOptions, type Session, sessionOf, syncAndSay, withClient } from '../session.js'
 import { findOrMake } from './messages.js'
 
 interface SayOptions extends GlobalOptions {
@@ -71,7 +71,7 @@ const about = (
   session: Session, { conversation, message }: { readonly conversation: string; readonly message: string },
   say: (client: Client, info: ConversationInfo, to: MessageReference) => Promise<{ readonly messageId: string }>,
 ): Promise<void> => withClient(session, async (client) => {
-  reportProblems(await client.sync(), session.output)
+  await syncAndSay(client, session)
   const info = await client.conversation(conversation)
   const { messageId } = await say(client, info, await findMessage(client, info, message))
   session.output.say(`Sent to ${info.name}.`, { type: 'sent', conversation: info.conversationId, id: messageId })
@@ -107,7 +107,7 @@ const attach = (options: SayOptions, { conversation, file }: { conversation: str
 const save = (options: SayOptions, { conversation, message }: { conversation: string; message: string }): Promise<void> => {
   const session = sessionOf(options)
   return withClient(session, async (client) => {
-    reportProblems(await client.sync(), session.output)
+    await syncAndSay(client, session)
     const info = await client.conversation(conversation)
     await saveFileTo(options.to ?? '.', { client, output: session.output, info, reference: await findMessage(client, info, message) })
   })
