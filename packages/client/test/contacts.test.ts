@@ -6,10 +6,11 @@ import { test, type TestContext } from 'node:test'
 import { systemRandom } from '@famichat/base'
 import type { Client } from '@famichat/client'
 import { generateSignatureKey } from '@famichat/mls'
-import { type AccountId, decodeResponse, encodeResponse, idFromBytes, ROUTES } from '@famichat/protocol'
+import { type AccountId, idFromBytes } from '@famichat/protocol'
 import { headCode, safetyNumber } from '../dist/identity/safety-number.js'
 import { surroundingsOf } from '../dist/platform.js'
 import { Community, settle, textsOf } from './support/community.js'
+import { lieAboutPeople } from './support/lies.js'
 
 const adaAndBen = async (t: TestContext): Promise<{ community: Community; ada: Client; ben: Client }> => {
   const community = await Community.start(t)
@@ -22,12 +23,7 @@ const adaAndBen = async (t: TestContext): Promise<{ community: Community; ada: C
 const withOtherKeyForBen = async (community: Community, profile: string): Promise<Client> => {
   const { suite } = surroundingsOf(community.options('unused'))
   const { signer: { publicKey: accountKey } } = await generateSignatureKey(suite, systemRandom)
-  return community.deceive(profile, (path, honest) => {
-    if (path !== ROUTES.directory.path) return undefined
-    const { families, accounts } = decodeResponse('directory', honest)
-    const changed = accounts.map((account) => (account.accountName === 'Ben' ? { ...account, accountKey } : account))
-    return new Response(encodeResponse('directory', { families, accounts: changed }) as Uint8Array<ArrayBuffer>)
-  })
+  return community.deceive(profile, lieAboutPeople((accounts) => accounts.map((account) => (account.accountName === 'Ben' ? { ...account, accountKey } : account))))
 }
 
 test('the digits are those that were published first: no other version shows others', async (t) => {

@@ -6,19 +6,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Client, type ConversationId, type Fetch, type Problem } from '@famichat/client'
 import { nodePlatform, openSqliteStore } from '@famichat/client/node'
-import { decodeResponse, type Directory, encodeResponse, type RouteName, type RouteResponse, ROUTES } from '@famichat/protocol'
+import { ROUTES } from '@famichat/protocol'
 import { readDeviceList } from '../dist/identity/device-lists.js'
-import { childWithTablet, Community, type Lie, linkDevice, settle, textsOf } from './support/community.js'
-
-const answer = <Name extends RouteName>(name: Name, response: RouteResponse<Name>): Response =>
-  new Response(encodeResponse(name, response) as Uint8Array<ArrayBuffer>)
-
-/** A server that shows another directory. */
-const directoryLie = (change: (accounts: Directory['accounts']) => Directory['accounts']): Lie => (path, honest) => {
-  if (path !== ROUTES.directory.path) return undefined
-  const directory = decodeResponse('directory', honest)
-  return answer('directory', { ...directory, accounts: change(directory.accounts) })
-}
+import { childWithTablet, Community, linkDevice, settle, textsOf } from './support/community.js'
+import { answer, lieAboutPeople } from './support/lies.js'
 
 const devicesOf = async (client: Client, id: ConversationId, name: string): Promise<readonly string[]> =>
   (await client.info(id)).members.find((member) => member.name === name)?.deviceIds ?? []
@@ -91,7 +82,7 @@ test('a revocation that the directory hides takes effect all the same: the accou
   await ben.sync()
   const phone = await linkDevice(community, ben, 'ben-phone')
   await settle(phone, ada)
-  const asIfNothing = directoryLie((accounts) => accounts.map((account) => ({ ...account, devices: account.devices.map((device) => ({ ...device, isRevoked: false })) })))
+  const asIfNothing = lieAboutPeople((accounts) => accounts.map((account) => ({ ...account, devices: account.devices.map((device) => ({ ...device, isRevoked: false })) })))
   await community.close(ada)
   const deceived = await community.deceive('Ada', asIfNothing)
   await deceived.sync()
@@ -112,7 +103,7 @@ test('a list that the server shows shorter than before, or does not show, is sai
   const phone = await linkDevice(community, ben, 'ben-phone')
   await settle(phone, ada)
   await community.close(ada)
-  const older = await community.deceive('Ada', directoryLie((accounts) => accounts.map((account) => ({ ...account, deviceListNumber: 1 }))))
+  const older = await community.deceive('Ada', lieAboutPeople((accounts) => accounts.map((account) => ({ ...account, deviceListNumber: 1 }))))
   assert.deepEqual((await older.sync()).map(({ code, accountId }) => [code, accountId]), [['client.device_list.rolled_back', ben.identity.accountId]])
   await community.close(older)
   await ben.revokeDevice(phone.identity.deviceId)
@@ -120,7 +111,7 @@ test('a list that the server shows shorter than before, or does not show, is sai
   // this server hides the new version altogether: the message gives it away
   const hiding = await community.deceive('Ada', (path, honest) => {
     if (path === ROUTES.deviceListRead.path) return answer('deviceListRead', { lists: [], hasMore: false })
-    return directoryLie((accounts) => accounts.map((account) => ({
+    return lieAboutPeople((accounts) => accounts.map((account) => ({
       ...account, deviceListNumber: account.accountId === ben.identity.accountId ? 2 : 1, devices: account.devices.map((device) => ({ ...device, isRevoked: false })),
     })))(path, honest)
   })
@@ -144,7 +135,7 @@ test('a device in conversations that the directory does not show is said, with w
   await ben.createGroup('Garden', ['Ada'])
   await settle(phone, ada)
   await community.close(ada)
-  const deceived = await community.deceive('Ada', directoryLie((accounts) => accounts.map((account) => ({
+  const deceived = await community.deceive('Ada', lieAboutPeople((accounts) => accounts.map((account) => ({
     ...account, devices: account.devices.filter(({ deviceId }) => deviceId !== phone.identity.deviceId),
   }))))
   assert.deepEqual(aboutDevices(await deceived.sync()), [['client.device.hidden', phone.identity.deviceId, 2, 2]])

@@ -4,8 +4,8 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import type { Client, ConversationId } from '@famichat/client'
-import { decodeResponse, encodeResponse, ROUTES } from '@famichat/protocol'
 import { Community, linkDevice, settle, textsOf } from './support/community.js'
+import { lieAboutPeople } from './support/lies.js'
 
 test('S23: an account that is ended is out of every conversation with the next sync of who decides there, with all its devices', async (t) => {
   const community = await Community.start(t)
@@ -87,13 +87,8 @@ test('who is on the way out when the last of the others is ended is out with the
 test('S23: a server that calls somebody ended who is not makes nobody drop a conversation', async (t) => {
   const { community, ben, phone, cleo, id } = await cleosGroup(t)
   await community.close(ben)
-  const tellsEnded = (path: string, honest: Uint8Array): Response | undefined => {
-    if (path !== ROUTES.directory.path) return undefined
-    const directory = decodeResponse('directory', honest)
-    const accounts = directory.accounts.map((account) => (account.accountName === 'Cleo' ? { ...account, isEnded: true, devices: account.devices.map((device) => ({ ...device, isRevoked: true })) } : account))
-    return new Response(encodeResponse('directory', { ...directory, accounts }) as Uint8Array<ArrayBuffer>)
-  }
-  const deceived = await community.deceive('Ben', tellsEnded)
+  const deceived = await community.deceive('Ben', lieAboutPeople((accounts) => accounts.map((account) => (account.accountName === 'Cleo'
+    ? { ...account, isEnded: true, devices: account.devices.map((device) => ({ ...device, isRevoked: true })) } : account))))
   await deceived.sync()
   await deceived.sync()
   assert.equal(await stateOf(deceived, id), 'active', 'Ben has not asked to leave')

@@ -4,9 +4,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Client, ConversationId } from '@famichat/client'
-import { decodeResponse, type Directory, encodeResponse, type FamilyId, makeId, ROUTES } from '@famichat/protocol'
+import { type Directory, type FamilyId, makeId } from '@famichat/protocol'
 import { systemRandom } from '@famichat/base'
 import { Community, type Lie, settle, textsOf } from './support/community.js'
+import { lieAboutPeople } from './support/lies.js'
 
 const namesIn = async (client: Client, id: ConversationId): Promise<readonly string[]> => (await client.info(id)).members.map(({ name }) => name).sort()
 const adminsIn = async (client: Client, id: ConversationId): Promise<readonly string[]> =>
@@ -54,13 +55,6 @@ test('who joins the family comes in, with every device that a guardian lets in; 
   assert.deepEqual(await namesIn(kid, id), ['Ada', 'Ben', 'Cleo', 'Dora', 'Kid'])
 })
 
-/** What a server says of the people of a family. */
-const directoryOf = (change: (accounts: Directory['accounts']) => Directory['accounts']): Lie => (path, honest) => {
-  if (path !== ROUTES.directory.path) return undefined
-  const { accounts, families } = decodeResponse('directory', honest)
-  return new Response(encodeResponse('directory', { families, accounts: change(accounts) }) as Uint8Array<ArrayBuffer>)
-}
-
 test('whose account is ended goes, and reads nothing that follows', async (t) => {
   const community = await Community.start(t)
   const [ada, ben, cleo] = await community.people('Ada', 'Ben', 'Cleo')
@@ -87,7 +81,7 @@ test('S12: a directory that moves somebody to another family, leaves them out, o
   await community.close(ada)
   const elsewhere = makeId<FamilyId>(systemRandom)
   const ofCleo = (change: (account: Directory['accounts'][number]) => readonly Directory['accounts'][number][]): Lie =>
-    directoryOf((accounts) => accounts.flatMap((account) => (account.accountName === 'Cleo' ? change(account) : [account])))
+    lieAboutPeople((accounts) => accounts.flatMap((account) => (account.accountName === 'Cleo' ? change(account) : [account])))
   const lies: readonly Lie[] = [
     ofCleo((account) => [{ ...account, familyId: elsewhere }]),
     ofCleo(() => []),

@@ -3,33 +3,17 @@
  */
 import assert from 'node:assert/strict'
 import { cpSync, rmSync } from 'node:fs'
-import { test, type TestContext } from 'node:test'
+import { test } from 'node:test'
 import { Client, type ConversationId } from '@famichat/client'
 import { nodePlatform } from '@famichat/client/node'
-import {
-  ClientFrameType, decodeClientFrame, decodeRequest, decodeResponse, encodeResponse, encodeServerFrame, type Envelope, ROUTES, ServerFrameType,
-} from '@famichat/protocol'
+import { ClientFrameType, decodeClientFrame, decodeRequest, encodeResponse, encodeServerFrame, type Envelope, ROUTES, ServerFrameType } from '@famichat/protocol'
 import { PARAMETERS } from '../dist/parameters.js'
-import { Community, type Lie, settle, textsOf } from './support/community.js'
+import { type Lie, settle, textsOf, trio } from './support/community.js'
+import { lieAbout, lieAboutLog } from './support/lies.js'
 
 const DAY_MS = 24 * 3600 * 1000
 
-const trio = async (t: TestContext): Promise<{ community: Community; ada: Client; ben: Client; cleo: Client; id: ConversationId }> => {
-  const community = await Community.start(t)
-  const [ada, ben, cleo] = await community.people('Ada', 'Ben', 'Cleo')
-  assert.ok(ada && ben && cleo)
-  const { conversationId: id } = await ada.createGroup('Garden', ['Ben', 'Cleo'])
-  await settle(ben, cleo)
-  return { community, ada, ben, cleo, id }
-}
-
-const logLie = (change: (envelopes: readonly Envelope[]) => readonly Envelope[]): Lie => (path, honest) => {
-  if (path !== ROUTES.logRead.path) return undefined
-  const { envelopes, hasMore } = decodeResponse('logRead', honest)
-  return new Response(encodeResponse('logRead', { envelopes: change(envelopes), hasMore, prunedSeq: 0 }) as Uint8Array<ArrayBuffer>)
-}
-
-const garble: Lie = logLie((envelopes) => envelopes.map(({ header, message }) => ({ header, message: message.with(-1, (message.at(-1) ?? 0) ^ 1) })))
+const garble: Lie = lieAboutLog((envelopes) => envelopes.map(({ header, message }) => ({ header, message: message.with(-1, (message.at(-1) ?? 0) ^ 1) })))
 
 const noticesOf = async (client: Client, id: ConversationId): Promise<readonly string[]> =>
   (await client.history(id)).flatMap((event) => (event.kind === 'notice' ? [event.errorCode] : []))
@@ -128,11 +112,7 @@ test('S13: a server whose log became shorter is said', async (t) => {
   await ada.send(id, 'one')
   await ben.sync()
   await community.close(ben)
-  const deceived = await community.deceive('Ben', (path, honest) => {
-    if (path !== ROUTES.conversationList.path) return undefined
-    const { conversations } = decodeResponse('conversationList', honest)
-    return new Response(encodeResponse('conversationList', { conversations: conversations.map((summary) => ({ ...summary, lastSeq: 1 })) }) as Uint8Array<ArrayBuffer>)
-  })
+  const deceived = await community.deceive('Ben', lieAbout('conversationList', ({ conversations }) => ({ conversations: conversations.map((summary) => ({ ...summary, lastSeq: 1 })) })))
   assert.deepEqual(await deceived.sync(), [{ conversationId: id, code: 'client.server.rolled_back' }])
 })
 
@@ -142,11 +122,7 @@ test('S6 a device that was put out by an entry in whose place it has another one
   await ben.sync()
   const { seq } = await ben.info(id)
   await community.close(ben)
-  const deceived = await community.deceive('Ben', (path, honest) => {
-    if (path !== ROUTES.conversationList.path) return undefined
-    const { conversations } = decodeResponse('conversationList', honest)
-    return new Response(encodeResponse('conversationList', { conversations: conversations.map((summary) => ({ ...summary, untilSeq: seq })) }) as Uint8Array<ArrayBuffer>)
-  })
+  const deceived = await community.deceive('Ben', lieAbout('conversationList', ({ conversations }) => ({ conversations: conversations.map((summary) => ({ ...summary, untilSeq: seq })) })))
   await deceived.sync()
   assert.equal((await deceived.info(id)).state, 'stuck')
   await assert.rejects(deceived.send(id, 'to nobody'), { code: 'client.conversation.stuck', detail: { reason: 'client.log.forked' } })

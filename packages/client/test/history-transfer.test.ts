@@ -5,9 +5,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Client, type ConversationId } from '@famichat/client'
 import { openSqliteStore } from '@famichat/client/node'
-import { decodeResponse, encodeResponse, ROUTES } from '@famichat/protocol'
+import { decodeResponse, ROUTES } from '@famichat/protocol'
 import { paddedHistory } from '../dist/archive/history-transfer.js'
 import { Community, linkDevice, settle, textsOf } from './support/community.js'
+import { lieAbout } from './support/lies.js'
 
 const MESSAGES = 40
 
@@ -98,11 +99,7 @@ test('what a server changes on the way is refused whole, and the device works wi
   const offering = await ada.offerLink()
   const [, laptop] = await Promise.all([offering.complete(), community.join(offering.link, '', 'laptop')])
   await community.close(laptop)
-  const deceived = await community.deceive('laptop', (path, honest) => {
-    if (path !== ROUTES.blobRead.path) return undefined
-    const { chunk } = decodeResponse('blobRead', honest)
-    return new Response(encodeResponse('blobRead', { chunk: chunk.with(-20, (chunk.at(-20) ?? 0) ^ 1) }) as Uint8Array<ArrayBuffer>)
-  })
+  const deceived = await community.deceive('laptop', lieAbout('blobRead', ({ chunk }) => ({ chunk: chunk.with(-20, (chunk.at(-20) ?? 0) ^ 1) })))
   await assert.rejects(deceived.transfers.receive(), { code: 'client.archive.damaged' })
   assert.equal(await deceived.transfers.isAwaited(), false)
   await deceived.sync()
@@ -171,8 +168,7 @@ test('what was said between the other device\'s archive and this one\'s arrival 
   const linked = await linkDevice(community, ada, 'laptop')
   await community.close(linked)
   // this server hides what Ada's device has sent
-  const laptop = await community.deceive('laptop', (path) => path !== ROUTES.blobInbox.path ? undefined
-    : new Response(encodeResponse('blobInbox', { blobs: [] }) as Uint8Array<ArrayBuffer>))
+  const laptop = await community.deceive('laptop', lieAbout('blobInbox', () => ({ blobs: [] })))
   await laptop.sync()
   const source = async function* () { yield* await Promise.resolve(pieces) }
   await laptop.archive.take(source, { type: 'passphrase', passphrase })

@@ -16,6 +16,7 @@ import { makeConversationExtension } from '../dist/conversation/conversation-ext
 import { certifyDevice, type Identity, leafParameters, openIdentity } from '../dist/identity/identity.js'
 import { readIdentity } from '../dist/identity/joining.js'
 import { Community } from './support/community.js'
+import { lieAbout } from './support/lies.js'
 import { asInsider, type Insider } from './support/insider.js'
 import { suite } from './support/test-account.js'
 
@@ -128,11 +129,10 @@ test('S7: a KeyPackage that the server made up for somebody\'s device is not add
   const { signer: accountSigner } = await generateSignatureKey(suite)
   const swapped = await unlistedDevice({ accountSigner, accountId }, deviceId)
   await community.close(ada)
-  const deceived = await community.deceive('Ada', (path, honest) => {
-    if (path !== ROUTES.keyPackageClaim.path) return undefined
-    assert.equal(decodeResponse('keyPackageClaim', honest).claimed.length, 1)
-    return new Response(encodeResponse('keyPackageClaim', { claimed: [{ deviceId, keyPackage: swapped.message, isLastResort: false }], exhausted: [] }) as Uint8Array<ArrayBuffer>)
-  })
+  const deceived = await community.deceive('Ada', lieAbout('keyPackageClaim', ({ claimed }) => {
+    assert.equal(claimed.length, 1)
+    return { claimed: [{ deviceId, keyPackage: swapped.message, isLastResort: false }], exhausted: [] }
+  }))
   await deceived.sync()
   await assert.rejects(deceived.createDirect('Ben'), { code: 'client.member.changed' })
   assert.deepEqual((await deceived.conversations()).flatMap(({ members }) => members.map(({ name }) => name)), ['Ada'])

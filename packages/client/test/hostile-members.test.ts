@@ -5,22 +5,16 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { systemRandom } from '@famichat/base'
 import type { Client, ConversationId } from '@famichat/client'
-import { decodeResponse, encodeResponse, type Envelope, makeId, type MessageId, ROUTES } from '@famichat/protocol'
+import { type Envelope, makeId, type MessageId } from '@famichat/protocol'
 import type { MessageContent } from '../dist/content/content.js'
 import { encodeMessageDocument, encodeMessageHead } from '../dist/conversation/message-document.js'
 import { PARAMETERS } from '../dist/parameters.js'
-import { Community, type Lie, settle, textsOf } from './support/community.js'
+import { Community, settle, textsOf } from './support/community.js'
+import { lieAboutLog } from './support/lies.js'
 import { forge, keepRows, reencrypt, smuggle } from './support/insider.js'
 
 const noticesOf = async (client: Client, id: ConversationId): Promise<readonly (readonly [string, number])[]> =>
   (await client.history(id)).flatMap((event) => (event.kind === 'notice' ? [[event.errorCode, event.count] as const] : []))
-
-/** A server that changes what a log read answers. */
-const logLie = (change: (envelopes: readonly Envelope[]) => readonly Envelope[]): Lie => (path, honest) => {
-  if (path !== ROUTES.logRead.path) return undefined
-  const { envelopes, hasMore } = decodeResponse('logRead', honest)
-  return new Response(encodeResponse('logRead', { envelopes: change(envelopes), hasMore, prunedSeq: 0 }) as Uint8Array<ArrayBuffer>)
-}
 
 /** What a member's client would send around a content, with a time of its own choice. */
 const headAndDocument = (
@@ -42,7 +36,7 @@ test('A07: a member who encrypts somebody\'s message anew is caught: it is shown
   const rows = await keepRows(community.profile('Eve'), id)
   await ben.send(id, 'transfer five')
   const taken: Uint8Array[] = []
-  const looking = await community.deceive('Eve', logLie((envelopes) => {
+  const looking = await community.deceive('Eve', lieAboutLog((envelopes) => {
     taken.push(...envelopes.map(({ message }) => message.slice()))
     return envelopes
   }))
@@ -107,7 +101,7 @@ test('A09: what its author took back is not shown, also where the server deliver
   await community.close(ben)
   const { messageId } = await ada.send(id, 'oops')
   await ada.send(id, { type: 'delete', messageId })
-  const deceived = await community.deceive('Ben', logLie(([first, second, ...rest]) =>
+  const deceived = await community.deceive('Ben', lieAboutLog(([first, second, ...rest]) =>
     (first && second ? [atSeq(second, first.header.seq), atSeq(first, second.header.seq), ...rest] : [])))
   await deceived.sync()
   assert.deepEqual(await deceived.messages(id), [])
@@ -145,7 +139,7 @@ test('S2: a message that the server leaves out without a hole is missed by its n
   await ben.sync()
   await community.close(ben)
   for (const body of ['two', 'three', 'four']) await ada.send(id, body)
-  const deceived = await community.deceive('Ben', logLie((envelopes) => envelopes.slice(2).map((envelope) => atSeq(envelope, envelope.header.seq - 2))))
+  const deceived = await community.deceive('Ben', lieAboutLog((envelopes) => envelopes.slice(2).map((envelope) => atSeq(envelope, envelope.header.seq - 2))))
   await deceived.sync()
   assert.deepEqual(await textsOf(deceived, id), ['one', 'four'])
   // the numbers miss them, and the positions their author had seen are not these
@@ -160,7 +154,7 @@ test('S2: the first messages of somebody who was there before are missed too, an
   await settle(ben, cleo)
   await community.close(ben)
   for (const body of ['one', 'two', 'three']) await cleo.send(id, body)
-  const deceived = await community.deceive('Ben', logLie((envelopes) => envelopes.slice(2).map((envelope) => atSeq(envelope, envelope.header.seq - 2))))
+  const deceived = await community.deceive('Ben', lieAboutLog((envelopes) => envelopes.slice(2).map((envelope) => atSeq(envelope, envelope.header.seq - 2))))
   await deceived.sync()
   assert.deepEqual(await textsOf(deceived, id), ['three'])
   assert.deepEqual(await noticesOf(deceived, id), [['client.log.reordered', 1], ['client.message.missing', 2]])
@@ -182,7 +176,7 @@ test('S1: an answer that is told before its question is shown from the right per
   await community.close(cleo)
   await ada.send(id, 'question')
   await ben.send(id, 'answer')
-  const deceived = await community.deceive('Cleo', logLie(([first, second, ...rest]) =>
+  const deceived = await community.deceive('Cleo', lieAboutLog(([first, second, ...rest]) =>
     (first && second ? [atSeq(second, first.header.seq), atSeq(first, second.header.seq), ...rest] : [])))
   await deceived.sync()
   assert.deepEqual((await deceived.messages(id)).map(({ accountId, content }) => [accountId === ben.identity.accountId, 'body' in content && content.body]), [[true, 'answer'], [false, 'question']])
@@ -197,7 +191,7 @@ test('S3: entries that come several times, also after a restart, are shown once'
   await ben.sync()
   await community.close(ben)
   for (const body of ['one', 'two']) await ada.send(id, body)
-  const repeat = logLie((envelopes) => envelopes.flatMap((envelope) => [envelope, envelope, envelope]))
+  const repeat = lieAboutLog((envelopes) => envelopes.flatMap((envelope) => [envelope, envelope, envelope]))
   for (let opening = 0; opening < 2; opening++) {
     const deceived = await community.deceive('Ben', repeat)
     await deceived.sync()

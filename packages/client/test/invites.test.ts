@@ -6,13 +6,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Client } from '@famichat/client'
 import { openSqliteStore } from '@famichat/client/node'
-import { decodeResponse, encodeResponse, type RouteName, type RouteResponse, ROUTES } from '@famichat/protocol'
 import { readInvites } from '../dist/identity/invite-secrets.js'
 import { InviteState } from '../dist/store/records.js'
 import { Community, linkDevice, settle, textsOf } from './support/community.js'
-
-const answer = <Name extends RouteName>(name: Name, response: RouteResponse<Name>): Response =>
-  new Response(encodeResponse(name, response) as Uint8Array<ArrayBuffer>)
+import { lieAbout, lieAboutPeople } from './support/lies.js'
 
 /** How many invites still lock a conversation that this person begins. */
 const invitesOf = async (community: Community, name: string): Promise<number> => {
@@ -75,12 +72,8 @@ test('E14: a server that lets somebody else use the invite is caught by the invi
   const { link } = await ada.invite()
   const mallory: Client = await community.join((await ben.invite()).link, 'Mallory')
   await community.close(ada)
-  const deceived = await community.deceive('Ada', (path, honest) => {
-    if (path !== ROUTES.inviteList.path) return undefined
-    const { invites } = decodeResponse('inviteList', honest)
-    return answer('inviteList', { invites: invites.map((invite) => (invite.usedBy === undefined
-      ? { ...invite, usedBy: mallory.identity.accountId, joinerProof: new Uint8Array(32) } : invite)) })
-  })
+  const deceived = await community.deceive('Ada', lieAbout('inviteList', ({ invites }) => ({ invites: invites.map((invite) => (invite.usedBy === undefined
+    ? { ...invite, usedBy: mallory.identity.accountId, joinerProof: new Uint8Array(32) } : invite)) })))
   assert.deepEqual((await deceived.sync()).map(({ code, accountId }) => [code, accountId]), [['client.invite.joiner_differs', mallory.identity.accountId]])
   await assert.rejects(deceived.createDirect('Mallory'), { code: 'client.invite.joiner_differs' })
   await assert.rejects(deceived.createGroup('Garden', ['Ben', 'Mallory']), { code: 'client.invite.joiner_differs' })
@@ -93,13 +86,10 @@ test('E14: a server that swaps the inviter is caught by the joiner', async (t) =
   assert.ok(ada && mallory)
   const ben = await community.join((await ada.invite()).link, 'Ben')
   await community.close(ben)
-  const deceived = await community.deceive('Ben', (path, honest) => {
-    if (path !== ROUTES.directory.path) return undefined
-    const directory = decodeResponse('directory', honest)
-    const impostor = directory.accounts.find(({ accountId }) => accountId === mallory.identity.accountId)
+  const deceived = await community.deceive('Ben', lieAboutPeople((accounts) => {
+    const impostor = accounts.find(({ accountId }) => accountId === mallory.identity.accountId)
     assert.ok(impostor)
-    return answer('directory', { ...directory, accounts: directory.accounts.map((account) =>
-      (account.accountId === ada.identity.accountId ? { ...impostor, accountName: account.accountName } : account)) })
-  })
+    return accounts.map((account) => (account.accountId === ada.identity.accountId ? { ...impostor, accountName: account.accountName } : account))
+  }))
   await assert.rejects(deceived.sync(), { code: 'client.invite.inviter_missing' })
 })

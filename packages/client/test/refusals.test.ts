@@ -8,13 +8,14 @@ import { after, test } from 'node:test'
 import { encode, opaque, struct, systemRandom, toBase64url, uint8 } from '@famichat/base'
 import { Client, CLIENT_ERRORS, type ClientErrorCode, type Fetch, type OpenSocket, validateJoinLink } from '@famichat/client'
 import { nodePlatform, openSqliteStore } from '@famichat/client/node'
-import { decodeResponse, encodeResponse, makeId, type MessageId, type RouteName, type RouteResponse, ROUTES } from '@famichat/protocol'
+import { makeId, type MessageId, ROUTES } from '@famichat/protocol'
 import Sqlite from 'better-sqlite3-multiple-ciphers'
 import { decodeMessageDocument, decodeMessageHead } from '../dist/conversation/message-document.js'
 import { openLinkMail, parseDeviceLink } from '../dist/identity/device-link.js'
 import { decodeRecord, NameRecord } from '../dist/store/records.js'
 import { surroundingsOf } from '../dist/platform.js'
 import { Community, settle, textsOf } from './support/community.js'
+import { lieAbout, lieAboutLog } from './support/lies.js'
 
 /** Reached where cheating, healing and policies are tested: hostile-members, healing, contacts, archive, devices, device-lists, history-transfer, invites, passkeys, policy, silence, guests, family, ended-accounts and scope. */
 const ELSEWHERE = [
@@ -183,7 +184,7 @@ test('messages and files that cannot be', async (t) => {
   await ben.sync()
   await community.close(ben)
   const read = async (client: Client): Promise<void> => { for await (const piece of client.readFile(conversationId, { accountId: ada.identity.accountId, messageId: fileId })) assert.ok(piece) }
-  const garbling = await community.deceive('Ben', (path) => path === ROUTES.blobRead.path ? answer('blobRead', { chunk: systemRandom(40) }) : undefined)
+  const garbling = await community.deceive('Ben', lieAbout('blobRead', () => ({ chunk: systemRandom(40) })))
   await refuses(read(garbling), 'client.file.damaged')
   await community.close(garbling)
   const forgetting = await community.deceive('Ben', (path) => path === ROUTES.blobRead.path ? new Response(JSON.stringify({ code: 'protocol.access.refused' }), { status: 404 }) : undefined)
@@ -204,27 +205,19 @@ test('a dishonest server is caught', async (t) => {
   await ada.send(conversationId, 'delivered')
 
   const [benDevice] = (await ada.info(conversationId)).members.flatMap(({ name, deviceIds }) => (name === 'Ben' ? deviceIds : []))
-  const swapped = await community.deceive('Ada', (path, honest) => {
-    if (path !== ROUTES.keyPackageClaim.path) return undefined
-    const { claimed } = decodeResponse('keyPackageClaim', honest)
-    const [one] = claimed
+  const swapped = await community.deceive('Ada', lieAbout('keyPackageClaim', ({ claimed: [one] }) => {
     assert.ok(one && benDevice)
-    return answer('keyPackageClaim', { claimed: [{ ...one, deviceId: benDevice }], exhausted: [] })
-  })
+    return { claimed: [{ ...one, deviceId: benDevice }], exhausted: [] }
+  }))
   await swapped.sync()
   await refuses(swapped.add(conversationId, 'Cleo'), 'client.member.changed')
   await community.close(swapped)
-  const exhausted = await community.deceive('Ada', (path, honest) => path !== ROUTES.keyPackageClaim.path ? undefined
-    : answer('keyPackageClaim', { claimed: [], exhausted: decodeResponse('keyPackageClaim', honest).claimed.map(({ deviceId }) => deviceId) }))
+  const exhausted = await community.deceive('Ada', lieAbout('keyPackageClaim', ({ claimed }) => ({ claimed: [], exhausted: claimed.map(({ deviceId }) => deviceId) })))
   await exhausted.sync()
   await refuses(exhausted.add(conversationId, 'Cleo'), 'client.member.unreachable')
   await community.close(exhausted)
 
-  const omitting = await community.deceive('Ben', (path, honest) => {
-    if (path !== ROUTES.logRead.path) return undefined
-    const { envelopes, hasMore } = decodeResponse('logRead', honest)
-    return answer('logRead', { envelopes: envelopes.slice(1), hasMore, prunedSeq: 0 })
-  })
+  const omitting = await community.deceive('Ben', lieAboutLog((envelopes) => envelopes.slice(1)))
   await omitting.sync()
   const events = await omitting.history(conversationId)
   // there is a hole, and it is known whose message it was
@@ -233,11 +226,7 @@ test('a dishonest server is caught', async (t) => {
   reached.add('client.message.withheld')
   await ada.send(conversationId, 'dropped before Ben came')
   await ada.send(conversationId, 'still there')
-  const away = await community.deceive('Ben', (path, honest) => {
-    if (path !== ROUTES.logRead.path) return undefined
-    const { envelopes, hasMore } = decodeResponse('logRead', honest)
-    return answer('logRead', { envelopes: envelopes.slice(1), hasMore, prunedSeq: envelopes[0]?.header.seq ?? 0 })
-  })
+  const away = await community.deceive('Ben', lieAbout('logRead', ({ envelopes: [first, ...envelopes], hasMore }) => ({ envelopes, hasMore, prunedSeq: first?.header.seq ?? 0 })))
   await community.close(omitting)
   await away.sync()
   const told = (await away.history(conversationId)).flatMap((event) => (event.kind === 'notice' ? [[event.errorCode, event.count]] : []))
@@ -248,11 +237,7 @@ test('a dishonest server is caught', async (t) => {
 
   await ada.add(conversationId, 'Cleo')
   await ada.membership.appoint(conversationId, 'Cleo')
-  const garbling = await community.deceive('Ben', (path, honest) => {
-    if (path !== ROUTES.logRead.path) return undefined
-    const { envelopes, hasMore } = decodeResponse('logRead', honest)
-    return answer('logRead', { hasMore, prunedSeq: 0, envelopes: envelopes.map(({ header, message }) => ({ header, message: message.with(-1, (message.at(-1) ?? 0) ^ 1) })) })
-  })
+  const garbling = await community.deceive('Ben', lieAboutLog((envelopes) => envelopes.map(({ header, message }) => ({ header, message: message.with(-1, (message.at(-1) ?? 0) ^ 1) }))))
   await garbling.sync()
   await refuses(garbling.send(conversationId, 'no'), 'client.conversation.stuck')
   await community.close(garbling)
@@ -272,6 +257,3 @@ test('a dishonest server is caught', async (t) => {
   reached.add('client.change.outrun')
   await starved.close()
 })
-
-const answer = <Name extends RouteName>(name: Name, response: RouteResponse<Name>): Response =>
-  new Response(encodeResponse(name, response) as Uint8Array<ArrayBuffer>)

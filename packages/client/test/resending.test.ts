@@ -2,28 +2,15 @@
  * Messages that could not be read are asked for and said again: in their place, once, and to nobody who was not there.
  */
 import assert from 'node:assert/strict'
-import { test, type TestContext } from 'node:test'
+import { test } from 'node:test'
 import type { Client, ConversationEvent, ConversationId, MessageId } from '@famichat/client'
-import { ContentType, decodeResponse, encodeResponse, type Envelope, ROUTES } from '@famichat/protocol'
-import { Community, type Lie, settle, textsOf } from './support/community.js'
-
-const trio = async (t: TestContext): Promise<{ community: Community; ada: Client; ben: Client; cleo: Client; id: ConversationId }> => {
-  const community = await Community.start(t)
-  const [ada, ben, cleo] = await community.people('Ada', 'Ben', 'Cleo')
-  assert.ok(ada && ben && cleo)
-  const { conversationId: id } = await ada.createGroup('Garden', ['Ben', 'Cleo'])
-  await settle(ben, cleo)
-  return { community, ada, ben, cleo, id }
-}
+import { ContentType, type Envelope } from '@famichat/protocol'
+import { Community, type Lie, settle, textsOf, trio } from './support/community.js'
+import { lieAboutLog } from './support/lies.js'
 
 /** Damages the messages among the entries that `isMeant` says. */
-const damaging = (isMeant: (envelope: Envelope) => boolean): Lie => (path, honest) => {
-  if (path !== ROUTES.logRead.path) return undefined
-  const { envelopes, hasMore } = decodeResponse('logRead', honest)
-  const changed = envelopes.map((envelope) =>
-    (envelope.header.contentType === ContentType.application && isMeant(envelope) ? { ...envelope, message: envelope.message.with(-1, (envelope.message.at(-1) ?? 0) ^ 1) } : envelope))
-  return new Response(encodeResponse('logRead', { envelopes: changed, hasMore, prunedSeq: 0 }) as Uint8Array<ArrayBuffer>)
-}
+const damaging = (isMeant: (envelope: Envelope) => boolean): Lie => lieAboutLog((envelopes) => envelopes.map((envelope) =>
+  (envelope.header.contentType === ContentType.application && isMeant(envelope) ? { ...envelope, message: envelope.message.with(-1, (envelope.message.at(-1) ?? 0) ^ 1) } : envelope)))
 
 /** Cleo reads what Ada and Ben wrote, damaged by the server where `isMeant` says. */
 const readDamaged = async (community: Community, cleo: Client, isMeant: (envelope: Envelope) => boolean): Promise<Client> => {

@@ -8,9 +8,10 @@ import { isCodedError } from '@famichat/base'
 import { Client, type ConversationId, type DeviceId, type Network } from '@famichat/client'
 import { nodePlatform } from '@famichat/client/node'
 import {
-  ClientFrameType, ContentType, decodeClientFrame, decodeRequest, decodeResponse, encodeResponse, encodeServerFrame, Encryption, type Envelope, type EnvelopeHeader, ROUTES, ServerFrameType,
+  ClientFrameType, ContentType, decodeClientFrame, decodeRequest, encodeResponse, encodeServerFrame, Encryption, type Envelope, type EnvelopeHeader, ROUTES, ServerFrameType,
 } from '@famichat/protocol'
 import { Community, settle, textsOf } from './support/community.js'
+import { lieAboutLog } from './support/lies.js'
 
 const DAY_MS = 24 * 3600 * 1000
 /** Nobody answers. */
@@ -151,12 +152,7 @@ test('S3: entries that are told in a wrong order, and one of them twice, are all
   const { community, ada, ben, id } = await pair(t)
   await community.close(ben)
   for (const body of ['one', 'two', 'three']) await ada.send(id, body)
-  const deceived = await community.deceive('Ben', (path, honest) => {
-    if (path !== ROUTES.logRead.path) return undefined
-    const { envelopes: [first, second, ...rest], ...stretch } = decodeResponse('logRead', honest)
-    const told = first && second ? [second, first, second, ...rest] : []
-    return new Response(encodeResponse('logRead', { ...stretch, envelopes: told }) as Uint8Array<ArrayBuffer>)
-  })
+  const deceived = await community.deceive('Ben', lieAboutLog(([first, second, ...rest]) => (first && second ? [second, first, second, ...rest] : [])))
   await deceived.sync()
   assert.deepEqual(await textsOf(deceived, id), ['one', 'two', 'three'])
   assert.deepEqual((await deceived.history(id)).filter(({ kind }) => kind === 'notice'), [])
@@ -167,10 +163,7 @@ test('S13: who leaves while the server hides that others were let in does not st
   const [ada, ben] = await community.people('Ada', 'Ben')
   assert.ok(ada && ben)
   await community.close(ada)
-  const deceived = await community.deceive('Ada', (path, honest) => {
-    if (path !== ROUTES.logRead.path) return undefined
-    return new Response(encodeResponse('logRead', { ...decodeResponse('logRead', honest), envelopes: [] }) as Uint8Array<ArrayBuffer>)
-  })
+  const deceived = await community.deceive('Ada', lieAboutLog(() => []))
   await deceived.sync()
   await assert.rejects(deceived.createGroup('Garden', ['Ben']), { code: 'client.conversation.busy' })
   const [garden] = await deceived.conversations()

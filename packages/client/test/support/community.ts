@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
+import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import type { Clock } from '@famichat/base'
 import { Client, type ClientOptions, type Fetch, type ConversationId, type PointListener, type SignInRequest } from '@famichat/client'
@@ -161,6 +162,16 @@ export const linkDevice = async (community: Community, client: Client, profile: 
   const offering = await client.offerLink()
   const [, device] = await Promise.all([offering.complete(), community.join(offering.link, '', profile)])
   return device
+}
+
+/** Three people in a group that Ada made. */
+export const trio = async (t: TestContext): Promise<{ community: Community; ada: Client; ben: Client; cleo: Client; id: ConversationId }> => {
+  const community = await Community.start(t)
+  const [ada, ben, cleo] = await community.people('Ada', 'Ben', 'Cleo')
+  assert.ok(ada && ben && cleo)
+  const { conversationId: id } = await ada.createGroup('Garden', ['Ben', 'Cleo'])
+  await settle(ben, cleo)
+  return { community, ada, ben, cleo, id }
 }
 
 /** A child of a guardian's family with two devices, both let in. */
