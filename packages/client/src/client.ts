@@ -247,7 +247,7 @@ export class Client {
     return this.membership.remove(conversationId, name)
   }
 
-  /** Asks to be let go; it takes effect when another member is online. */
+  /** Asks to be let go; it takes effect when another member is online, or at once where none is left who could be. */
   leave(conversationId: ConversationId): Promise<void> {
     return this.membership.leave(conversationId)
   }

@@ -6,12 +6,13 @@ import { isCodedError } from '@famichat/base'
 import { type ConversationId, ConversationKind, type DeviceId } from '@famichat/protocol'
 import type { People } from '../identity/directory.js'
 import type { Connection } from '../net/connection.js'
-import { type ConversationRecord, ConversationState, IntentKind } from '../store/records.js'
+import { ConversationState, IntentKind } from '../store/records.js'
 import { noteRefusals, signRefusal } from './commit-refusals.js'
 import { endWithoutCommit } from './ending.js'
 import { devicesOf, putIntent, readIntents } from './intents.js'
 import type { MemberDevice } from './members.js'
 import { type PolicyView, viewOf } from './policy.js'
+import { isBroken } from './standing.js'
 import { giveBack, type Restored } from './taken-entries.js'
 import { noteAt } from './taking.js'
 import { readUndo } from './undo.js'
@@ -213,5 +214,3 @@ export class Healing {
 
 /** What came back from before this device came in is not for it. */
 const goingOn = ({ afterSeq, resumesAfterSeq }: Restored, fromSeq: number): Restored => ({ afterSeq, resumesAfterSeq: Math.max(resumesAfterSeq, fromSeq - 1) })
-
-const isBroken = ({ isRolledBack, stuckCode }: ConversationRecord): boolean => isRolledBack || stuckCode !== ''

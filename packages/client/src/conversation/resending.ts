@@ -7,12 +7,13 @@ import { isCodedError } from '@famichat/base'
 import type { AccountId, ConversationId, MessageId } from '@famichat/protocol'
 import { decodeContent, isBetweenClients, MAX_RESENDS } from '../content/content.js'
 import { PARAMETERS } from '../parameters.js'
-import { ConversationState, type WantedRecord } from '../store/records.js'
+import type { WantedRecord } from '../store/records.js'
 import { findMessage, readHistory } from './history.js'
 import { type PlacedDevice, membersOf } from './members.js'
 import { encodeMessageDocument } from './message-document.js'
 import type { Outbox } from './outbox.js'
 import { noteAsked, noteResent, type Owed, readOwed, readResent, readWanted } from './resends.js'
+import { isStaying } from './standing.js'
 import type { Workspace } from './workspace.js'
 
 /** What resending works with. */
@@ -37,8 +38,7 @@ export class Resending {
 
   /** Writes requests and answers. @throws ClientError `client.conversation.*` */
   async settle(conversationId: ConversationId): Promise<void> {
-    const { state, isLeaving, isRolledBack, stuckCode } = await this.#context.workspace.read(conversationId)
-    if (state !== ConversationState.active || isLeaving || isRolledBack || stuckCode !== '') return
+    if (!isStaying(await this.#context.workspace.read(conversationId))) return
     try {
       await this.#ask(conversationId)
       await this.#answer(conversationId)

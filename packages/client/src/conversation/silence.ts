@@ -3,11 +3,12 @@
  * for good: the device comes back when it asks.
  */
 import type { ConversationId } from '@famichat/protocol'
-import { ConversationState, IntentKind } from '../store/records.js'
+import { IntentKind } from '../store/records.js'
 import { devicesOf, putIntent, readIntents } from './intents.js'
 import { membersOf, type PlacedDevice } from './members.js'
 import { isAdmin, viewOf } from './policy.js'
 import { isSameHour, Presence, silenceOf, type TwoClocks } from './presence.js'
+import { activePart } from './standing.js'
 import { noteAt } from './taking.js'
 import { readUndo } from './undo.js'
 import type { Workspace } from './workspace.js'
@@ -19,8 +20,9 @@ const looked = new WeakMap<readonly PlacedDevice[], TwoClocks>()
 export const watchSilence = async (workspace: Workspace, conversationId: ConversationId): Promise<void> => {
   const seen = await workspace.turn('silence', conversationId, async (turn) => {
     const { store, clock, identity } = workspace.context
-    const { group, record } = turn
-    if (group?.status !== 'active' || record?.state !== ConversationState.active || record.isLeaving || record.isRolledBack || record.stuckCode !== '') return undefined
+    const part = activePart(turn)
+    if (part === undefined) return undefined
+    const { group, record } = part
     const nowMs = clock.nowMs()
     const clocks = { nowMs, serverMs: record.latestServerMs }
     const before = looked.get(membersOf(group))

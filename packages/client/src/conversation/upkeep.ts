@@ -23,6 +23,7 @@ import { mayCommitProposals } from './pending-proposals.js'
 import { isAdmin, type PolicyView, viewOf } from './policy.js'
 import { householdOf, rosterGap } from './roster.js'
 import { watchSilence } from './silence.js'
+import { activePart, isBroken } from './standing.js'
 import { readUndo } from './undo.js'
 import type { Workspace } from './workspace.js'
 
@@ -91,7 +92,7 @@ export class Upkeep {
   async isCommitDue(conversationId: ConversationId): Promise<boolean> {
     const { workspace } = this.#context
     return workspace.turn('read', conversationId, async ({ group, record }) => {
-      if (group === undefined || record?.state !== ConversationState.active || record.stuckCode !== '' || record.isRolledBack) return false
+      if (group === undefined || record?.state !== ConversationState.active || isBroken(record)) return false
       const undo = readUndo(record)
       if (group.pendingCommit !== undefined || undo !== undefined || mayCommitProposals(group, undo)) return true
       if (hasExpiredGuests(viewOf(group, undo), workspace.context.clock.nowMs())) return true
@@ -104,8 +105,9 @@ export class Upkeep {
     const { workspace } = this.#context
     const nowMs = workspace.context.clock.nowMs()
     return workspace.turn('renewal', conversationId, async (turn) => {
-      const { group, record } = turn
-      if (group?.status !== 'active' || record === undefined || record.isLeaving || record.isRolledBack || record.stuckCode !== '') return
+      const part = activePart(turn)
+      if (part === undefined) return
+      const { group, record } = part
       // a clock that was ahead and was set right says nothing about how long it has been: that counts as long
       const isOfLater = record.keptUpAtMs - nowMs >= KEPT_UP_STEP_MS || record.renewedAtMs - nowMs >= KEPT_UP_STEP_MS
       const hasGap = isOfLater || nowMs - record.keptUpAtMs >= PARAMETERS.renewAfterGapMs
@@ -171,9 +173,9 @@ export class Upkeep {
 
   /** The conversation as the policy sees it, unless this device is on its way out or cannot go on. */
   #view(conversationId: ConversationId): Promise<PolicyView | undefined> {
-    return this.#context.workspace.turn('read', conversationId, ({ group, record }) => {
-      const canAct = group?.status === 'active' && record !== undefined && !record.isLeaving && record.stuckCode === '' && !record.isRolledBack
-      return Promise.resolve(canAct ? viewOf(group, readUndo(record)) : undefined)
+    return this.#context.workspace.turn('read', conversationId, (turn) => {
+      const part = activePart(turn)
+      return Promise.resolve(part && viewOf(part.group, readUndo(part.record)))
     })
   }
 }

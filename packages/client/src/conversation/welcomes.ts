@@ -18,6 +18,7 @@ import { putIntent } from './intents.js'
 import { accountsOf, type MemberDevice, membersOf } from './members.js'
 import { sealWaitingAnew } from './outbox.js'
 import { isConnectionLoss } from './retry.js'
+import { isBroken } from './standing.js'
 import { noteAt } from './taking.js'
 import type { Turn, Workspace } from './workspace.js'
 
@@ -90,7 +91,7 @@ const takeWelcome = (
     const nowMs = workspace.context.clock.nowMs()
     // a device that got stuck is removed and welcomed again: that is its way back (E3)
     if (before?.welcomeId === welcomeId) return 'known'
-    if (before?.state === ConversationState.active && before.stuckCode === '' && !before.isRolledBack) {
+    if (before?.state === ConversationState.active && !isBroken(before)) {
       // whoever is in needs no Welcome, unless the log has yet to say that this device was removed: then it waits (S5)
       return fromSeq - 1 > before.cursor ? 'later' : 'known'
     }
