@@ -15,6 +15,7 @@ const STEPS = [
   { name: 'projects', about: 'every package is built and installed from the root', run: ['scripts/check-projects.mjs'] },
   { name: 'arrows', about: 'imports follow the table in scripts/arrows.mjs', run: ['scripts/check-arrows.mjs'] },
   { name: 'files', about: 'no file above 400 lines, each opens by saying what it is', run: ['scripts/check-files.mjs'] },
+  { name: 'links', about: 'pages name files, headings and npm commands that are there', run: ['scripts/check-links.mjs'] },
   { name: 'dependencies', about: 'docs/dependencies.md explains each runtime dependency', run: ['scripts/check-dependencies.mjs'] },
   { name: 'supply', about: 'package-lock.json: exact versions, hashes, no install scripts, no more packages than agreed on', run: ['scripts/check-supply.mjs'] },
   { name: 'docs', about: 'docs/rfc9420-map.md and docs/api-*.md say what the code says', run: ['scripts/docs-engine.mjs', '--check'] },

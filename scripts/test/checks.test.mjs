@@ -107,3 +107,13 @@ test('a package whose tests would silently not run is refused, as is a lock file
   assert.match(output, /lacks parser-other-platform/)
   assert.doesNotMatch(output, /packages\/base is not in "references"/)
 })
+
+test('a page that names a file, a heading or a command that is not there is named itself', (t) => {
+  const page = 'See [that](docs/there.md#the-end), `npm run build`, [web](https://chat.example/x) and [here](#a-page-s).\n'
+  const files = { 'package.json': { scripts: { build: 'tsc -b' } }, 'docs/there.md': '# There\n\n## The end\n' }
+  const good = copyOfScripts(t, { ...files, 'README.md': `# A page\n\n${page.replace('#a-page-s', '#a-page')}` })('check-links.mjs')
+  assert.ok(good.ok, good.output)
+  const bad = copyOfScripts(t, { ...files, 'README.md': `${page}[gone](docs/gone.md) [half](docs/there.md#middle) \`npm run nothing\`\n` })('check-links.mjs')
+  assert.equal(bad.ok, false)
+  assert.deepEqual(bad.output.trim().split('\n').map((line) => /links to (\S+),|names (npm run \w+)/.exec(line)?.slice(1).find((part) => part !== undefined)), ['#a-page-s', 'docs/gone.md', 'docs/there.md#middle', 'npm run nothing'])
+})

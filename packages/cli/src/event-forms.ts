@@ -24,7 +24,7 @@ export const eventForms = async (event: ConversationEvent, nameOf: NameOf, label
     case 'deleted':
       return { text: `* ${from} took a message back`, json: { type: 'deleted', ...base, id: event.messageId } }
     case 'notice':
-      return { text: `! ${from}: ${explained(event.errorCode)}${countOf(event)}`, json: { type: 'notice', ...base, code: event.errorCode, count: event.count } }
+      return { text: `! ${aboutPerson(event.errorCode) ? `${from}: ` : ''}${explained(event.errorCode)}${countOf(event)}`, json: { type: 'notice', ...base, code: event.errorCode, count: event.count } }
     case 'membership': {
       const added = await Promise.all(event.added.map(nameOf))
       const removed = await Promise.all(event.removed.map(nameOf))
@@ -38,6 +38,9 @@ export const eventForms = async (event: ConversationEvent, nameOf: NameOf, label
       return { text: `* a message of ${from} cannot be read: ${explained(event.errorCode)}`, json: { type: 'unreadable', ...base, code: event.errorCode } }
   }
 }
+
+/** Whether a notice speaks of a person, and not of the server or of this device: only then it bears a name. */
+const aboutPerson = (code: string): boolean => explain(code).cause.includes('this person')
 
 /** How many of what a notice is about. */
 const countOf = ({ errorCode, count }: Extract<ConversationEvent, { kind: 'notice' }>): string => {

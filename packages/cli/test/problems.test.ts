@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ConversationInfo, Problem } from '@famichat/client'
+import { eventForms } from '../dist/event-forms.js'
 import { Output } from '../dist/output.js'
 import { reportProblems } from '../dist/session.js'
 
@@ -39,4 +40,13 @@ test('a problem says whom it is about, in how many of how many conversations, it
     'conversation Garden (CCCCCCCC): the server refused something (protocol.access.refused)',
     'an invitation: it cannot be taken (mls.welcome.no_key_package)',
   ])
+})
+
+test('a notice bears a name when it speaks of a person, and none when it speaks of the server', async () => {
+  const notice = async (errorCode: string): Promise<string> => {
+    const event = { kind: 'notice', conversationId: PLACE, seq: 7, accountId: PERSON, deviceId: DEVICE, atMs: 0, epoch: 1n, errorCode, count: 2 } as const
+    return (await eventForms(event, () => Promise.resolve('Mum'))).text
+  }
+  assert.equal(await notice('client.message.missing'), '! Mum: messages of this person did not arrive; ask what they sent (2 messages)')
+  assert.match(await notice('client.server.restored'), /^! the server was put back to an older copy/)
 })

@@ -33,6 +33,14 @@ describe('every screen', { skip: 'missing' in found ? found.missing : false }, (
     }
   })
 
+  test('where the address is not protected, that is said, and not that the browser is too old', async () => {
+    const { page, context } = await community.window(community.url)
+    await page.addInitScript(() => { Object.defineProperty(globalThis, 'isSecureContext', { value: false }) })
+    await page.reload()
+    await page.getByText('Browsers open Famichat only at a protected address').waitFor()
+    await context.close()
+  })
+
   test('the screens inside have no violations, by day and by night, small and large, in English and Japanese', async () => {
     ada = await withAxe(await community.join(community.setupLink, 'Ada', { family: 'Rivera' }))
     await ada.page.getByText('Nothing here yet').waitFor()

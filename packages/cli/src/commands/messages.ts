@@ -46,7 +46,8 @@ const send = (session: Session, conversation: string, text: string): Promise<voi
       session.output.say(`Sent to ${name}.`, { type: 'sent', conversation: conversationId, id: messageId })
     } catch (error) {
       const isKept = isCodedError(error, 'client.server.unreachable') || isCodedError(error, 'client.channel.closed')
-      if (isKept) session.output.note('The message is kept and goes out with the next command.')
+      // programs hear it too: whoever sent it again would say it twice
+      if (isKept) session.output.warn('the message is kept and goes out with the next command', { type: 'kept', conversation: conversationId })
       throw error
     }
   })

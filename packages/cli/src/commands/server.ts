@@ -51,6 +51,8 @@ const runServer = async (options: ServerCommandOptions): Promise<void> => {
   if (server.setupLink !== undefined && !output.isJson) {
     output.say(`\nNobody has an account yet. Make the first one with this set-up link, ${options.web === undefined ? 'in another terminal' : 'in a browser or in another terminal'}:\n\n    ${server.setupLink}\n`, {})
   }
+  const isHome = ['localhost', '127.0.0.1', '::1'].includes(options.host) || options.publicUrl !== undefined
+  if (options.web !== undefined && !isHome) output.note('Browsers of other machines open Famichat at an https address only: docs/operating.md says how to put a proxy in front')
   if (options.web === undefined) output.note('This server is for programs alone. Browsers get the web app from one that npm start runs, with these options behind two dashes: npm start -- --port 8420')
   await stopSignal()
   await server.close()

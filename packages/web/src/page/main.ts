@@ -19,7 +19,7 @@ const start = async (place: HTMLElement): Promise<void> => {
 const place = document.getElementById('app')
 if (place !== null) {
   if (isSupported()) void start(place)
-  else place.querySelector('p')?.replaceChildren(preferences.sentence('web.browser.unsupported'))
+  else place.querySelector('p')?.replaceChildren(preferences.sentence(isSecureContext ? 'web.browser.unsupported' : 'web.address.unprotected'))
   // without it the app works, but needs the server to open
   if ('serviceWorker' in navigator) navigator.serviceWorker.register(trustedScriptUrl('/service-worker.js')).catch(() => undefined)
 }

@@ -80,6 +80,7 @@ export const refusalsEn: Sentences = {
   'protocol.passkey.unavailable': 'That needs an address with a name. Ask the person who runs your Famichat.',
   'protocol.passkey.too_many': 'There are many already. Remove one first.',
   'protocol.push.refused': 'Famichat does not know the bell of this browser. Open it now and then to see what is new.',
+  'web.address.unprotected': 'Browsers open Famichat only at a protected address, which begins with https. Ask the person who runs your Famichat for it.',
   'web.bell.denied': 'This browser was told not to ring. Allow notifications for this page in its settings, then try again.',
   'web.bell.unavailable': 'The bell cannot be set up right now. Open Famichat now and then, and try again later.',
   'web.browser.unsupported': 'This browser lacks something that Famichat needs. Open the same link in an up-to-date Chrome, Firefox or Safari.',

@@ -78,6 +78,7 @@ export const refusalsJa: Sentences = {
   'protocol.passkey.unavailable': '名前のあるアドレスが必要です。Famichatを管理している人に聞いてください。',
   'protocol.passkey.too_many': 'もうたくさんあります。先に一つ外してください。',
   'protocol.push.refused': 'このブラウザーの通知は使えません。ときどきFamichatを開いてください。',
+  'web.address.unprotected': 'ブラウザーでは、httpsで始まる保護されたアドレスでだけFamichatを開けます。Famichatを管理している人に聞いてください。',
   'web.bell.denied': 'このブラウザーは通知しない設定です。設定でこのページの通知を許可して、もう一度試してください。',
   'web.bell.unavailable': '今は通知を設定できません。ときどきFamichatを開き、後でもう一度試してください。',
   'web.browser.unsupported': 'このブラウザーには必要な機能がありません。同じリンクを新しいChrome、Firefox、Safariで開いてください。',

@@ -20,7 +20,7 @@ type OfTheMoment =
   | 'protocol.epoch.unknown' | 'protocol.roster.refused' | 'protocol.blob.refused'
 
 /** What only the page meets. */
-type OfThePage = 'web.bell.denied' | 'web.bell.unavailable' | 'web.browser.unsupported' | 'web.worker.failed' | 'web.screen.missing'
+type OfThePage = 'web.address.unprotected' | 'web.bell.denied' | 'web.bell.unavailable' | 'web.browser.unsupported' | 'web.worker.failed' | 'web.screen.missing'
 
 /** A code with a sentence. */
 export type SpokenCode = Exclude<ClientErrorCode | ProtocolErrorCode, OfPrograms | OfTheMoment> | OfThePage
