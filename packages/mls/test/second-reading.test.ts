@@ -3,15 +3,16 @@
  */
 import { deepEqual, equal, ok, rejects, throws } from 'node:assert/strict'
 import { test } from 'node:test'
-import { bytesKey, utf8 } from '@famichat/base'
+import { bytesKey, encode, utf8 } from '@famichat/base'
 import { manualClock } from '@famichat/base/testing'
 import {
-  type CryptoBackend, type Extension, ExtensionType, Group, limits, makeAdd, makeCapabilities, makeExternalPsk, makeGroupContextExtensions,
+  type Credential, type CryptoBackend, type Extension, ExtensionType, Group, limits, makeAdd, makeBasicCredential, makeCapabilities, makeExternalPsk, makeGroupContextExtensions,
   makeKeyPackage, makeLifetime, makeReInit, makeRemove, type Proposal, ProposalType, PSKType,
 } from '@famichat/mls'
 import { nodePrimitives } from '../dist/crypto/node-backend.js'
 import { toLeafIndex } from '../dist/tree/math.js'
-import { addAll, aliceAndBob, commitAll, createGroup, groupOf, keyPackageOf, makePerson, readText, type Seat, stagedBy, START_MS } from './builders.js'
+import { RatchetTreeNodes } from '../dist/wire/leaf-node.js'
+import { aliceAndBob, commitAll, createGroup, groupOf, keyPackageOf, makePerson, type Seat, stagedBy, START_MS } from './builders.js'
 import { type Code, honestCommitPasses, honestMessagePasses, refuses, refusesMessage, rowsOf, stateDigest } from './hostile/assertions.js'
 import { forgeProposal, forgeUpdate, insiderOf } from './hostile/forge.js'
 import { forgeCommit } from './hostile/forge-commit.js'
@@ -220,6 +221,18 @@ test('L11 L18 a member proposes to add nobody whose KeyPackage is expired or for
   equal(alice.group.members.length, 3)
 })
 
+test('D06 refuses a last_resort extension with anything in it (receive, own creation)', async () => {
+  const { alice, bob } = await aliceAndBob()
+  const carol = await makePerson('carol')
+  const saying = async (extensionData: Uint8Array): Promise<readonly Proposal[]> => [makeAdd((await forgeKeyPackage(carol, {
+    keyPackage: (honest) => ({ ...honest, extensions: [{ extensionType: ExtensionType.lastResort, extensionData }] }),
+  })).keyPackage)]
+  const proposals = await saying(Uint8Array.of(1))
+  await refuses(alice.group, () => alice.group.commit({ proposals }), 'base.codec.trailing_bytes')
+  await refusesMessage(bob, (await forgeCommit(insiderOf(alice), { proposals })).message, 'base.codec.trailing_bytes')
+  await commitAll(alice, [bob], { proposals: await saying(new Uint8Array(0)) })
+})
+
 test('C17 a removed member learns it from a commit with a PSK it does not hold', async () => {
   const [alice, bob, carol] = await groupOf(3) as [Seat, Seat, Seat]
   for (const { person } of [alice, bob]) person.psks.set(bytesKey(utf8('new')), new Uint8Array(32).fill(7))
@@ -269,12 +282,37 @@ test('a change of the own leaf is never left out with the path', async () => {
   deepEqual(bob.group.member(alice.group.ownLeaf)?.capabilities, capabilities)
 })
 
-test('a group keeps its id when the caller uses the buffer for something else', async () => {
-  const person = await makePerson('alice')
-  const groupId = utf8('a group of its own')
-  const group = await createGroup(person, { groupId })
-  groupId.fill(0)
-  deepEqual(group.groupId, utf8('a group of its own'))
-  const [bob] = await addAll({ person, group }, [], [await makePerson('bob')]) as [Seat]
-  equal(await readText(bob.group, await group.protect(utf8('hello'))), "hello")
+test('D28 a credential whose contents are not those of its type is not written', async () => {
+  const { suite, signer, leaf } = await makePerson('alice')
+  const lifetime = makeLifetime(1_767_225_600n, 86_400n)
+  const misfits = [{ credentialType: 2, identity: utf8('alice') }, { credentialType: 1, content: utf8('alice') }, { credentialType: 5, certificates: [utf8('alice')] }]
+  for (const credential of misfits) {
+    await rejects(makeKeyPackage(suite, signer, { ...leaf, lifetime, credential: credential as Credential }), { code: 'base.codec.unknown_value' })
+  }
+})
+
+test('a group keeps its id, its extensions and its tree when the caller uses the buffers for something else', async () => {
+  const alice = await makePerson('alice', { leaf: supportsBig })
+  const [groupId, identity, createdWith, changedTo] = [utf8('a group of its own'), utf8('alice'), utf8('created with'), utf8('changed to')]
+  const group = await createGroup(alice, {
+    groupId, leaf: { ...supportsBig, credential: makeBasicCredential(identity) }, extensions: [{ extensionType: BIG, extensionData: createdWith }],
+  })
+  for (const buffer of [groupId, identity, createdWith]) buffer.fill(0)
+  deepEqual([group.groupId, group.context.extensions[0]?.extensionData], [utf8('a group of its own'), utf8('created with')])
+  deepEqual(group.member(group.ownLeaf)?.credential, makeBasicCredential(utf8('alice')))
+
+  const bob = await makePerson('bob', { leaf: supportsBig })
+  const bundle = await keyPackageOf(bob)
+  const change = makeGroupContextExtensions([{ extensionType: BIG, extensionData: changedTo }])
+  const { staged, welcome } = await group.commit({ proposals: [makeAdd(bundle.keyPackage), change], withTree: false })
+  changedTo.fill(0)
+  group.merge(staged)
+  deepEqual(group.context.extensions[0]?.extensionData, utf8('changed to'))
+
+  const ratchetTree = encode(RatchetTreeNodes, insiderOf({ person: alice, group }).epoch.tree.toNodes())
+  ok(welcome !== undefined)
+  const { group: his } = await Group.join({ config: bob.config, signer: bob.signer, welcome, keyPackages: [bundle], ratchetTree })
+  ratchetTree.fill(0)
+  await honestCommitPasses({ person: alice, group }, { person: bob, group: his })
+  await honestMessagePasses({ person: alice, group }, { person: bob, group: his })
 })

@@ -2,7 +2,7 @@
  * Epoch: everything one member knows while an epoch lasts, and what it keeps when it is past.
  * Layer: group. Public parts are values; secrets are owned here and wiped here.
  */
-import { encode, type Secret } from '@famichat/base'
+import { decode, encode, type Secret } from '@famichat/base'
 import type { CipherSuite } from '../crypto/cipher-suite.js'
 import { type EpochSecrets, wipeEpochSecrets } from '../schedule/key-schedule.js'
 import type { ExporterTree } from '../schedule/exporter-tree.js'
@@ -43,9 +43,11 @@ export interface PastEpoch {
   readonly leftAtMs: number
 }
 
-/** Encodes a context once for all its uses. */
-export const withBytes = (context: GroupContext): Pick<Epoch, 'context' | 'contextBytes'> =>
-  ({ context, contextBytes: encode(GroupContext, context) })
+/** Encodes a context once for all its uses, and reads it back: it keeps no buffer of whoever gave its extensions. */
+export const withBytes = (context: GroupContext): Pick<Epoch, 'context' | 'contextBytes'> => {
+  const contextBytes = encode(GroupContext, context)
+  return { context: decode(GroupContext, contextBytes), contextBytes }
+}
 
 /** Turns the epoch that ends into a past one; wipes what only a current epoch may use. resumption_psk stays the caller's. */
 export const retireEpoch = (before: Epoch, next: Epoch, nowMs: number): PastEpoch => {

@@ -159,7 +159,8 @@ export const rulesFor = (config: ResolvedConfig, suite: CipherSuite, { groupCont
 export const takeTree = (groupInfo: GroupInfo, given: Uint8Array | undefined): RatchetTree => {
   const inside = groupInfo.extensions.find(({ extensionType }) => extensionType === ExtensionType.ratchetTree)?.extensionData
   check(inside === undefined || given === undefined || equal(inside, given), 'mls.welcome.tree_disagrees')
-  const bytes = inside ?? given
+  // the caller may use its buffer again
+  const bytes = inside ?? given?.slice()
   check(bytes !== undefined, 'mls.welcome.no_tree')
   return RatchetTree.fromNodes(decode(RatchetTreeNodes, bytes))
 }

@@ -2,14 +2,14 @@
  * TreeKEM (RFC 9420 §7.4–7.6): making an UpdatePath, merging one, and learning its secrets.
  * Layer: tree. Changes the given tree, which the caller made with `edit()`; private keys are the caller's.
  */
-import { EMPTY, equal, invariant, present, Secret } from '@famichat/base'
+import { decode, EMPTY, encode, equal, invariant, present, Secret } from '@famichat/base'
 import type { KeyPair } from '../crypto/backend.js'
 import type { CipherSuite } from '../crypto/cipher-suite.js'
 import { beginEncapsulations } from '../crypto/batch.js'
 import { decryptWithLabel, deriveSecret, encryptAllWithLabel, signWithLabel } from '../crypto/labels.js'
 import type { Signer } from '../crypto/signer.js'
 import { check, MlsError } from '../errors.js'
-import { encodeLeafNodeTBS, type LeafNode, type UnsignedLeafNode } from '../wire/leaf-node.js'
+import { encodeLeafNodeTBS, LeafNode, type UnsignedLeafNode } from '../wire/leaf-node.js'
 import type { UpdatePath, UpdatePathNode } from '../wire/proposal.js'
 import { type LeafIndex, LeafNodeSource } from '../wire/registries.js'
 import { isBelow, isLeaf, leafToNode, type NodeIndex, nodeToLeaf } from './math.js'
@@ -186,11 +186,11 @@ export const climb = async (
   return { commitSecret, privateKeys, pathSecret }
 }
 
-/** Signs a leaf node (§7.2 LeafNodeTBS). */
+/** Signs a leaf node (§7.2 LeafNodeTBS); what comes back keeps no buffer of what was given. */
 export const signLeafNode = async (
   unsigned: UnsignedLeafNode, signer: Signer, position: { readonly groupId: Uint8Array; readonly leafIndex: LeafIndex },
 ): Promise<LeafNode> =>
-  ({ ...unsigned, signature: await signWithLabel(signer, 'LeafNodeTBS', encodeLeafNodeTBS(unsigned, position)) })
+  decode(LeafNode, encode(LeafNode, { ...unsigned, signature: await signWithLabel(signer, 'LeafNodeTBS', encodeLeafNodeTBS(unsigned, position)) }))
 
 /** A fresh HPKE key pair. */
 export const freshKeyPair = async (suite: CipherSuite): Promise<KeyPair> => {

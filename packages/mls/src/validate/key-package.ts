@@ -4,7 +4,7 @@
  */
 import { equal } from '@famichat/base'
 import { check } from '../errors.js'
-import { encodeKeyPackageTBS, type KeyPackage } from '../wire/key-package.js'
+import { encodeKeyPackageTBS, type KeyPackage, validateLastResort } from '../wire/key-package.js'
 import { LeafNodeSource } from '../wire/registries.js'
 import { toLeafIndex } from '../tree/math.js'
 import { validateExtensions } from './extensions.js'
@@ -18,7 +18,7 @@ const genuine = new WeakSet<KeyPackage>()
 
 /**
  * Validates KeyPackages for a group: when they are downloaded, and when they are added.
- * @throws MlsError `mls.key_package.*` | `mls.leaf.*` | `mls.extension.*`
+ * @throws MlsError `mls.key_package.*` | `mls.leaf.*` | `mls.extension.*` | `mls.crypto.bad_public_key` | BaseError `base.codec.trailing_bytes`
  */
 export const validateKeyPackages = async (rules: GroupRules, keyPackages: readonly KeyPackage[]): Promise<void> => {
   const signatures = new SignatureBatch()
@@ -35,6 +35,7 @@ const examineKeyPackage = (rules: GroupRules, keyPackage: KeyPackage, signatures
   check(suite.hpke.kem.isPublicKey(keyPackage.initKey), 'mls.crypto.bad_public_key')
   check(!equal(keyPackage.initKey, keyPackage.leafNode.encryptionKey), 'mls.key_package.init_key_reused')
   validateExtensions(keyPackage.extensions, 'keyPackage')
+  validateLastResort(keyPackage)
   const { signature, leafNode } = keyPackage
   examineLeafNode(rules, leafNode, { source: LeafNodeSource.keyPackage, position: NO_POSITION, signatures })
   signatures?.add({

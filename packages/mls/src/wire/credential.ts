@@ -2,7 +2,7 @@
  * Credentials (RFC 9420 §5.3). An unknown type is kept as bytes: every registered type starts with a vector.
  * Layer: wire.
  */
-import { type Codec, opaque, uint16, vector } from '@famichat/base'
+import { BaseError, type Codec, opaque, uint16, vector } from '@famichat/base'
 import { limits } from '../limits.js'
 import { CredentialType } from './registries.js'
 
@@ -28,12 +28,17 @@ export type Credential = BasicCredential | X509Credential | OpaqueCredential
 const identity = opaque({ max: limits.maxIdentityBytes })
 const certificates = vector(opaque({ min: 1, max: limits.maxCertificateBytes }), { max: limits.maxCertificates })
 
+const KNOWN: ReadonlySet<number> = new Set(Object.values(CredentialType))
+
 export const Credential: Codec<Credential> = {
   encodeInto: (writer, credential) => {
-    uint16.encodeInto(writer, credential.credentialType)
-    if ('identity' in credential) identity.encodeInto(writer, credential.identity)
-    else if ('certificates' in credential) certificates.encodeInto(writer, credential.certificates)
-    else identity.encodeInto(writer, credential.content)
+    const { credentialType } = credential
+    uint16.encodeInto(writer, credentialType)
+    if (credentialType === CredentialType.basic && 'identity' in credential) identity.encodeInto(writer, credential.identity)
+    else if (credentialType === CredentialType.x509 && 'certificates' in credential) certificates.encodeInto(writer, credential.certificates)
+    else if (!KNOWN.has(credentialType) && 'content' in credential) identity.encodeInto(writer, credential.content)
+    // nobody could read it
+    else throw new BaseError('base.codec.unknown_value', { what: 'credentialType', value: credentialType })
   },
   decodeFrom: (reader) => {
     const credentialType = uint16.decodeFrom(reader)

@@ -3,7 +3,7 @@
  * Layer: wire.
  */
 import { type Codec, encode, type Infer, remembered, struct, uint16 } from '@famichat/base'
-import { Extensions } from './extension.js'
+import { Extensions, readExtension } from './extension.js'
 import { LeafNode } from './leaf-node.js'
 import { ExtensionType, keyBytes, protocolVersion } from './registries.js'
 
@@ -22,6 +22,13 @@ const UnsignedKeyPackage: Codec<UnsignedKeyPackage> = struct(keyPackageFields)
 
 /** KeyPackageTBS (§10). */
 export const encodeKeyPackageTBS = (keyPackage: UnsignedKeyPackage): Uint8Array => encode(UnsignedKeyPackage, keyPackage)
+
+const LastResort = struct({})
+
+/** The mark is all there is to it (extensions draft §6.4). @throws BaseError `base.codec.trailing_bytes` */
+export const validateLastResort = ({ extensions }: Pick<KeyPackage, 'extensions'>): void => {
+  readExtension(extensions, ExtensionType.lastResort, LastResort)
+}
 
 /** True when the KeyPackage says that it may be used more than once. */
 export const isLastResort = ({ extensions }: Pick<KeyPackage, 'extensions'>): boolean =>
