@@ -43,6 +43,11 @@ test('headers that came with this Node are used to compile, those of another ver
   assert.deepEqual(nodeHeaders(execPath, { node: '20.20.3' }), {})
 })
 
+test('an option that npm kept for itself is missed, and how to give it is said', () => {
+  const { status, stderr } = spawnSync(process.execPath, [join(ROOT, 'scripts/start.mjs'), '9000'], { cwd: ROOT, encoding: 'utf8' })
+  assert.deepEqual([status, stderr], [1, '"9000" is no option. Options go behind two dashes: npm start -- --port 9000   (npm start -- --help shows them)\n'])
+})
+
 test('arguments and the exit code pass through', (t) => {
   const path = program(t, 'console.log(process.argv.slice(2).join("|")); process.exit(7)')
   const { status, stdout } = spawnSync(process.execPath, ['-e', FORWARD, path, 'a b', '--flag'], { cwd: ROOT, encoding: 'utf8' })

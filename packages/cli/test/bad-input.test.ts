@@ -79,7 +79,7 @@ test('profiles: wrong, malformed, exposed and missing keys', async (t) => {
 test('people, conversations and texts that are not there or not allowed; wrong use', async (t) => {
   const { run, server } = await community(t)
   assert.equal((await run('join', server.setupLink, '--name', 'Ada')).code, 0)
-  refused(await run('send', 'Nobody', 'hello'), /there is no such conversation: look at the list of conversations/)
+  refused(await run('send', 'Nobody', 'hello'), /nobody in this community has that name: check the spelling/)
   refused(await run('tail', 'Nobody', '--once'), /there is no such conversation/)
   refused(await run('create', 'direct', 'Nobody'), /nobody in this community has that name: check the spelling/)
   refused(await run('create', 'direct', 'Ada'), /that is you: name somebody else/)

@@ -67,8 +67,8 @@ export const findOrMake = async (client: Client, session: Session, nameOrId: str
     return await client.createDirect(nameOrId)
   } catch (error) {
     if (!isCodedError(error, 'client.member.unknown')) throw error
-    // not a person either: what is to be said of a conversation of that name, if there is one
-    return client.conversation(nameOrId)
+    // nobody of that name either; of conversations there may still be several, or one that has ended
+    return client.conversation(nameOrId).catch((unknown: unknown) => { throw isCodedError(unknown, 'client.conversation.unknown') ? error : unknown })
   }
 }
 
