@@ -22,9 +22,7 @@ export const removedByProposals = (group: Group, undo: Undo | undefined): Readon
 export const mayCommitProposals = (group: Group, undo: Undo | undefined): boolean =>
   group.status === 'active' && group.pendingProposals.length > 0 && !removedByProposals(group, undo).has(group.ownLeaf)
 
-/** True when devices of an account proposed that this member, one of them, is removed: the account wants to leave. */
-export const isOnItsWayOut = (group: Group, ownAccount: AccountId): boolean => {
-  const own = new Set<LeafIndex>(membersOf(group).filter(({ accountId }) => accountId === ownAccount).map(({ leafIndex }) => leafIndex))
-  return group.pendingProposals.some(({ proposal, sender }) =>
-    proposal.proposalType === ProposalType.remove && proposal.removed === group.ownLeaf && 'leafIndex' in sender && own.has(sender.leafIndex))
-}
+/** True when a device of this member's own account, or it itself, proposed that it is removed: the account wants to leave. */
+export const isOnItsWayOut = (group: Group, ownAccount: AccountId): boolean =>
+  group.pendingProposals.some(({ proposal, sender }) => proposal.proposalType === ProposalType.remove && proposal.removed === group.ownLeaf
+    && 'leafIndex' in sender && membersOf(group).some(({ leafIndex, accountId }) => leafIndex === sender.leafIndex && accountId === ownAccount))
