@@ -287,6 +287,8 @@ const rollBackProfile = ({ world, dice }: Planning, target: Device): void => {
   world.scheduler.after(dice.between(5_000, 40_000), () => {
     if (target.isLost || world.isOver) return
     world.log(`${target.name} is put back to an older copy`)
+    const taken = new Set([...world.truth.logs.values()].flatMap((log) => log.map(({ messageId }) => messageId)))
+    world.wire.putBack(target.name, (messageId) => taken.has(messageId))
     world.acted('S52')
     world.hurt.add(target.name)
     target.kill()

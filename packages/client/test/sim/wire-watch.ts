@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import { isCodedError, type Secret, toHex } from '@famichat/base'
 import { makeCipherSuite } from '@famichat/mls'
-import { ClientFrameType, type ConversationId, decodeRequest } from '@famichat/protocol'
+import { ClientFrameType, type ConversationId, decodeRequest, type MessageId } from '@famichat/protocol'
 import { resolveConfig } from '../../../mls/dist/group/config.js'
 import { restoreState } from '../../../mls/dist/group/restore.js'
 import { openSenderData } from '../../../mls/dist/framing/private-message.js'
@@ -25,7 +25,7 @@ export class WireWatch {
   /** Ciphertexts that were opened. */
   opened = 0
   readonly #secrets = new Map<string, Secret>()
-  readonly #known = new Map<string, string>()
+  readonly #known = new Map<string, { readonly hash: string; readonly device: string; readonly messageId: MessageId }>()
   readonly #onReuse: (what: string) => void
 
   constructor(onReuse: (what: string) => void) {
@@ -35,14 +35,21 @@ export class WireWatch {
   /** Looks at what a device sends. */
   look(device: string, disk: Disk, sent: Parameters<WireTap>[1]): void {
     if ('frame' in sent) {
-      if (sent.frame.type === ClientFrameType.send) this.#take(device, disk, { conversationId: sent.frame.conversationId, message: sent.frame.message })
+      if (sent.frame.type === ClientFrameType.send) this.#take(device, disk, sent.frame)
     } else if (sent.route === 'conversationCommit') {
-      const { conversationId, commit } = decodeRequest('conversationCommit', sent.body.slice())
-      this.#take(device, disk, { conversationId, message: commit })
+      const { commit, ...submission } = decodeRequest('conversationCommit', sent.body.slice())
+      this.#take(device, disk, { ...submission, message: commit })
     }
   }
 
-  #take(device: string, disk: Disk, { conversationId, message }: { readonly conversationId: ConversationId; readonly message: Uint8Array }): void {
+  /** A device's files were put back: what it had sent and the server never took, nobody can tell it of (SECURITY.md). */
+  putBack(device: string, isTaken: (messageId: MessageId) => boolean): void {
+    for (const [place, sent] of this.#known) if (sent.device === device && !isTaken(sent.messageId)) this.#known.delete(place)
+  }
+
+  #take(
+    device: string, disk: Disk, { conversationId, messageId, message }: { readonly conversationId: ConversationId; readonly messageId: MessageId; readonly message: Uint8Array },
+  ): void {
     const decoded = decodeMessage(message.slice())
     if (decoded.wireFormat !== WireFormat.privateMessage) {
       this.#onReuse(`${device} sends what is no PrivateMessage`)
@@ -57,8 +64,8 @@ export class WireWatch {
     const place = `${secret.group} leaf ${leafIndex.toString()} ${ratchet} generation ${generation.toString()}`
     const hash = createHash('sha256').update(message).digest('hex')
     const known = this.#known.get(place)
-    if (known !== undefined && known !== hash) this.#onReuse(`${device} encrypts two things under one key: ${place}`)
-    this.#known.set(place, hash)
+    if (known !== undefined && known.hash !== hash) this.#onReuse(`${device} encrypts two things under one key: ${place}`)
+    this.#known.set(place, { hash, device, messageId })
     this.opened++
   }
 
