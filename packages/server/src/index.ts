@@ -3,6 +3,7 @@
  */
 export { DEFAULT_RATE_LIMITS, type Rate, type RateLimits } from './rate-limits.js'
 export { type RunningServer, DEFAULT_PORT, type ServerOptions, startServer } from './server.js'
+export type { LogDetail } from './server-log.js'
 export { SERVER_ERRORS, ServerError, type ServerErrorCode } from './server-error.js'
 export { environmentKeys, type StorageKeys } from './storage/data-folder.js'
 export { type FieldProgress, type FieldStatus, type FieldVault, type FieldVaultStatus, openFieldVault } from './storage/field-vault.js'

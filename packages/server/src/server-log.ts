@@ -20,17 +20,23 @@ export interface LogFields {
 
 const ALLOWED: readonly (keyof LogFields)[] = ['route', 'status', 'code', 'durationMs', 'bytes', 'count', 'port', 'kind']
 
+/** How much is said: each request too, or only what happens to the server. */
+export type LogDetail = 'requests' | 'events'
+
 /** Where the server says what happens. */
 export interface ServerLog {
+  /** One request that was answered; its event is `http`. */
+  request(fields: LogFields): void
   info(event: string, fields?: LogFields): void
   warn(event: string, fields?: LogFields): void
   error(event: string, fields?: LogFields): void
 }
 
 /** A log in JSON lines to `destination`; the times come from `clock`. */
-export const makeServerLog = (destination: DestinationStream, clock: Clock): ServerLog => {
+export const makeServerLog = (destination: DestinationStream, clock: Clock, detail: LogDetail): ServerLog => {
   const logger = pino({ base: null, timestamp: () => `,"time":${clock.nowMs()}`, messageKey: 'event' }, destination)
   return {
+    request: (fields) => { if (detail === 'requests') logger.info(filtered(fields), 'http') },
     info: (event, fields) => { logger.info(filtered(fields), event) },
     warn: (event, fields) => { logger.warn(filtered(fields), event) },
     error: (event, fields) => { logger.error(filtered(fields), event) },

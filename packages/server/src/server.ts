@@ -19,7 +19,7 @@ import { Doorbell } from './push/doorbell.js'
 import { takePushKey } from './storage/push-key.js'
 import { DEFAULT_RATE_LIMITS, type RateLimits } from './rate-limits.js'
 import { ServerError, type ServerErrorCode } from './server-error.js'
-import { kindOf, makeServerLog } from './server-log.js'
+import { kindOf, type LogDetail, makeServerLog } from './server-log.js'
 import type { Services } from './services.js'
 import { environmentKeys } from './storage/data-folder.js'
 import { Health } from './telemetry/health.js'
@@ -53,6 +53,8 @@ export interface ServerOptions {
   readonly random?: RandomBytes
   /** Where log lines go; default standard error. */
   readonly logTo?: DestinationStream
+  /** What the log says; default each request too. */
+  readonly logDetail?: LogDetail
   readonly rateLimits?: Partial<RateLimits>
   readonly channelTimes?: Partial<ChannelTimes>
   readonly connectionCaps?: Partial<ConnectionCaps>
@@ -97,7 +99,7 @@ const LISTEN_ERRORS: Readonly<Record<string, ServerErrorCode>> = {
 /** Starts a server. @throws ServerError whose text tells the operator what to do */
 export const startServer = async (options: ServerOptions): Promise<RunningServer> => {
   const { dataDir, host = '127.0.0.1', publicUrl, clock = systemClock, random = systemRandom } = options
-  const log = makeServerLog(options.logTo ?? destination(2), clock)
+  const log = makeServerLog(options.logTo ?? destination(2), clock, options.logDetail ?? 'requests')
   const origin = publicUrl === undefined ? undefined : publicOrigin(publicUrl)
   const webFiles = options.webDir === undefined ? undefined : loadWebFiles(options.webDir)
   const addresses = new ClientAddresses(options.trustedProxies)

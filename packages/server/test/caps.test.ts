@@ -35,7 +35,7 @@ const scene = async (t: TestContext, plan: { readonly devices: number; readonly 
   const nothing = (): void => undefined
   const services = {
     database, random, clock: systemClock, telemetry: new Telemetry({ clock: systemClock, random }), events: new Hub(), rateLimits: DEFAULT_RATE_LIMITS,
-    addresses: new ClientAddresses(), originsFor: () => [], relyingParty: () => undefined, log: { info: nothing, warn: nothing, error: nothing },
+    addresses: new ClientAddresses(), originsFor: () => [], relyingParty: () => undefined, log: { request: nothing, info: nothing, warn: nothing, error: nothing },
   }
   const accounts = await database.read.selectFrom('devices').select(['device_id', 'account_id']).execute()
   const callers = devices.map(({ deviceId }) => ({

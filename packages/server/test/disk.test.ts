@@ -36,7 +36,7 @@ const scene = async (t: TestContext) => {
   events.appended = ({ seq }) => { delivered.push(seq) }
   const services = {
     database, random, clock: systemClock, telemetry: new Telemetry({ clock: systemClock, random }), events, rateLimits: DEFAULT_RATE_LIMITS,
-    addresses: new ClientAddresses(), originsFor: () => [], relyingParty: () => undefined, log: { info: nothing, warn: nothing, error: nothing },
+    addresses: new ClientAddresses(), originsFor: () => [], relyingParty: () => undefined, log: { request: nothing, info: nothing, warn: nothing, error: nothing },
   }
   const conversationId = present(conversations[0], 'a conversation')
   const sender = { deviceId: present(devices[0], 'a device').deviceId, accountId: makeId<AccountId>(random), signatureKey: new Uint8Array(32) }

@@ -37,7 +37,7 @@ const play = async (t: TestContext): Promise<Scene> => {
     await server.running.close()
     const database = await openDatabase({ dataDir: server.dataDir, keys: {}, random: systemRandom })
     const nothing = (): void => undefined
-    const log = { info: nothing, warn: nothing, error: nothing }
+    const log = { request: nothing, info: nothing, warn: nothing, error: nothing }
     const retention = new Retention({ database, clock: server.clock, log }, () => monotonic.nowMs())
     let dropped = await retention.run()
     for (let go = 1; go < goes; go++) {

@@ -136,3 +136,13 @@ test('health, invite page and an unknown address answer in words, with strict he
     assert.match(headers.get('content-security-policy') ?? '', /default-src 'none'/)
   }
 })
+
+test('a log of events says that the server started, and nothing of the requests it answers; a log of requests says both', async (t) => {
+  for (const logDetail of ['events', 'requests'] as const) {
+    const server = await startTestServer(t, { logDetail })
+    await firstDevice(server)
+    await server.running.close()
+    const said = server.logged().trim().split('\n').map((line) => (JSON.parse(line) as { readonly event: string }).event)
+    assert.deepEqual([...new Set(said)].sort(), ['server.started', 'server.stopped', ...(logDetail === 'requests' ? ['http'] : [])].sort())
+  }
+})

@@ -2,7 +2,8 @@
  * famichat server: runs the community's server until it is told to stop.
  */
 import { resolve } from 'node:path'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
+import type { LogDetail } from '@famichat/server'
 import { dataFolderOf, DATA_OPTION } from '../data-folder.js'
 import { UsageError } from '../failure.js'
 import { type GlobalOptions, sessionOf } from '../session.js'
@@ -16,6 +17,7 @@ interface ServerCommandOptions extends GlobalOptions {
   readonly web?: string
   readonly trustedProxy?: readonly string[]
   readonly otlpEndpoint?: string
+  readonly log?: LogDetail
 }
 
 /** Adds the command. */
@@ -30,6 +32,7 @@ export const addServerCommand = (program: Command): void => {
     .option('--passkey-domain <domain>', 'the domain of passkeys, if above the public address: example.org for chat.example.org')
     .option('--trusted-proxy <address...>', 'proxies whose X-Forwarded-For is believed: 127.0.0.1, 10.0.0.0/8')
     .option('--otlp-endpoint <url>', 'your own OpenTelemetry collector, for metrics and spans: http://127.0.0.1:4318')
+    .addOption(new Option('--log <what>', 'what is written to standard error (default: events to a terminal, else requests too)').choices(['requests', 'events'] satisfies LogDetail[]))
     .option('--web <dir>', 'the folder of the built web app (npm start gives it)')
     .addHelpText('after', '\nExample:\n  npm start -- --data /srv/famichat --public-url https://chat.example     with the web app, in the folder of the project\n  famichat server --data /srv/famichat                                    for programs alone')
     .action(async (_options: unknown, command: Command) => { await runServer(command.optsWithGlobals<ServerCommandOptions>()) })
@@ -45,6 +48,8 @@ const runServer = async (options: ServerCommandOptions): Promise<void> => {
     ...(options.publicUrl === undefined ? {} : { publicUrl: options.publicUrl }),
     ...(options.passkeyDomain === undefined ? {} : { passkeyDomain: options.passkeyDomain }),
     trustedProxies: options.trustedProxy, otlpEndpoint: options.otlpEndpoint, metricsToken: process.env.FAMICHAT_METRICS_TOKEN,
+    // somebody who looks on should still see the set-up link after a hundred requests
+    logDetail: options.log ?? (process.stderr.isTTY ? 'events' : 'requests'),
     ...(options.web === undefined ? {} : { webDir: resolve(options.web) }),
   })
   output.say(`Famichat is running at ${server.url}`, { type: 'started', url: server.url, setupLink: server.setupLink })

@@ -194,7 +194,7 @@ export class ServerHost {
     const telemetry = new Telemetry({ clock, random })
     const pages = new OperatorPages({ telemetry, health: new Health(), token: undefined, isProxied: false })
     const services: Services = {
-      database, clock, random, telemetry, events, log: makeServerLog({ write: () => undefined }, clock), addresses: new ClientAddresses(), rateLimits: RATE_LIMITS,
+      database, clock, random, telemetry, events, log: makeServerLog({ write: () => undefined }, clock, 'events'), addresses: new ClientAddresses(), rateLimits: RATE_LIMITS,
       originsFor: () => [ORIGIN], relyingParty: () => undefined,
     }
     const assembly = assembleServer(services, hub, { times: TIMES, caps: CAPS, isBehindTls: false, pages, push: { publicKey: new Uint8Array(65), services: [] } })

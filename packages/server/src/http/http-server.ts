@@ -73,7 +73,7 @@ export const makeHttpServer = (services: Services, handlers: Handlers, { webFile
       route: request.routeOptions.url ?? 'unknown', method: request.method, status: reply.statusCode, ...(code === undefined ? {} : { code }),
       ...(caller !== undefined && 'deviceId' in caller ? { device: caller.deviceId } : {}),
     }
-    services.log.info('http', { ...fields, durationMs: Math.round(reply.elapsedTime) })
+    services.log.request({ ...fields, durationMs: Math.round(reply.elapsedTime) })
     services.telemetry.count('famichat_http_requests_total', fields)
     services.telemetry.observe('famichat_http_request_seconds', reply.elapsedTime / 1000, fields)
     services.telemetry.span('http.request', reply.elapsedTime / 1000, fields)

@@ -38,7 +38,7 @@ export const measureGroupCommit = async (
   try {
     const services = {
       database, random, clock: systemClock, telemetry: new Telemetry({ clock: systemClock, random }), events: new Hub(), rateLimits: DEFAULT_RATE_LIMITS, addresses: new ClientAddresses(), originsFor: () => [], relyingParty: () => undefined,
-      log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+      log: { request: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined },
     }
     const sender = { deviceId: present(devices[0], 'a device').deviceId, accountId: makeId<AccountId>(random), signatureKey: new Uint8Array(32) }
     const conversationId = present(conversations[0], 'a conversation')
