@@ -7,7 +7,7 @@ import type { Page } from 'playwright-core'
 import { violationsInAllLooks, withAxe } from './support/axe.js'
 import { findChromium, type WebCommunity, type Window } from './support/community.js'
 import { startPair } from './support/family.js'
-import { goBack, invite, openPerson, press, see, seeEmptyList } from './support/people.js'
+import { goBack, invite, openPerson, openTalk, press, see, seeBubble, seeEmptyList, write } from './support/people.js'
 
 const found = findChromium()
 const FAMILY = ['An adult of my family', 'A parent of my family', 'A child of my family', 'Neighbours with a family of their own']
@@ -88,6 +88,20 @@ describe('roles in the web app', { skip: 'missing' in found ? found.missing : fa
     await see(leo.page, 'The grown-ups of your family invite people.')
     assert.equal(await leo.page.getByRole('button', { name: 'Make the link' }).count(), 0)
     await goBack(leo.page, 2)
+  })
+
+  test('from somebody’s page a conversation with them is one step away, the same one each time', async () => {
+    for (const text of ['hello Ben', 'hello again']) {
+      await openPerson(ada.page, 'Ben')
+      await press(ada.page, 'Write to Ben')
+      await write(ada.page, text)
+      await seeBubble(ada.page, text)
+      await goBack(ada.page, 3)
+    }
+    await openTalk(ben.page, 'Ada')
+    await seeBubble(ben.page, 'hello Ben')
+    await seeBubble(ben.page, 'hello again')
+    await goBack(ben.page)
   })
 
   test('what was given is taken back, and is gone for the other person too', async () => {

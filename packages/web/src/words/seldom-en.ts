@@ -9,6 +9,7 @@ export const seldomEn = {
   share: 'Share',
   ok: 'OK',
 
+  searchHint: 'Words from any message. Only this device is searched.',
   searchNothing: 'Nothing found with these words.',
   members: (many: number) => count(many, 'person', 'people'),
 
@@ -83,12 +84,14 @@ export const seldomEn = {
   coloursLight: 'Light',
   coloursDark: 'Dark',
   languageLabel: 'Language',
+  messagesTitle: 'Messages',
   bell: 'Ring when something waits',
   bellHint: 'Only that there is something, never what or from whom.',
   receiptsLabel: 'Tell others what I have read',
   protection: 'What is protected',
   protectionText: 'Only the people in a conversation can read it; the server cannot. It sees who writes to whom and when.',
 
+  writeTo: (name: string) => `Write to ${name}`,
   safetyNumber: 'Your number with each other',
   personUnverified: (name: string) => `You have not compared with ${name} yet. That is fine. Compare once when you meet, and you know that nobody is between you.`,
   personVerified: (name: string, day: string) => `You compared with ${name} (${day}). Nobody is between you.`,

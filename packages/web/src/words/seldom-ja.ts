@@ -9,6 +9,7 @@ export const seldomJa: SeldomWords = {
   share: '共有',
   ok: 'OK',
 
+  searchHint: 'メッセージの言葉で探します。探すのはこの端末の中だけです。',
   searchNothing: 'この言葉では見つかりませんでした。',
   members: (many) => `${many.toString()} 人`,
 
@@ -83,12 +84,14 @@ export const seldomJa: SeldomWords = {
   coloursLight: '明るい',
   coloursDark: '暗い',
   languageLabel: '言語',
+  messagesTitle: 'メッセージ',
   bell: '何か届いたら知らせる',
   bellHint: '届いたことだけで、中身や相手は知らせません。',
   receiptsLabel: '読んだことを相手に知らせる',
   protection: '守られていること',
   protectionText: '会話を読めるのはその中の人だけです。サーバーには読めません。誰がいつ誰に書いたかはサーバーにわかります。',
 
+  writeTo: (name) => `${name}さんに書く`,
   safetyNumber: '二人の番号',
   personUnverified: (name) => `${name}さんとはまだ見比べていません。それでも大丈夫です。会ったときに一度見比べると、間に誰もいないことがわかります。`,
   personVerified: (name, day) => `${name}さんと見比べました（${day}）。間に誰もいません。`,
