@@ -55,8 +55,7 @@ describe('the bell of the web app', { skip: 'missing' in found ? found.missing :
         resolve([...new Uint8Array(options?.applicationServerKey as Uint8Array<ArrayBuffer>)])
         return Promise.resolve({ endpoint } as PushSubscription)
       }
-      document.querySelector<HTMLInputElement>('label.row input[type=checkbox]:not(:checked)')?.closest('section')
-        ?.querySelectorAll<HTMLInputElement>('input[type=checkbox]')[1]?.click()
+      for (const label of document.querySelectorAll('label')) if (label.textContent.includes('Ring when something waits')) label.click()
     }), `${origin()}/for-ben`)
     assert.deepEqual([keys.length, keys[0]], [65, 4], 'the server\'s public key')
     await goBack(ben.page)
