@@ -23,7 +23,7 @@ import {
 } from '../wire/registries.js'
 import { advance, type Advanced, provisionalContext } from './advance.js'
 import { type Applied, applyProposals, countPath } from './apply-proposals.js'
-import type { Epoch } from './epoch.js'
+import { type Epoch, wipeEpoch } from './epoch.js'
 import { makeGroupInfo, makeWelcome } from './group-info.js'
 import type { StagedCommit } from './staged-commit.js'
 
@@ -56,6 +56,9 @@ export interface CreatedCommit {
   readonly staged: StagedCommit & { readonly next: NonNullable<StagedCommit['next']> }
 }
 
+/** A commit without a path has none for newcomers. */
+const NO_SECRETS: ReadonlyMap<NodeIndex, Secret> = new Map()
+
 /** @throws MlsError `mls.proposal.*` | `mls.psk.*` | `mls.leaf.*` | `mls.key_package.*` | `mls.commit.*` */
 export const createCommit = async (plan: CommitPlan): Promise<CreatedCommit> => {
   const { epoch, proposals } = plan
@@ -77,14 +80,34 @@ export const createCommit = async (plan: CommitPlan): Promise<CreatedCommit> => 
 }
 
 const commitApplied = async (plan: CommitPlan, applied: Applied, work: BegunEncapsulations): Promise<CreatedCommit> => {
-  const { epoch, signer, proposals } = plan
-  const { tree, extensions, census } = applied
-  const isExternal = plan.externalInitSecret !== undefined
+  const { epoch } = plan
   const psks = await plan.findPsks(applied)
-  const ownLeaf = isExternal ? tree.claimLeaf() : epoch.ownLeaf
+  const ownLeaf = plan.externalInitSecret !== undefined ? applied.tree.claimLeaf() : epoch.ownLeaf
   const path = plan.withPath || applied.isPathRequired
     ? await makePath(plan, applied, ownLeaf)
     : undefined
+  try {
+    return await commitPath(plan, applied, { ownLeaf, path, psks, work })
+  } catch (error) {
+    for (const key of path?.privateKeys.values() ?? []) key.wipe()
+    throw error
+  } finally {
+    for (const secret of [...(path?.pathSecrets.values() ?? []), path?.commitSecret]) secret?.wipe()
+  }
+}
+
+interface MadePath {
+  readonly ownLeaf: LeafIndex
+  readonly path: NewPath | undefined
+  readonly psks: readonly PreSharedKey[]
+  readonly work: BegunEncapsulations
+}
+
+/** Signs the commit and derives the epoch it leads to. */
+const commitPath = async (plan: CommitPlan, applied: Applied, { ownLeaf, path, psks, work }: MadePath): Promise<CreatedCommit> => {
+  const { epoch, signer, proposals } = plan
+  const { tree, extensions, census } = applied
+  const isExternal = plan.externalInitSecret !== undefined
   if (path !== undefined) await validateOwnLeaf(plan, applied, path.path.leafNode)
   census.validate(extensions)
 
@@ -105,12 +128,9 @@ const commitApplied = async (plan: CommitPlan, applied: Applied, work: BegunEnca
     privateKeys: new Map([...epoch.privateKeys, ...(path?.privateKeys ?? [])]),
     ownLeaf,
   })
-  const pathSecrets = path?.pathSecrets ?? new Map<NodeIndex, Secret>()
-  const welcome = applied.added.length > 0 ? await welcomeOf(plan, applied, { advanced, pathSecrets, work }) : undefined
-  for (const secret of [...pathSecrets.values(), advanced.joinerSecret, advanced.welcomeSecret]) secret.wipe()
   return {
     signed: withConfirmationTag(signed, advanced.next.confirmationTag),
-    welcome,
+    welcome: await welcomeOf(plan, applied, { advanced, pathSecrets: path?.pathSecrets ?? NO_SECRETS, work }),
     staged: {
       epoch: advanced.next.context.epoch,
       committer: ownLeaf,
@@ -152,18 +172,26 @@ const makePath = async (plan: CommitPlan, applied: Applied, ownLeaf: LeafIndex):
   }))
 }
 
+/** For those who are added, if any are. Wipes what only newcomers learn, and the new epoch where it fails. */
 const welcomeOf = async (
-  { epoch, signer, withTree, groupInfoExtensions }: CommitPlan, applied: Applied,
-  { advanced, pathSecrets, work }: {
+  { epoch, signer, withTree, groupInfoExtensions }: CommitPlan, { added, psks }: Applied,
+  { advanced: { next, joinerSecret, welcomeSecret }, pathSecrets, work }: {
     readonly advanced: Advanced; readonly pathSecrets: ReadonlyMap<NodeIndex, Secret>; readonly work: BegunEncapsulations
   },
-): Promise<Welcome> => {
-  const { next, joinerSecret, welcomeSecret } = advanced
-  const groupInfo = await makeGroupInfo(next, signer, { withTree, withExternalPub: false, extensions: groupInfoExtensions })
-  return makeWelcome(epoch.suite, {
-    groupInfo, added: applied.added, work, joinerSecret, welcomeSecret, pathSecrets, psks: applied.psks,
-    committer: next.ownLeaf, leafCount: next.tree.leafCount,
-  })
+): Promise<Welcome | undefined> => {
+  try {
+    if (added.length === 0) return undefined
+    const groupInfo = await makeGroupInfo(next, signer, { withTree, withExternalPub: false, extensions: groupInfoExtensions })
+    return await makeWelcome(epoch.suite, {
+      groupInfo, added, work, joinerSecret, welcomeSecret, pathSecrets, psks, committer: next.ownLeaf, leafCount: next.tree.leafCount,
+    })
+  } catch (error) {
+    wipeEpoch(next, epoch)
+    throw error
+  } finally {
+    joinerSecret.wipe()
+    welcomeSecret.wipe()
+  }
 }
 
 const senderOf = (isExternal: boolean, leafIndex: LeafIndex): Sender =>
