@@ -11,4 +11,4 @@ export { leadWhenFirst } from './leader.js'
 
 /** Where browser clients run; finds out what this browser's WebCrypto has. */
 export const openBrowserPlatform = async (): Promise<Platform> =>
-  ({ backend: await makeWebCryptoBackend(), network: { fetch: (url, init) => fetch(url, init), openSocket: openBrowserSocket } })
+  ({ backend: await makeWebCryptoBackend({ withAesGcm: false }), network: { fetch: (url, init) => fetch(url, init), openSocket: openBrowserSocket } })

@@ -5,9 +5,10 @@
  */
 import type { webcrypto } from 'node:crypto'
 import { Secret } from '@famichat/base'
+import { check } from '../errors.js'
 import { CURVE_BYTES, isNist, publicKeyBytes } from './algorithm-sizes.js'
-import type { CryptoBackend, Curve, CurveName, SignatureName, SignatureScheme } from './backend.js'
-import { nobleAead, nobleHash } from './noble-symmetric.js'
+import type { Aead, AeadName, CryptoBackend, Curve, CurveName, SignatureName, SignatureScheme } from './backend.js'
+import { nobleChaCha, nobleHash } from './noble-symmetric.js'
 import { webCryptoCurve, webCryptoSignature } from './webcrypto-primitives.js'
 
 type SubtleCrypto = webcrypto.SubtleCrypto
@@ -16,16 +17,29 @@ type SubtleCrypto = webcrypto.SubtleCrypto
 export interface WebCryptoBackendOptions {
   /** The platform's `crypto.subtle` unless another is given. */
   readonly subtle?: SubtleCrypto
+  /** False: suites with AES-GCM (1, 2, 4, 5, 7) are not to be had, and it is not loaded. */
+  readonly withAesGcm?: boolean
 }
 
-/** The backend for browsers, with the curves of the default suite already tried. Needs a secure context. */
-export const makeWebCryptoBackend = async ({ subtle = globalThis.crypto.subtle }: WebCryptoBackendOptions = {}): Promise<CryptoBackend> => {
+/**
+ * The backend for browsers, with the curves of the default suite already tried. Needs a secure context. Setting up a suite whose AEAD was
+ * left out throws MlsError `mls.crypto.unsupported_suite`.
+ */
+export const makeWebCryptoBackend = async (
+  { subtle = globalThis.crypto.subtle, withAesGcm = true }: WebCryptoBackendOptions = {},
+): Promise<CryptoBackend> => {
+  const gcm = withAesGcm ? (await import('./noble-gcm.js')).nobleGcm : undefined
+  const aead = (name: AeadName): Aead => {
+    if (name === 'chacha20poly1305') return nobleChaCha()
+    check(gcm !== undefined, 'mls.crypto.unsupported_suite')
+    return gcm(name)
+  }
   const curves = new Map<CurveName, Curve>()
   const signatures = new Map<SignatureName, SignatureScheme>()
   const curve = (name: CurveName): Curve => remembered(curves, name, () => chosenCurve(subtle, name))
   const signature = (name: SignatureName): SignatureScheme => remembered(signatures, name, () => chosenSignature(subtle, name))
   await Promise.all([curveWorks(curve('x25519')), signatureWorks(signature('ed25519'))])
-  return { name: 'webcrypto', hash: nobleHash, aead: nobleAead, curve, signature }
+  return { name: 'webcrypto', hash: nobleHash, aead, curve, signature }
 }
 
 const chosenCurve = (subtle: SubtleCrypto, name: CurveName): Curve => {

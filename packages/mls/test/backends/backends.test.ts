@@ -187,7 +187,7 @@ test('jobs for which the shared memory is too small are done too, in their order
   deepEqual(answers, jobs.map((_, index) => index % 3 !== 0))
 })
 
-test('work that is given up half way leaves the threads to the next, and its bytes nowhere', withThreads, async () => {
+test('work that is given up half way leaves the threads to the next, and its bytes nowhere', withThreads, () => {
   for (let round = 0; round < 20; round++) {
     const jobs = refusedJobs(200, 50)
     const shared = shareSoon(jobs, 1)

@@ -1,11 +1,12 @@
 /**
  * Browsers that lack something, and signature keys that cannot be taken out.
  */
-import { deepEqual, equal, rejects } from 'node:assert/strict'
+import { deepEqual, equal, rejects, throws } from 'node:assert/strict'
 import { webcrypto } from 'node:crypto'
 import { test } from 'node:test'
 import { utf8 } from '@famichat/base'
 import { insecureSeededRandom } from '@famichat/base/testing'
+import { type CipherSuite, makeCipherSuite, supportedCipherSuites } from '@famichat/mls'
 import { nobleBackend } from '@famichat/mls/noble'
 import { generateWebCryptoSigner, makeWebCryptoBackend, signerFromCryptoKeyPair } from '@famichat/mls/webcrypto'
 import { contract } from './contract.js'
@@ -98,4 +99,13 @@ test('a pair that cannot sign in MLS is no signer', async () => {
 test('a browser without Ed25519 says so when a signer is asked for', async () => {
   const { subtle } = refusing((method) => method === 'generateKey')
   await rejects(generateWebCryptoSigner({ subtle }), { code: 'mls.crypto.unsupported_suite' })
+})
+
+test('without AES-GCM the suites that need it are refused, and all others work', async () => {
+  const backend = await makeWebCryptoBackend({ withAesGcm: false })
+  for (const suite of supportedCipherSuites) {
+    const make = (): CipherSuite => makeCipherSuite(suite, backend, insecureSeededRandom(1))
+    if (suite === 3 || suite === 6) equal(make().id, suite)
+    else throws(make, { code: 'mls.crypto.unsupported_suite' })
+  }
 })
