@@ -33,7 +33,7 @@ const goalOf = ({ goal, goalFloor, unit }: Row): string => {
 }
 
 const line = (row: Row): string => {
-  const ratio = row.floor === undefined ? '' : `${(row.ours.median / row.floor.median).toFixed(2)} × floor ${format(row.floor.median)}`
+  const ratio = row.floor === undefined || row.ratio === undefined ? '' : `${row.ratio.toFixed(2)} × floor ${format(row.floor.median)}`
   const spread = row.unit === 'bytes' ? '' : `(${format(row.ours.low)} … ${format(row.ours.high)})`
   return `${row.work.padEnd(33)} ${row.members.toString().padStart(6)} ${format(row.ours.median, row.unit).padStart(13)} ${spread.padEnd(26)} ${ratio.padEnd(28)} ${goalOf(row)}`
 }

@@ -4,8 +4,6 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
-const WARM_UP_RUNS = 3
-
 /** Microseconds per call: the median of the runs, the fastest and the slowest. */
 export interface Measured {
   readonly median: number
@@ -18,6 +16,8 @@ export interface MeasureOptions {
   readonly runs?: number
   /** Calls in one run. */
   readonly calls?: number
+  /** Runs thrown away beforehand (3), in which code is compiled: as many as it takes until the times stand still. */
+  readonly warmUp?: number
   /** Done before each run, not counted. */
   readonly prepare?: () => unknown
   /** Collects young garbage before each run: for runs that leave so much that the next one would pay for it. */
@@ -34,6 +34,8 @@ export const collect = ((): ((options?: { readonly type: 'minor' }) => void) => 
 export interface Compared {
   readonly ours: Measured
   readonly floor: Measured
+  /** The median of the turns' own ratios: what slows the machine for seconds slows both halves of a turn. */
+  readonly ratio: number
 }
 
 /**
@@ -41,11 +43,11 @@ export interface Compared {
  * `prepare` is not counted.
  */
 export const compare = async (
-  work: () => unknown, floor: () => unknown, { runs = 15, calls = 100, prepare = () => undefined, collected }: MeasureOptions = {},
+  work: () => unknown, floor: () => unknown, { runs = 15, calls = 100, warmUp = 3, prepare = () => undefined, collected }: MeasureOptions = {},
 ): Promise<Compared> => {
   const ours: number[] = []
   const floors: number[] = []
-  for (let run = -WARM_UP_RUNS; run < runs; run++) {
+  for (let run = -warmUp; run < runs; run++) {
     await prepare()
     if (collected) collect({ type: 'minor' })
     const a = await timed(work, calls)
@@ -55,7 +57,7 @@ export const compare = async (
     ours.push(a)
     floors.push(b)
   }
-  return { ours: summarise(ours), floor: summarise(floors) }
+  return { ours: summarise(ours), floor: summarise(floors), ratio: summarise(ours.map((time, turn) => time / (floors[turn] ?? NaN))).median }
 }
 
 const timed = async (work: () => unknown, calls: number): Promise<number> => {

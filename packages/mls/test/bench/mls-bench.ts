@@ -25,6 +25,8 @@ export interface Row {
   readonly ours: Measured
   /** What the primitives it consists of cost, in turns with it. */
   readonly floor: Measured | undefined
+  /** Ours to the floor: see {@link Compared}. */
+  readonly ratio: number | undefined
   /** The design's goal: a multiple of the floor, or a number of bytes. */
   readonly goal: number | undefined
   /** The floor the goal is a multiple of, where it is another: microseconds. */
@@ -36,11 +38,11 @@ const SUITE = 1
 const GOALS_FROM = 100
 const MESSAGE = new Uint8Array(100).fill(0x61)
 
-const timeRow = (work: string, members: number, { ours, floor: beside }: Compared, goal?: number): Row =>
-  ({ work, members, unit: 'µs', ours, floor: beside, goal })
+const timeRow = (work: string, members: number, { ours, floor: beside, ratio }: Compared, goal?: number): Row =>
+  ({ work, members, unit: 'µs', ours, floor: beside, ratio, goal })
 
 const byteRow = (work: string, members: number, bytes: number, goal?: number): Row =>
-  ({ work, members, unit: 'bytes', ours: { median: bytes, low: bytes, high: bytes }, floor: undefined, goal })
+  ({ work, members, unit: 'bytes', ours: { median: bytes, low: bytes, high: bytes }, floor: undefined, ratio: undefined, goal })
 
 /** HPKE alone. */
 export const benchHpke = async (): Promise<readonly Row[]> => {
@@ -89,7 +91,7 @@ const benchSelfUpdate = async (size: number, alice: Group, bob: Group): Promise<
   const create = await compare(async () => {
     const { staged } = await alice.commit()
     alice.discard(staged)
-  }, commitFloor, { calls: 10 })
+  }, commitFloor, { calls: 10, runs: 31, warmUp: 40, collected: true })
   let bundle = await alice.commit()
   // each run takes a commit of the sender's next handshake key, close behind the receiver's
   const processed = await compare(async () => {
@@ -102,7 +104,8 @@ const benchSelfUpdate = async (size: number, alice: Group, bob: Group): Promise<
     floor.verify()
   }, {
     calls: 1,
-    runs: 15,
+    runs: 31,
+    warmUp: 40,
     prepare: async () => {
       if (bob.epoch === alice.epoch) return
       alice.merge(bundle.staged)
@@ -129,7 +132,7 @@ export const benchFresh = async (size: number): Promise<readonly Row[]> => {
   }
   const { signer } = await generateSignatureKey(suite)
   const creator = await Group.create({ config, signer, groupId: utf8('fresh'), cipherSuite: SUITE, leaf: leafOf(suite, 'creator') })
-  const once = { calls: 1, runs: 15, collected: true } as const
+  const once = { calls: 1, runs: 15, warmUp: 8, collected: true } as const
   const seals = repeated(size - 1, floor.hpkeSeal)
   // as they come from a directory: bytes, whose signatures are not known to be genuine yet
   const bytes = people.map(({ bundle }) => encode(KeyPackage, bundle.keyPackage))
@@ -155,7 +158,7 @@ export const benchFresh = async (size: number): Promise<readonly Row[]> => {
   const keyObjects = await compare(repeated(size, floor.hpkeSealOfKeyObjects), repeated(size, floor.hpkeSeal), once)
   const sealRow = (work: string, compared: Compared): Row => ({
     ...timeRow(work, size, compared, goalAt(size, 0.7)),
-    goalFloor: compared.floor.median * keyObjects.ours.median / keyObjects.floor.median,
+    goalFloor: compared.floor.median * keyObjects.ratio,
   })
   return [
     timeRow('validate everyone\'s KeyPackages', size, validate),

@@ -62,7 +62,7 @@ const PEERS = ['famichat', 'ts-mls', 'openmls']
 /** Writes the page and the plot. */
 export const writeReport = (rows: readonly Row[], peers: readonly PeerRow[], command: string): void => {
   const ours = rows.map((row) => {
-    const ratio = row.floor === undefined ? '' : (row.ours.median / row.floor.median).toFixed(2)
+    const ratio = row.ratio?.toFixed(2) ?? ''
     const goal = row.goal === undefined ? '' : row.unit === 'bytes' ? `≤ ${format(row.goal, 'bytes')}` : `≤ ${row.goal.toString()}${goalFloorOf(row)}`
     const spread = row.unit === 'bytes' ? '' : `${format(row.ours.low)} – ${format(row.ours.high)}`
     return `| ${row.work} | ${row.members.toString()} | ${format(row.ours.median, row.unit)} | ${spread} | ${row.floor === undefined ? '' : format(row.floor.median)} | ${ratio} | ${goal} | ${answer(meetsGoal(row))} |`
@@ -84,7 +84,7 @@ export const writeReport = (rows: readonly Row[], peers: readonly PeerRow[], com
 
 Written by \`${command}\` on ${new Date(systemClock.nowMs()).toISOString().slice(0, 10)}: Node ${process.version}, ${cpus().length.toString()} cores (${cpu?.model ?? 'unknown'}), suite 1.
 Medians; the spread is the fastest and the slowest run. The floor is what the primitives alone cost in node:crypto, timed
-in turns with ours, so that a noisy machine slows both alike: read the ratios. Where several cores are free, batches of
+in turns with ours, so that a noisy machine slows both alike: read the ratios, which are medians of the turns' own. Where several cores are free, batches of
 seals and signatures are shared with threads, and the ratio can be below 1. The compiler has done its work before: the
 first hundreds of commits of a process are up to twice as slow.
 
@@ -98,7 +98,7 @@ measured them (it found 330 to 490 µs for one); that floor is timed here too an
 |---|---:|---:|---|---:|---:|---|---|
 ${ours.join('\n')}
 
-How cost grows with the group: of messages the ratios to the floor are compared, of commits the times.
+How cost grows with the group: the ratio times the fastest floor, for the sizes are minutes apart and the machine is not steady.
 
 | work | from members | to | times | goal | met |
 |---|---:|---:|---:|---:|---|
