@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import type { Client, ConversationId } from '@famichat/client'
-import { Community, linkDevice, settle, textsOf } from './support/community.js'
+import { Community, linkDevice, settle, textsOf, trio } from './support/community.js'
 import { lieAboutPeople } from './support/lies.js'
 
 test('S23: an account that is ended is out of every conversation with the next sync of who decides there, with all its devices', async (t) => {
@@ -102,11 +102,7 @@ test('S23: a server that calls somebody ended who is not makes nobody drop a con
 })
 
 test('the last admin who leaves makes somebody else one who is still there', async (t) => {
-  const community = await Community.start(t)
-  const [ada, ben, cleo] = await community.people('Ada', 'Ben', 'Cleo')
-  assert.ok(ada && ben && cleo)
-  const { conversationId: id } = await ada.createGroup('Garden', ['Ben', 'Cleo'])
-  await settle(ben, cleo)
+  const { ada, cleo, id } = await trio(t)
   await ada.community.endAccount('Ben')
   await ada.leave(id)
   await settle(cleo, ada)

@@ -9,7 +9,7 @@ import { type Envelope, makeId, type MessageId } from '@famichat/protocol'
 import type { MessageContent } from '../dist/content/content.js'
 import { encodeMessageDocument, encodeMessageHead } from '../dist/conversation/message-document.js'
 import { PARAMETERS } from '../dist/parameters.js'
-import { Community, settle, textsOf } from './support/community.js'
+import { Community, settle, textsOf, trio } from './support/community.js'
 import { lieAboutLog } from './support/lies.js'
 import { forge, keepRows, reencrypt, smuggle } from './support/insider.js'
 
@@ -147,11 +147,7 @@ test('S2: a message that the server leaves out without a hole is missed by its n
 })
 
 test('S2: the first messages of somebody who was there before are missed too, and whoever comes later misses none', async (t) => {
-  const community = await Community.start(t)
-  const [ada, ben, cleo] = await community.people('Ada', 'Ben', 'Cleo')
-  assert.ok(ada && ben && cleo)
-  const { conversationId: id } = await ada.createGroup('Garden', ['Ben', 'Cleo'])
-  await settle(ben, cleo)
+  const { community, ada, ben, cleo, id } = await trio(t)
   await community.close(ben)
   for (const body of ['one', 'two', 'three']) await cleo.send(id, body)
   const deceived = await community.deceive('Ben', lieAboutLog((envelopes) => envelopes.slice(2).map((envelope) => atSeq(envelope, envelope.header.seq - 2))))
@@ -168,11 +164,7 @@ test('S2: the first messages of somebody who was there before are missed too, an
 })
 
 test('S1: an answer that is told before its question is shown from the right person, and the order is called into question', async (t) => {
-  const community = await Community.start(t)
-  const [ada, ben, cleo] = await community.people('Ada', 'Ben', 'Cleo')
-  assert.ok(ada && ben && cleo)
-  const { conversationId: id } = await ada.createGroup('Garden', ['Ben', 'Cleo'])
-  await settle(ben, cleo)
+  const { community, ada, ben, cleo, id } = await trio(t)
   await community.close(cleo)
   await ada.send(id, 'question')
   await ben.send(id, 'answer')

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Client, ConversationId } from '@famichat/client'
 import { backUp } from './support/backups.js'
-import { Community, settle, textsOf } from './support/community.js'
+import { Community, settle, textsOf, trio } from './support/community.js'
 
 /** What each shows, in any order: whoever was behind sees what came back behind what was new. */
 const agreeOn = async (clients: readonly Client[], id: ConversationId, texts: readonly string[]): Promise<void> => {
@@ -57,11 +57,7 @@ test('S13: a server restored from an older backup gets its log back from its cli
 })
 
 test('whoever was behind and writes first does not harm what the others bring back', async (t) => {
-  const community = await Community.start(t)
-  const [ada, ben, cleo] = await community.people('Ada', 'Ben', 'Cleo')
-  assert.ok(ada && ben && cleo)
-  const { conversationId: id } = await ada.createGroup('Garden', ['Ben', 'Cleo'])
-  await settle(ben, cleo)
+  const { community, ada, ben, cleo, id } = await trio(t)
   const putBack = backUp(community, 'first')
   for (const text of ['one', 'two', 'three']) await ada.send(id, text)
   await cleo.sync()

@@ -8,9 +8,8 @@ import { makeKeyPackageRef, signWithLabel } from '../crypto/labels.js'
 import type { Signer } from '../crypto/signer.js'
 import { toLeafIndex } from '../tree/math.js'
 import { freshKeyPair, signLeafNode } from '../tree/treekem.js'
-import { check } from '../errors.js'
-import { nonDefaultTypes, validateExtensions } from '../validate/extensions.js'
-import { validateLeafContents } from '../validate/leaf-node.js'
+import { validateExtensions } from '../validate/extensions.js'
+import { requireListed, validateLeafContents } from '../validate/leaf-node.js'
 import type { Credential } from '../wire/credential.js'
 import type { Capabilities, Extension } from '../wire/extension.js'
 import { encodeKeyPackageTBS, isLastResort, KeyPackage } from '../wire/key-package.js'
@@ -91,9 +90,7 @@ export const makeKeyPackage = async (suite: CipherSuite, signer: Signer, paramet
   validateLeafContents({ suite, extensions: [], nowSeconds: undefined, maxLifetimeSeconds: undefined }, leafNode)
   validateExtensions(unsigned.extensions, 'keyPackage')
   // §10: a MUST for whoever makes one; who receives one ignores what it does not know
-  for (const extensionType of nonDefaultTypes(unsigned.extensions)) {
-    check(leafNode.capabilities.extensions.includes(extensionType), 'mls.leaf.extension_unsupported', { extensionType })
-  }
+  requireListed(leafNode, unsigned.extensions)
   const keyPackage: KeyPackage = { ...unsigned, signature: await signWithLabel(signer, 'KeyPackageTBS', encodeKeyPackageTBS(unsigned)) }
   return bundleOf(suite, keyPackage, { initPrivateKey: initKeys.privateKey, encryptionPrivateKey: leafKeys.privateKey })
 }

@@ -72,14 +72,19 @@ export const validateLeafContents = (rules: ContentRules, leaf: LeafNode): void 
     'mls.leaf.unsupported_version_or_suite',
   )
   check(capabilities.credentials.includes(leaf.credential.credentialType), 'mls.leaf.own_credential_unsupported')
-  for (const type of nonDefaultTypes(leaf.extensions)) {
-    check(capabilities.extensions.includes(type), 'mls.leaf.extension_unsupported', { extensionType: type })
-  }
+  requireListed(leaf, leaf.extensions)
   for (const type of nonDefaultTypes(rules.extensions)) {
     check(capabilities.extensions.includes(type), 'mls.leaf.lacks_group_extension', { extensionType: type })
   }
   validateRequiredCapabilities(rules, leaf)
   if (leaf.source.leafNodeSource === LeafNodeSource.keyPackage) validateLifetime(leaf.source.lifetime, rules)
+}
+
+/** Whoever sends an extension says in its capabilities that it knows it. @throws MlsError `mls.leaf.extension_unsupported` */
+export const requireListed = ({ capabilities }: Pick<LeafNode, 'capabilities'>, extensions: readonly Extension[]): void => {
+  for (const type of nonDefaultTypes(extensions)) {
+    check(capabilities.extensions.includes(type), 'mls.leaf.extension_unsupported', { extensionType: type })
+  }
 }
 
 const validateRequiredCapabilities = (rules: ContentRules, { capabilities }: LeafNode): void => {
