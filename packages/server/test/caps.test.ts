@@ -12,18 +12,15 @@ import { createInvite } from '../dist/accounts/invites.js'
 import { RefreshBook, refreshToken } from '../dist/accounts/refresh-tokens.js'
 import { authenticateToken, storePair } from '../dist/accounts/tokens.js'
 import { createBlob } from '../dist/blobs/blobs.js'
-import { Hub } from '../dist/channel/hub.js'
-import { ClientAddresses } from '../dist/client-address.js'
 import { acceptCommit } from '../dist/delivery/commits.js'
 import { createConversation, listConversations } from '../dist/delivery/conversations.js'
-import { DEFAULT_RATE_LIMITS } from '../dist/rate-limits.js'
 import type { AuthenticatedDevice } from '../dist/services.js'
 import { openDatabase } from '../dist/storage/open-database.js'
-import { Telemetry } from '../dist/telemetry/telemetry.js'
 import { makeFleet } from './load/fleet.js'
 import { makeCommit } from './support/test-channel.js'
 import { sha256 } from './support/test-device.js'
 import { temporaryFolder } from './support/test-server.js'
+import { bareServices } from './support/bare-services.js'
 
 /** Accounts' devices on an open database, without a server around it. */
 const scene = async (t: TestContext, plan: { readonly devices: number; readonly conversations: readonly (readonly number[])[] }) => {
@@ -32,11 +29,7 @@ const scene = async (t: TestContext, plan: { readonly devices: number; readonly 
   const { devices, conversations } = await makeFleet({ dataDir, random, ...plan })
   const database = await openDatabase({ dataDir, keys: {}, random })
   t.after(() => database.close())
-  const nothing = (): void => undefined
-  const services = {
-    database, random, clock: systemClock, telemetry: new Telemetry({ clock: systemClock, random }), events: new Hub(), rateLimits: DEFAULT_RATE_LIMITS,
-    addresses: new ClientAddresses(), originsFor: () => [], relyingParty: () => undefined, log: { request: nothing, info: nothing, warn: nothing, error: nothing },
-  }
+  const services = bareServices({ database, random })
   const accounts = await database.read.selectFrom('devices').select(['device_id', 'account_id']).execute()
   const callers = devices.map(({ deviceId }) => ({
     deviceId, accountId: present(accounts.find(({ device_id }) => device_id === deviceId), 'its account').account_id, signatureKey: new Uint8Array(32),

@@ -5,20 +5,18 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { type RawBuilder, sql } from 'kysely'
-import { present, systemClock, systemRandom } from '@famichat/base'
+import { present, systemRandom } from '@famichat/base'
 import { insecureSeededRandom } from '@famichat/base/testing'
 import { type AccountId, Encryption, makeId, type MessageId } from '@famichat/protocol'
 import { Hub } from '../dist/channel/hub.js'
-import { ClientAddresses } from '../dist/client-address.js'
 import { acceptMessage } from '../dist/delivery/messages.js'
-import { DEFAULT_RATE_LIMITS } from '../dist/rate-limits.js'
 import { diskProblemOf } from '../dist/storage/disk-problem.js'
 import { openDatabase, type Store } from '../dist/storage/open-database.js'
 import { Health } from '../dist/telemetry/health.js'
-import { Telemetry } from '../dist/telemetry/telemetry.js'
 import { makeFleet } from './load/fleet.js'
 import { privateMessageBytes } from './support/mls-bytes.js'
 import { temporaryFolder } from './support/test-server.js'
+import { bareServices } from './support/bare-services.js'
 
 const scene = async (t: TestContext) => {
   const dataDir = temporaryFolder(t)
@@ -30,14 +28,10 @@ const scene = async (t: TestContext) => {
     onTransaction: ({ problem }) => { if (problem === undefined) health.written(); else health.failed(problem) },
   })
   t.after(() => database.close())
-  const nothing = (): void => undefined
   const delivered: number[] = []
   const events = new Hub()
   events.appended = ({ seq }) => { delivered.push(seq) }
-  const services = {
-    database, random, clock: systemClock, telemetry: new Telemetry({ clock: systemClock, random }), events, rateLimits: DEFAULT_RATE_LIMITS,
-    addresses: new ClientAddresses(), originsFor: () => [], relyingParty: () => undefined, log: { request: nothing, info: nothing, warn: nothing, error: nothing },
-  }
+  const services = bareServices({ database, random, events })
   const conversationId = present(conversations[0], 'a conversation')
   const sender = { deviceId: present(devices[0], 'a device').deviceId, accountId: makeId<AccountId>(random), signatureKey: new Uint8Array(32) }
   const say = (fill: number, messageId = makeId<MessageId>(systemRandom)) => acceptMessage(services, sender, {

@@ -12,6 +12,7 @@ import { openDatabase } from '../dist/storage/open-database.js'
 import { makeCommit, seqsOf, TestChannel } from './support/test-channel.js'
 import { firstDevice, invitedDevice, type TestDevice } from './support/test-device.js'
 import { startTestServer, type TestServer } from './support/test-server.js'
+import { silentLog } from './support/bare-services.js'
 
 interface Scene {
   readonly server: TestServer
@@ -36,9 +37,7 @@ const play = async (t: TestContext): Promise<Scene> => {
   const prune: Scene['prune'] = async ({ monotonic = manualClock(0), goes = 1, jump } = {}) => {
     await server.running.close()
     const database = await openDatabase({ dataDir: server.dataDir, keys: {}, random: systemRandom })
-    const nothing = (): void => undefined
-    const log = { request: nothing, info: nothing, warn: nothing, error: nothing }
-    const retention = new Retention({ database, clock: server.clock, log }, () => monotonic.nowMs())
+    const retention = new Retention({ database, clock: server.clock, log: silentLog }, () => monotonic.nowMs())
     let dropped = await retention.run()
     for (let go = 1; go < goes; go++) {
       monotonic.advance(GO_MS)

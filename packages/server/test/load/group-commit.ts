@@ -6,17 +6,14 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
-import { present, systemClock } from '@famichat/base'
+import { present } from '@famichat/base'
 import { insecureSeededRandom } from '@famichat/base/testing'
 import { type AccountId, Encryption, makeId, type MessageId } from '@famichat/protocol'
 import { acceptMessage } from '../../dist/delivery/messages.js'
-import { Hub } from '../../dist/channel/hub.js'
-import { ClientAddresses } from '../../dist/client-address.js'
-import { DEFAULT_RATE_LIMITS } from '../../dist/rate-limits.js'
-import { Telemetry } from '../../dist/telemetry/telemetry.js'
 import { openDatabase } from '../../dist/storage/open-database.js'
 import { privateMessageBytes } from '../support/mls-bytes.js'
 import { makeFleet } from './fleet.js'
+import { bareServices } from '../support/bare-services.js'
 
 /** Messages accepted in a second, durable when answered. */
 export interface GroupCommitFigures {
@@ -36,10 +33,7 @@ export const measureGroupCommit = async (
   const { devices, conversations } = await makeFleet({ dataDir, random, devices: 2, conversations: [[0, 1]] })
   const database = await openDatabase({ dataDir, keys: {}, random })
   try {
-    const services = {
-      database, random, clock: systemClock, telemetry: new Telemetry({ clock: systemClock, random }), events: new Hub(), rateLimits: DEFAULT_RATE_LIMITS, addresses: new ClientAddresses(), originsFor: () => [], relyingParty: () => undefined,
-      log: { request: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined },
-    }
+    const services = bareServices({ database, random })
     const sender = { deviceId: present(devices[0], 'a device').deviceId, accountId: makeId<AccountId>(random), signatureKey: new Uint8Array(32) }
     const conversationId = present(conversations[0], 'a conversation')
     const say = () => acceptMessage(services, sender, {
